@@ -1,0 +1,3 @@
+//! GLB Optimizer: turns a heavy 3D model (.glb) into a small one that looks the same.
+
+pub mod optimize;

@@ -1,0 +1,3 @@
+//! The executable: parses the command line, runs one command, prints the error chain, sets the exit code.
+
+fn main() {}

@@ -1,0 +1,71 @@
+//! What was done and what came of it: the JSON beside every result.
+//!
+//! Every figure here is counted on the bytes of this job. Times are not: the core has no clock, so
+//! `seconds` is filled in by whoever ran it (see [`Report::set_seconds`]).
+
+use serde::{Deserialize, Serialize};
+
+use super::inventory::Inventory;
+use super::settings::Settings;
+
+/// The report of one job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of this program.
+    pub version: String,
+    /// What was asked for.
+    pub settings: Settings,
+    /// BLAKE3 of the input file, hexadecimal.
+    pub input_hash: String,
+    /// BLAKE3 of the result, hexadecimal.
+    pub output_hash: String,
+    /// Whether the result is smaller, or the input as it came.
+    pub outcome: Outcome,
+    /// What the input held and where its bytes were.
+    pub before: Inventory,
+    /// The same of the result.
+    pub after: Inventory,
+    /// Every step that ran, in run order.
+    pub passes: Vec<PassReport>,
+    /// What is odd about the input and was worked around.
+    pub warnings: Vec<String>,
+    /// What the input had and the result has not.
+    pub dropped: Vec<String>,
+}
+
+/// Whether the result is smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The result is smaller than the input.
+    Optimized,
+    /// Nothing that was tried made the file smaller: the result is the input, byte for byte.
+    AlreadyOptimal,
+}
+
+/// One pass: what it did, or why it declined.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PassReport {
+    /// The pass's name, as in the list of passes.
+    pub name: String,
+    /// Whether it changed anything.
+    pub changed: bool,
+    /// File size before it, in bytes, as if the document were written at that moment.
+    pub bytes_before: u64,
+    /// File size after it.
+    pub bytes_after: u64,
+    /// Wall-clock seconds, measured by the caller; absent when nobody measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// What it did, or why it did nothing, for people.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// Enters the time of a pass, in seconds, measured by the caller.
+    pub fn set_seconds(&mut self, pass: &str, seconds: f64) {
+        for entry in self.passes.iter_mut().filter(|entry| entry.name == pass) {
+            entry.seconds = Some(seconds);
+        }
+    }
+}
