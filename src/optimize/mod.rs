@@ -3,6 +3,7 @@
 //! Pure and deterministic: there is no file, socket, clock or async code in here, and the result has the
 //! same bytes on any number of threads. Files that a .gltf refers to are read by the caller and handed in.
 
+pub mod codecs;
 pub mod error;
 pub mod inventory;
 pub mod report;
