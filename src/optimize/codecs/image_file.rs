@@ -28,6 +28,18 @@ pub enum Format {
 }
 
 impl Format {
+    /// The media type that glTF uses; `None` for formats that glTF does not know.
+    pub fn mime(self) -> Option<&'static str> {
+        match self {
+            Self::Png => Some("image/png"),
+            Self::Jpeg => Some("image/jpeg"),
+            Self::WebP => Some("image/webp"),
+            Self::Avif => Some("image/avif"),
+            Self::Ktx2 => Some("image/ktx2"),
+            Self::Other => None,
+        }
+    }
+
     /// The name that people use.
     pub fn name(self) -> &'static str {
         match self {

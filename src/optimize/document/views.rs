@@ -116,7 +116,8 @@ fn decompress(
     let bytes = (count as u64).saturating_mul(stride as u64);
     budget.take(bytes, at)?;
     let max_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-    meshopt::decode(encoded, mode, filter, count, stride, max_bytes)
+    let layout = meshopt::Layout { mode, filter, count, stride, version: meshopt::Version::Ext };
+    meshopt::decode(encoded, &layout, max_bytes)
         .map_err(|error| Error::invalid(at, error.to_string()))
 }
 

@@ -12,7 +12,7 @@ use crate::optimize::Error;
 use crate::optimize::document::{Accessor, Document, Image, Kind, edit};
 
 /// See the module.
-pub struct Dedup;
+pub(super) struct Dedup;
 
 impl Pass for Dedup {
     fn name(&self) -> &'static str {

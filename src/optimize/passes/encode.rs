@@ -18,7 +18,7 @@ use crate::optimize::document::usage::{self, Usage};
 use crate::optimize::settings::Target;
 
 /// See the module.
-pub struct Encode;
+pub(super) struct Encode;
 
 /// Bytes of an element after either filter: four shorts.
 const FILTERED_STRIDE: usize = 8;

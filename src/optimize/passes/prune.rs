@@ -16,7 +16,7 @@ use crate::optimize::document::primitives::{self, as_index};
 use crate::optimize::document::{Document, Kind, edit};
 
 /// See the module.
-pub struct Prune;
+pub(super) struct Prune;
 
 /// In an order in which what only pruned items referred to is found unused next.
 const KINDS: [(Kind, &str, &str); 8] = [

@@ -18,7 +18,7 @@ use crate::optimize::document::Document;
 use crate::optimize::settings::Target;
 
 /// See the module.
-pub struct Quantize;
+pub(super) struct Quantize;
 
 /// Bits of a float's mantissa that the exponential filter can hold, sign apart.
 const MANTISSA_BITS: i32 = 23;

@@ -14,7 +14,7 @@ use crate::optimize::codecs::meshopt;
 use crate::optimize::document::{Document, Kind, edit, primitives};
 
 /// See the module.
-pub struct Reorder;
+pub(super) struct Reorder;
 
 /// How many more cache misses are accepted for less overdraw; meshoptimizer's recommended value.
 const OVERDRAW_THRESHOLD: f32 = 1.05;

@@ -10,7 +10,7 @@ use crate::optimize::document::{Accessor, Document, edit};
 
 /// Primitives that share at least one vertex accessor with another of the group, and all their accessors.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VertexGroup {
+pub(super) struct VertexGroup {
     /// The primitives, in file order.
     pub primitives: Vec<PrimitiveId>,
     /// Their attribute and morph target accessors, in file order; all of one length.
@@ -21,7 +21,7 @@ pub struct VertexGroup {
 
 /// A group with new vertex numbers: what [`apply`] enters into the document.
 #[derive(Debug)]
-pub struct Renumbered {
+pub(super) struct Renumbered {
     /// The old number of every new vertex, in new order.
     pub vertices: Vec<u32>,
     /// New indices of each primitive, in the group's order.
@@ -30,7 +30,7 @@ pub struct Renumbered {
 
 /// The groups of a document, without those in which some vertex may not be renumbered.
 #[must_use]
-pub fn find(document: &Document) -> Vec<VertexGroup> {
+pub(super) fn find(document: &Document) -> Vec<VertexGroup> {
     let ids = primitives::all(document);
     let mut sets = Sets::new(document.accessors.len());
     for &id in &ids {
@@ -79,7 +79,7 @@ fn draws_bare_points(primitive: &Value) -> bool {
 }
 
 /// Enters new vertex numbers; primitives that shared their indices go on sharing them.
-pub fn apply(document: &mut Document, group: &VertexGroup, renumbered: &Renumbered) {
+pub(super) fn apply(document: &mut Document, group: &VertexGroup, renumbered: &Renumbered) {
     for &index in &group.accessors {
         let accessor = &mut document.accessors[index];
         let element = accessor.element_bytes();
@@ -103,7 +103,7 @@ pub fn apply(document: &mut Document, group: &VertexGroup, renumbered: &Renumber
 }
 
 /// Removes the accessors that `before` pointed at and nothing does any more.
-pub fn drop_replaced(document: &mut Document, before: &[bool]) {
+pub(super) fn drop_replaced(document: &mut Document, before: &[bool]) {
     let now = edit::referenced(document, Kind::Accessor);
     let keep: Vec<bool> =
         now.iter().enumerate().map(|(index, &used)| used || !before.get(index).copied().unwrap_or(true)).collect();

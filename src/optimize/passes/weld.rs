@@ -14,7 +14,7 @@ use crate::optimize::codecs::meshopt::{self, Stream};
 use crate::optimize::document::{Document, Kind, edit, primitives};
 
 /// See the module.
-pub struct Weld;
+pub(super) struct Weld;
 
 impl Pass for Weld {
     fn name(&self) -> &'static str {
@@ -69,7 +69,7 @@ fn weld(document: &Document, group: &VertexGroup) -> Option<Renumbered> {
         return None;
     }
     let mut vertices = vec![0; unique];
-    for (old, &new) in (0u32..).zip(&remap).rev() {
+    for (old, &new) in (0u32..).zip(&remap) {
         if new != u32::MAX {
             vertices[new as usize] = old;
         }

@@ -130,20 +130,50 @@ fn run(encoded: &[u8], layout: &Layout, words: &mut [u64]) -> i32 {
     let (target, source, length) = (words.as_mut_ptr().cast(), encoded.as_ptr(), encoded.len());
     // SAFETY: `check` made sure of stride and count, `words` is aligned and large enough, and the decoders do not
     // read past `length`, whatever the bytes say.
-    unsafe {
-        let status = match layout.mode {
+    let status = unsafe {
+        match layout.mode {
             Mode::Attributes => ffi::meshopt_decodeVertexBuffer(target, count, stride, source, length),
             Mode::Triangles => ffi::meshopt_decodeIndexBuffer(target, count, stride, source, length),
             Mode::Indices => ffi::meshopt_decodeIndexSequence(target, count, stride, source, length),
-        };
+        }
+    };
+    undo_filter(layout, words);
+    status
+}
+
+/// Undoes the filter in place. `check` has passed, and `words` has room for count x stride bytes.
+#[expect(unsafe_code, reason = "a call into meshoptimizer")]
+fn undo_filter(layout: &Layout, words: &mut [u64]) {
+    let (target, count, stride) = (words.as_mut_ptr().cast(), layout.count, layout.stride);
+    // SAFETY: as for decoding; filters work element by element in place.
+    unsafe {
         match layout.filter {
             Filter::None => {}
             Filter::Octahedral => ffi::meshopt_decodeFilterOct(target, count, stride),
             Filter::Quaternion => ffi::meshopt_decodeFilterQuat(target, count, stride),
             Filter::Exponential => ffi::meshopt_decodeFilterExp(target, count, stride),
         }
-        status
     }
+}
+
+/// What a decoder will make of filtered elements.
+///
+/// # Errors
+/// [`CodecError::Input`] for a stride that does not go with the filter.
+pub fn unfilter(filtered: &[u8], filter: Filter, stride: usize) -> Result<Vec<u8>, CodecError> {
+    let count = filtered.len() / stride.max(1);
+    let layout = Layout { mode: Mode::Attributes, filter, count, stride, version: Version::Ext };
+    check(&layout)?;
+    let mut words: Vec<u64> = filtered
+        .chunks(8)
+        .map(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_le_bytes(word)
+        })
+        .collect();
+    undo_filter(&layout, &mut words);
+    Ok(words.iter().flat_map(|word| word.to_le_bytes()).take(count * stride).collect())
 }
 
 fn reason(status: i32) -> &'static str {

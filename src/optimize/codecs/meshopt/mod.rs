@@ -13,7 +13,7 @@ pub mod encode;
 pub mod filter;
 pub mod order;
 
-pub use decode::{Filter, Layout, Mode, Version, decode};
+pub use decode::{Filter, Layout, Mode, Version, decode, unfilter};
 pub use encode::{encode_index_sequence, encode_triangles, encode_vertices};
 pub use filter::{ExponentMode, filter_exponential, filter_octahedral, filter_quaternion};
 pub use order::{
