@@ -137,7 +137,8 @@ fn ktx2(file: &[u8]) -> Option<Probe> {
         format: Format::Ktx2,
         width: le32(file, 20)?,
         height: le32(file, 24)?.max(1),
-        bits_per_channel: if type_bytes <= 1 { 8 } else { u8::try_from(type_bytes * 8).ok()? },
+        // 0 and 1 both mean bytes: the first is for formats in blocks.
+        bits_per_channel: u8::try_from(type_bytes.max(1).checked_mul(8)?).ok()?,
         has_alpha: ktx2_has_alpha(file.get(descriptor..)?)?,
         animated: false,
     })
@@ -181,9 +182,14 @@ fn avif(file: &[u8]) -> Option<Probe> {
     }
     // "meta" has a version before its children, as have the properties read below.
     let meta = child(file, b"meta")?.get(4..)?;
-    let mut probe = Probe { format: Format::Avif, bits_per_channel: 8, ..other(0, 0)? };
-    probe.has_alpha = false;
-    probe.animated = brands.starts_with(b"avis");
+    let mut probe = Probe {
+        format: Format::Avif,
+        width: 0,
+        height: 0,
+        bits_per_channel: 8,
+        has_alpha: false,
+        animated: brands.starts_with(b"avis"),
+    };
     for (kind, content) in boxes(child(child(meta, b"iprp")?, b"ipco")?) {
         match kind {
             // A grid lists its tiles as well: the image is the biggest.
@@ -199,4 +205,37 @@ fn avif(file: &[u8]) -> Option<Probe> {
         }
     }
     (probe.width > 0).then_some(probe)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn arbitrary_headers_never_panic(
+            start in prop::sample::select(vec![
+                PNG_MAGIC.to_vec(),
+                b"\xFF\xD8\xFF".to_vec(),
+                b"RIFF0000WEBPVP8X".to_vec(),
+                b"RIFF0000WEBPVP8L".to_vec(),
+                KTX2_MAGIC.to_vec(),
+                b"\0\0\0\x10ftypavif\0\0\0\0\0\0\0\0meta\0\0\0\0".to_vec(),
+                b"GIF89a".to_vec(),
+                b"BM".to_vec(),
+            ]),
+            rest in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            read(&[start, rest].concat());
+        }
+    }
+
+    #[test]
+    fn boxes_end_with_the_bytes_whatever_their_sizes_say() {
+        assert_eq!(boxes(b"\0\0\0\x09aaaa1\0\0\0\0bbbb23").count(), 2);
+        assert_eq!(boxes(b"\0\0\0\x03aaaa").count(), 0);
+        assert_eq!(boxes(b"\xFF\xFF\xFF\xFFaaaa").count(), 0);
+    }
 }

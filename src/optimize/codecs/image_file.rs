@@ -1,7 +1,7 @@
 //! Image files: what one is (from its header) and its pixels (for PNG, JPEG and WebP).
 //!
 //! glTF wants pixels as they are stored: gamma and colour profiles in a PNG and the orientation in a JPEG are ignored
-//! here on purpose. Writers are in [`png`](super::png), [`jpeg`](super::jpeg) and [`webp`](super::webp).
+//! here on purpose. Writers are in [`png`](super::png), [`jpeg`](super::jpeg) and [`webp`].
 
 use std::io::Cursor;
 

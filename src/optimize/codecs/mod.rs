@@ -6,7 +6,7 @@
 //!
 //! | module | library | why this one |
 //! |---|---|---|
-//! | [`image_file`] | `image` (png, zune-jpeg) | pure Rust readers that survive fuzzing; headers are read by [`headers`] |
+//! | [`image_file`] | `image` (png, zune-jpeg) | pure Rust readers that are fuzzed; own header parsers, to know sizes first |
 //! | [`webp`] | `libwebp-sys` | the reference encoder with all its options; the `webp` crate carries an old one |
 //! | [`jpeg`] | `mozjpeg` | trellis quantisation, and 4:4:4, which WebP does not have |
 //! | [`png`] | `oxipng` | lossless palette and bit depth reductions |

@@ -31,10 +31,11 @@ pub fn resize(pixels: &Pixels, width: u32, height: u32, content: Content) -> Res
     let source = TypedImageRef::new(pixels.width(), pixels.height(), &texels).map_err(refused)?;
     let weighted = content == Content::Colour && !pixels.is_opaque();
     let mut wide = filtered(&source, (width, height), content, weighted)?;
-    if weighted && wide.iter().any(|texel| texel.0[3] == 0) {
+    let is_clear = |texel: &U16x4| scaled_down(texel.0[3]) == 0;
+    if weighted && wide.iter().any(is_clear) {
         // Nothing shows where alpha is 0, but the GPU blends with it at the edge: give it the colour around it.
         let plain = filtered(&source, (width, height), content, false)?;
-        for (texel, plain) in wide.iter_mut().zip(plain).filter(|(texel, _)| texel.0[3] == 0) {
+        for (texel, plain) in wide.iter_mut().zip(plain).filter(|(texel, _)| is_clear(texel)) {
             texel.0[..3].copy_from_slice(&plain.0[..3]);
         }
     }

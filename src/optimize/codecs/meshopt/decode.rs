@@ -123,7 +123,7 @@ fn check_header(encoded: &[u8], layout: &Layout) -> Result<(), CodecError> {
     }
 }
 
-/// Decodes and undoes the filter. `words` has room for count x stride bytes.
+/// Decodes and undoes the filter; 0 or meshoptimizer's error. `words` has room for count x stride bytes.
 #[expect(unsafe_code, reason = "a call into meshoptimizer")]
 fn run(encoded: &[u8], layout: &Layout, words: &mut [u64]) -> i32 {
     let Layout { count, stride, .. } = *layout;
@@ -148,6 +148,7 @@ fn undo_filter(layout: &Layout, words: &mut [u64]) {
     // SAFETY: as for decoding; filters work element by element in place.
     unsafe {
         match layout.filter {
+            _ if status != 0 => {}
             Filter::None => {}
             Filter::Octahedral => ffi::meshopt_decodeFilterOct(target, count, stride),
             Filter::Quaternion => ffi::meshopt_decodeFilterQuat(target, count, stride),

@@ -1,7 +1,7 @@
-//! The codec of EXT_meshopt_compression, writing side. What it writes, [`decode`](super::decode) reads.
+//! The codec of EXT_meshopt_compression, writing side. What it writes, [`decode`](super::decode()) reads.
 //!
 //! The versions are the extension's: vertices 0, indices 1. Put the indices through
-//! [`order`](super::order) first: the codec lives from neighbours that are alike.
+//! `order` first: the codec lives from neighbours that are alike.
 
 use meshopt::ffi;
 

@@ -4,14 +4,14 @@
 //! each function here checks its preconditions first and says which one failed. In its terms: *reorder* changes the
 //! order of triangles and vertices, *filter* prepares values for the codec, *encode* makes bytes smaller.
 //!
-//! - [`order`]: vertex cache, overdraw, vertex fetch, welding.
-//! - [`filter`]: octahedral, quaternion, exponential; values to the bytes that [`encode_vertices`] takes.
-//! - [`encode`] and [`decode`]: the codec.
+//! - `order`: vertex cache, overdraw, vertex fetch, welding.
+//! - `filter`: octahedral, quaternion, exponential; values to the bytes that [`encode_vertices`] takes.
+//! - `encode` and `decode`: the codec.
 
-pub mod decode;
-pub mod encode;
-pub mod filter;
-pub mod order;
+mod decode;
+mod encode;
+mod filter;
+mod order;
 
 pub use decode::{Filter, Layout, Mode, Version, decode, unfilter};
 pub use encode::{encode_index_sequence, encode_triangles, encode_vertices};
