@@ -82,6 +82,7 @@ pub fn optimize(
         settings: *settings,
         input_hash: blake3::hash(input).to_hex().to_string(),
         output_hash: blake3::hash(&glb).to_hex().to_string(),
+        seconds: None,
         outcome,
         before,
         after,
