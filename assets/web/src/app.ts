@@ -66,7 +66,7 @@ export class App {
     if (!file) return;
     const problem = await refuse(file, file.name);
     this.notices.replaceChildren(...(problem ? [problemView(problem)] : []));
-    if (problem) return;
+    if (problem) return this.notices.scrollIntoView({ block: "nearest" });
     if (files.length > 1) this.notices.append(make("p", { className: "notice", role: "status" }, text.severalFiles(file.name)));
     this.setSource(file.name, file);
     this.showReady();
@@ -185,6 +185,7 @@ export class App {
     }
     this.enter(phase);
     view.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
     return signal;
   }
 

@@ -58,6 +58,7 @@ export const text = {
     upload: "Upload",
     optimize: "Optimize",
     sent: (sent: number, total: number) => `${formatBytes(sent)} of ${formatBytes(total)}`,
+    allSent: (total: number) => `${formatBytes(total)} sent`,
     arriving: "All sent; the server is checking the file",
     waiting: "Waiting",
     restoring: "Fetching the job and its model…",
@@ -212,7 +213,8 @@ export const problems = {
   }),
   dead: (message: string, code: string): Problem => ({
     title: code === "internal" ? "The optimizer failed" : "This file could not be optimized",
-    detail: message,
+    // The core's messages are written to follow a colon; here each is a sentence of its own.
+    detail: message.charAt(0).toUpperCase() + message.slice(1),
     advice: adviceFor(code, 0),
   }),
   unexpected: (message: string): Problem => ({

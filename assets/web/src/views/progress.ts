@@ -40,7 +40,7 @@ export class ProgressView {
   setJob(job: Job): void {
     this.stop.hidden = true;
     this.hint.textContent = text.progress.safe;
-    this.upload.finish(text.progress.sent(job.input_bytes, job.input_bytes));
+    this.upload.finish(text.progress.allSent(job.input_bytes));
     const queued = job.state === "queued";
     const again = job.attempt > 1 ? ` (${text.progress.attempt(job.attempt)})` : "";
     const words = (queued ? text.progress.queued : stageName(job.stage)) + again;
