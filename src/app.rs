@@ -1,0 +1,87 @@
+//! Builds the parts of the server, starts them, and stops them in order.
+//!
+//! No part is made anywhere else, so who depends on whom can be read here. Knows nothing of signals or of
+//! the terminal: `cli/serve.rs` hands in when to stop and whom to tell that all is ready.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::http::{self, Site};
+use crate::jobs::{Jobs, Limits, OpenError};
+use crate::worker;
+
+/// How long open connections and running jobs get to end. Platforms kill after 10 seconds or more.
+const STOP_TIME: Duration = Duration::from_secs(8);
+
+/// Why the server could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; choose another with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Serving failed later.
+    #[error("the server stopped: {0}")]
+    Serve(#[from] io::Error),
+}
+
+/// Runs the server until `stop`. Calls `on_ready` once, when requests are answered, with the real address.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn run(
+    config: &Config,
+    stop: CancellationToken,
+    on_ready: impl FnOnce(SocketAddr),
+) -> Result<(), Error> {
+    let limits = Limits { max_file_bytes: config.max_file_bytes, task_timeout: config.task_timeout };
+    let jobs = Arc::new(Jobs::open(&config.data_dir, limits)?);
+    let listen_error = |source| Error::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
+    on_ready(listener.local_addr().map_err(listen_error)?);
+
+    let site = Site { jobs: Arc::clone(&jobs), workers: config.workers, stop: stop.clone() };
+    let working = tokio::spawn(worker::run(jobs, config.workers, stop.clone()));
+    let serving = tokio::spawn(http::serve(listener, site));
+    stop_in_order(working, serving, &stop).await
+}
+
+/// Waits for `stop`, or for the HTTP side to fail; then ends both sides together, within [`STOP_TIME`].
+async fn stop_in_order(
+    working: tokio::task::JoinHandle<()>,
+    mut serving: tokio::task::JoinHandle<io::Result<()>>,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    let failed = tokio::select! {
+        () = stop.cancelled() => None,
+        ended = &mut serving => Some(ended),
+    };
+    stop.cancel();
+    let rest = async {
+        let _ = working.await;
+        match failed {
+            Some(ended) => ended,
+            None => serving.await,
+        }
+    };
+    match tokio::time::timeout(STOP_TIME, rest).await {
+        Ok(served) => Ok(served.map_err(io::Error::other)??),
+        Err(_elapsed) => {
+            tracing::warn!(seconds = STOP_TIME.as_secs(), "stopped with connections still open");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Bytes by content: a local folder in which every file is named by its BLAKE3 hash.
+//!
+//! ```text
+//! blobs/ab/cdef...      a whole blob, never changed, readable by anyone who knows its id
+//! blobs/incoming/...    files still being written; whatever is in here at start is left over
+//! ```
+//!
+//! A blob appears whole or not at all: written aside, synced, renamed, and the folder synced. Nothing here
+//! may know what the bytes mean. Who decides what is worth keeping: [`crate::jobs`].
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tokio::fs::{self, File};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use uuid::Uuid;
+
+use crate::ids::BlobId;
+
+const READ_BYTES: usize = 256 << 10;
+
+/// A folder of blobs.
+#[derive(Debug, Clone)]
+pub struct Blobs {
+    root: PathBuf,
+}
+
+impl Blobs {
+    /// Opens or creates the store in the folder `root`, and removes what an earlier process left unfinished.
+    /// The caller makes sure that no other process uses the folder.
+    ///
+    /// # Errors
+    /// The folder cannot be created or written.
+    pub fn open(root: PathBuf) -> io::Result<Self> {
+        let blobs = Self { root };
+        match std::fs::remove_dir_all(blobs.incoming()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => std::fs::create_dir_all(blobs.incoming())?,
+        }
+        Ok(blobs)
+    }
+
+    /// Where a blob is, or would be.
+    #[must_use]
+    pub fn path(&self, id: BlobId) -> PathBuf {
+        let hex = id.to_string();
+        let (folder, name) = hex.split_at(2);
+        self.root.join(folder).join(name)
+    }
+
+    /// Begins a new blob.
+    ///
+    /// # Errors
+    /// No file can be created.
+    pub async fn writer(&self) -> io::Result<BlobWriter> {
+        let path = Incoming(self.incoming().join(Uuid::new_v4().simple().to_string()));
+        let file = File::create_new(&path.0).await?;
+        Ok(BlobWriter { file, path, hasher: blake3::Hasher::new(), bytes: 0 })
+    }
+
+    /// Makes a written blob visible under its id. Storing the same content twice keeps one copy.
+    ///
+    /// # Errors
+    /// It cannot be synced or renamed, for example because the disk is full; nothing is visible then.
+    pub async fn publish(&self, mut writer: BlobWriter) -> io::Result<BlobId> {
+        writer.file.flush().await?;
+        writer.file.sync_all().await?;
+        let id = BlobId::from(writer.hasher.finalize());
+        self.rename_into_place(&writer.path.0, id).await?;
+        Ok(id)
+    }
+
+    /// Copies the file at `path` into the store. Returns its id and its size in bytes.
+    ///
+    /// # Errors
+    /// It cannot be read, or the copy cannot be written.
+    pub async fn copy_from(&self, path: &Path) -> io::Result<(BlobId, u64)> {
+        let mut source = File::open(path).await?;
+        let mut writer = self.writer().await?;
+        let mut buffer = vec![0; READ_BYTES];
+        loop {
+            let read = source.read(&mut buffer).await?;
+            if read == 0 {
+                break;
+            }
+            writer.write(&buffer[..read]).await?;
+        }
+        let bytes = writer.bytes();
+        Ok((self.publish(writer).await?, bytes))
+    }
+
+    /// Reads a whole blob. For small ones, such as reports.
+    ///
+    /// # Errors
+    /// It is missing or cannot be read.
+    pub async fn read(&self, id: BlobId) -> io::Result<Vec<u8>> {
+        fs::read(self.path(id)).await
+    }
+
+    /// Shows that the folder can be written, by writing.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub async fn probe(&self) -> io::Result<()> {
+        let mut writer = self.writer().await?;
+        writer.write(b"probe").await?;
+        writer.file.flush().await
+    }
+
+    async fn rename_into_place(&self, from: &Path, id: BlobId) -> io::Result<()> {
+        let target = self.path(id);
+        let folder = target.parent().unwrap_or(&self.root);
+        fs::create_dir_all(folder).await?;
+        fs::rename(from, &target).await?;
+        // A rename is durable only once the folder that holds the name is; and so is the folder itself.
+        File::open(folder).await?.sync_all().await?;
+        File::open(&self.root).await?.sync_all().await
+    }
+
+    fn incoming(&self) -> PathBuf {
+        self.root.join("incoming")
+    }
+}
+
+/// A blob that is being written. Dropped without [`Blobs::publish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct BlobWriter {
+    file: File,
+    path: Incoming,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl BlobWriter {
+    /// Appends.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+        self.hasher.update(chunk);
+        self.bytes += chunk.len() as u64;
+        self.file.write_all(chunk).await
+    }
+
+    /// How many bytes were written so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// The name of a file in `incoming`, which goes away with this value unless it was renamed.
+#[derive(Debug)]
+struct Incoming(PathBuf);
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        // After a rename there is nothing to remove; other failures are made good at the next start.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Blobs) {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().join("blobs")).unwrap();
+        (folder, blobs)
+    }
+
+    fn incoming_count(blobs: &Blobs) -> usize {
+        std::fs::read_dir(blobs.incoming()).unwrap().count()
+    }
+
+    #[tokio::test]
+    async fn a_blob_is_found_by_its_hash_and_only_once_published() {
+        let (_folder, blobs) = store();
+        let mut writer = blobs.writer().await.unwrap();
+        writer.write(b"hello ").await.unwrap();
+        writer.write(b"world").await.unwrap();
+        let expected = BlobId::from(blake3::hash(b"hello world"));
+        assert!(!blobs.path(expected).exists());
+        assert_eq!(blobs.publish(writer).await.unwrap(), expected);
+        assert_eq!(blobs.read(expected).await.unwrap(), b"hello world");
+        assert_eq!(incoming_count(&blobs), 0);
+    }
+
+    #[tokio::test]
+    async fn an_unfinished_blob_leaves_nothing() {
+        let (_folder, blobs) = store();
+        let mut writer = blobs.writer().await.unwrap();
+        writer.write(b"half").await.unwrap();
+        assert_eq!(incoming_count(&blobs), 1);
+        drop(writer);
+        assert_eq!(incoming_count(&blobs), 0);
+    }
+
+    #[tokio::test]
+    async fn the_same_content_is_stored_once() {
+        let (folder, blobs) = store();
+        let file = folder.path().join("file");
+        std::fs::write(&file, b"same").unwrap();
+        let first = blobs.copy_from(&file).await.unwrap();
+        assert_eq!(first, blobs.copy_from(&file).await.unwrap());
+        assert_eq!(first, (BlobId::from(blake3::hash(b"same")), 4));
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_process_left_is_removed_at_start() {
+        let (_folder, blobs) = store();
+        std::fs::write(blobs.incoming().join("left-over"), b"half").unwrap();
+        let blobs = Blobs::open(blobs.root.clone()).unwrap();
+        assert_eq!(incoming_count(&blobs), 0);
+    }
+}

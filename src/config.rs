@@ -1,0 +1,204 @@
+//! What the server was told: flags, then environment, then defaults; resolved and checked once.
+//!
+//! Read-only afterwards. Nothing else in the program reads the environment, and nothing in here opens a
+//! file or a socket. A new option is a field of [`Config`], its default, and a line in [`resolve`].
+
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+const DEFAULT_PORT: u16 = 5000;
+const DEFAULT_MAX_FILE_SIZE_MB: u64 = 500;
+const DEFAULT_TASK_TIMEOUT_SECONDS: u64 = 600;
+
+/// The flags of `glb-optimizer serve`. What is absent comes from the environment or has a default.
+#[derive(Debug, Default, clap::Args)]
+pub struct Flags {
+    /// Address and port to listen on; port 0 takes any free one [env: HOST, PORT] [default: 127.0.0.1:5000]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+    /// Folder for uploads, results and the queue [env: DATA_DIR] [default: ~/.local/share/glb-optimizer]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Jobs that run at once [env: MAX_CONCURRENT_TASKS] [default: number of cores]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<String>,
+}
+
+/// Everything the server can be told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Folder for uploads, results and the queue.
+    pub data_dir: PathBuf,
+    /// Jobs that run at once; at least 1.
+    pub workers: usize,
+    /// The largest upload in bytes; 0 refuses all.
+    pub max_file_bytes: u64,
+    /// The longest that one attempt at a job may run.
+    pub task_timeout: Duration,
+    /// What is logged.
+    pub log_level: LevelFilter,
+}
+
+/// A value that cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is \"{value}\", but it must be {expected}")]
+pub struct Error {
+    name: &'static str,
+    value: String,
+    expected: &'static str,
+}
+
+/// A flag or variable that was given: its name, for messages, and its value.
+type Given = Option<(&'static str, String)>;
+
+impl Config {
+    /// Resolves the configuration from `flags` and the process's environment.
+    ///
+    /// # Errors
+    /// A value cannot be used; the error names the flag or variable.
+    pub fn from_process(flags: Flags) -> Result<Self, Error> {
+        resolve(flags, &|name| std::env::var(name).ok())
+    }
+}
+
+/// Resolves the configuration. `env` is an argument so that tests need not change the real one.
+fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Error> {
+    // An empty variable is how deployment tools spell "not set".
+    let var = |name: &'static str| -> Given {
+        env(name).filter(|value| !value.trim().is_empty()).map(|value| (name, value))
+    };
+    let workers = flags.workers.map(|value| ("--workers", value)).or_else(|| var("MAX_CONCURRENT_TASKS"));
+    let max_file_mb = number(var("MAX_FILE_SIZE_MB"), 0, "a whole number of megabytes, or 0 to refuse uploads")?;
+    let timeout_s = number(var("TASK_TIMEOUT_SECONDS"), 1, "a whole number of seconds, at least 1")?;
+    let log_level = parsed(var("LOG_LEVEL"), "one of off, error, warn, info, debug, trace")?;
+    Ok(Config {
+        listen: listen(flags.listen, var("HOST"), var("PORT"))?,
+        data_dir: flags.data_dir.or_else(|| path(&var, "DATA_DIR")).unwrap_or_else(|| default_data_dir(&var)),
+        workers: number(workers, 1, "a whole number, at least 1")?.map_or_else(core_count, saturating_usize),
+        max_file_bytes: max_file_mb.unwrap_or(DEFAULT_MAX_FILE_SIZE_MB).saturating_mul(1 << 20),
+        task_timeout: Duration::from_secs(timeout_s.unwrap_or(DEFAULT_TASK_TIMEOUT_SECONDS)),
+        log_level: log_level.unwrap_or(LevelFilter::INFO),
+    })
+}
+
+/// A platform that says which PORT to use routes to it from outside, so then every address is served.
+fn listen(flag: Option<String>, host: Given, port: Given) -> Result<SocketAddr, Error> {
+    if let Some(value) = flag {
+        let expected = "an address and a port, such as 127.0.0.1:5000";
+        let address = value.replacen("localhost:", "127.0.0.1:", 1).parse();
+        return address.map_err(|_| Error { name: "--listen", value, expected });
+    }
+    let every_address = port.is_some();
+    let port = parsed(port, "a port number from 0 to 65535")?.unwrap_or(DEFAULT_PORT);
+    let host = host.map(|(name, value)| (name, value.replace("localhost", "127.0.0.1")));
+    let ip = parsed(host, "an IP address, such as 127.0.0.1 or 0.0.0.0")?;
+    let default_ip = if every_address { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    Ok(SocketAddr::new(ip.unwrap_or(IpAddr::V4(default_ip)), port))
+}
+
+fn default_data_dir(var: &dyn Fn(&'static str) -> Given) -> PathBuf {
+    let shared = path(var, "XDG_DATA_HOME").or_else(|| Some(path(var, "HOME")?.join(".local/share")));
+    shared.map_or_else(|| "glb-optimizer-data".into(), |folder| folder.join("glb-optimizer"))
+}
+
+fn path(var: &dyn Fn(&'static str) -> Given, name: &'static str) -> Option<PathBuf> {
+    var(name).map(|(_, value)| value.into())
+}
+
+fn parsed<T: FromStr<Err: Display>>(given: Given, expected: &'static str) -> Result<Option<T>, Error> {
+    let Some((name, value)) = given else { return Ok(None) };
+    value.trim().parse().map(Some).map_err(|_| Error { name, value, expected })
+}
+
+fn number(given: Given, least: u64, expected: &'static str) -> Result<Option<u64>, Error> {
+    let number = parsed(given.clone(), expected)?;
+    match (number, given) {
+        (Some(number), Some((name, value))) if number < least => Err(Error { name, value, expected }),
+        _ => Ok(number),
+    }
+}
+
+fn saturating_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn core_count() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(flags: Flags, variables: &[(&str, &str)]) -> Result<Config, Error> {
+        resolve(flags, &|name| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn listen_with(variables: &[(&str, &str)]) -> String {
+        with(Flags::default(), variables).unwrap().listen.to_string()
+    }
+
+    #[test]
+    fn defaults_serve_this_machine_only() {
+        let config = with(Flags::default(), &[("HOME", "/home/ann")]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:5000");
+        assert_eq!(config.data_dir, PathBuf::from("/home/ann/.local/share/glb-optimizer"));
+        assert_eq!(config.max_file_bytes, 500 << 20);
+        assert!(config.workers >= 1);
+    }
+
+    #[test]
+    fn a_given_port_serves_every_address_unless_host_says_otherwise() {
+        assert_eq!(listen_with(&[("PORT", "8080")]), "0.0.0.0:8080");
+        assert_eq!(listen_with(&[("PORT", "8080"), ("HOST", "localhost")]), "127.0.0.1:8080");
+        assert_eq!(listen_with(&[("HOST", "::")]), "[::]:5000");
+        assert_eq!(listen_with(&[("PORT", " ")]), "127.0.0.1:5000");
+    }
+
+    #[test]
+    fn flags_win_over_the_environment() {
+        let flags = Flags {
+            listen: Some("localhost:0".into()),
+            data_dir: Some("here".into()),
+            workers: Some("3".into()),
+        };
+        let variables = [("PORT", "8080"), ("DATA_DIR", "there"), ("MAX_CONCURRENT_TASKS", "7")];
+        let config = with(flags, &variables).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:0");
+        assert_eq!((config.data_dir, config.workers), (PathBuf::from("here"), 3));
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_what_would_be_right() {
+        for (name, value) in [
+            ("PORT", "http"),
+            ("HOST", "example"),
+            ("MAX_CONCURRENT_TASKS", "0"),
+            ("MAX_FILE_SIZE_MB", "-1"),
+            ("TASK_TIMEOUT_SECONDS", "10m"),
+            ("LOG_LEVEL", "loud"),
+        ] {
+            let error = with(Flags::default(), &[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains(value) && error.contains("must be"), "{error}");
+        }
+        let flags = Flags { listen: Some("5000".into()), ..Flags::default() };
+        assert!(with(flags, &[]).unwrap_err().to_string().starts_with("--listen is \"5000\""));
+    }
+
+    #[test]
+    fn a_size_of_zero_is_allowed_and_a_huge_one_does_not_overflow() {
+        let bytes = |value| with(Flags::default(), &[("MAX_FILE_SIZE_MB", value)]).unwrap().max_file_bytes;
+        assert_eq!(bytes("0"), 0);
+        assert_eq!(bytes("18446744073709551615"), u64::MAX);
+    }
+}

@@ -1,0 +1,111 @@
+//! Tells listeners inside this process that a job changed, and remembers how far running jobs are.
+//!
+//! An announcement says which job and what kind of change, not what the job is now: the queue is the
+//! truth, and a listener that was too slow reads it there. Progress lives only here and dies with the
+//! process. Announce only what is committed already. Listeners: `http/events.rs` and [`crate::worker`].
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use crate::ids::JobId;
+
+/// Announcements that a slow listener may fall behind before it has to read the queue again.
+const CAPACITY: usize = 1024;
+
+/// What happened to a job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The job.
+    pub job: JobId,
+    /// What about it.
+    pub change: Change,
+}
+
+/// The kinds of change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Its record changed: read it.
+    State,
+    /// It got further.
+    Progress(Progress),
+}
+
+/// How far a running job is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Progress {
+    /// What is running: `read`, a pass's name, or `write`.
+    pub stage: String,
+    /// 0 to 100 over the whole job.
+    pub percent: f32,
+}
+
+/// The announcements of one process.
+#[derive(Debug)]
+pub struct Events {
+    sender: broadcast::Sender<Event>,
+    // A plain lock: it is held for one map operation and never across an await.
+    progress: Mutex<HashMap<JobId, Progress>>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(CAPACITY), progress: Mutex::default() }
+    }
+}
+
+impl Events {
+    /// Announces that the job's record changed. Its progress begins anew.
+    pub fn announce_state(&self, job: JobId) {
+        self.lock().remove(&job);
+        self.send(Event { job, change: Change::State });
+    }
+
+    /// Announces and remembers how far a running job is.
+    pub fn announce_progress(&self, job: JobId, progress: Progress) {
+        self.lock().insert(job, progress.clone());
+        self.send(Event { job, change: Change::Progress(progress) });
+    }
+
+    /// How far a job is, if it runs.
+    #[must_use]
+    pub fn progress(&self, job: JobId) -> Option<Progress> {
+        self.lock().get(&job).cloned()
+    }
+
+    /// Every announcement from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.sender.subscribe()
+    }
+
+    fn send(&self, event: Event) {
+        // An error means that nobody listens, which is fine.
+        let _ = self.sender.send(event);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Progress>> {
+        // The map is whole after every operation, so a panic elsewhere does not spoil it.
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_remembered_until_the_state_changes() {
+        let (events, job) = (Events::default(), JobId::random());
+        let mut listener = events.subscribe();
+        let progress = Progress { stage: "weld".into(), percent: 40.0 };
+        events.announce_progress(job, progress.clone());
+        assert_eq!(events.progress(job), Some(progress.clone()));
+        events.announce_state(job);
+        assert_eq!(events.progress(job), None);
+        assert_eq!(listener.try_recv().unwrap().change, Change::Progress(progress));
+        assert_eq!(listener.try_recv().unwrap().change, Change::State);
+    }
+}

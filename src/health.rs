@@ -1,0 +1,56 @@
+//! One model of how this node does, for `/health`, the system page and `doctor`.
+//!
+//! Reads, and writes one probe file; never repairs. A new concern is a field here, shown by all three.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::jobs::Jobs;
+
+/// How this node does.
+#[derive(Debug, Serialize)]
+pub struct Health {
+    /// `ok`, or `failing` if any part below is not ok.
+    pub status: &'static str,
+    /// Version of this program.
+    pub version: &'static str,
+    /// Where accepted jobs are kept: `embedded` is the data folder of this node.
+    pub tier: &'static str,
+    /// How many jobs are in each state; absent when the queue cannot be read.
+    pub queue: Option<BTreeMap<&'static str, u64>>,
+    /// How many jobs may run at once.
+    pub workers: usize,
+    /// Whether files can be stored.
+    pub data_folder: Part,
+}
+
+/// One part that works or does not.
+#[derive(Debug, Serialize)]
+pub struct Part {
+    /// Whether it works.
+    pub ok: bool,
+    /// What is wrong if it does not.
+    pub problem: Option<String>,
+}
+
+impl Health {
+    /// Whether everything that a job needs is there.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.queue.is_some() && self.data_folder.ok
+    }
+}
+
+/// Looks at everything once.
+pub async fn check(jobs: &Jobs, workers: usize) -> Health {
+    let problem = jobs.probe_data_folder().await.err().map(|error| error.to_string());
+    let data_folder = Part { ok: problem.is_none(), problem };
+    let queue = jobs.counts().await.ok();
+    let version = env!("CARGO_PKG_VERSION");
+    let mut health = Health { status: "ok", version, tier: "embedded", queue, workers, data_folder };
+    if !health.is_ok() {
+        health.status = "failing";
+    }
+    health
+}

@@ -1,0 +1,116 @@
+//! Every refusal as an RFC 9457 problem document: a status, a stable code, a sentence that helps.
+//!
+//! The one place that decides which status a refusal has. Faults of the server are logged here, once;
+//! refusals are the caller's business and are not.
+
+use std::io;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::jobs;
+use crate::optimize::settings::UnknownSetting;
+use crate::queue;
+
+/// A refusal.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into() }
+    }
+
+    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    pub(super) fn not_found() -> Self {
+        let detail = "There is nothing at this address. The API begins at /api/v1/jobs.";
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    pub(super) fn unknown_job(id: &str) -> Self {
+        let id: String = id.chars().take(40).collect();
+        let detail = format!("There is no job {id}. Check the id, or upload the file again.");
+        Self::new(StatusCode::NOT_FOUND, "unknown_job", detail)
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        let detail = "This address exists, but not for this method. See the Allow header.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    /// Logs `what` and tells the caller only that it is not their fault.
+    pub(super) fn internal(what: &str) -> Self {
+        tracing::error!(error = what, "a request failed");
+        let detail = "The server failed to do this; its log says why. Trying again later may help.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    fn storage(error: &io::Error) -> Self {
+        if error.kind() != io::ErrorKind::StorageFull {
+            return Self::internal(&error.to_string());
+        }
+        tracing::error!(%error, "the disk of the data folder is full");
+        let detail = "The server's disk is full. Nothing was stored; try again when its operator has made room.";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
+    }
+}
+
+impl From<jobs::Error> for Problem {
+    fn from(error: jobs::Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            jobs::Error::NotAGlb(_) => Self::bad_request("not_a_glb", detail),
+            jobs::Error::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
+            jobs::Error::UploadsDisabled => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "uploads_disabled", detail)
+            }
+            jobs::Error::NoResult { state, .. } if state.is_final() => {
+                Self::new(StatusCode::CONFLICT, "no_result", detail)
+            }
+            jobs::Error::NoResult { .. } => {
+                let detail = format!("{detail} Ask again when it is completed; /events tells when.");
+                Self::new(StatusCode::CONFLICT, "not_finished", detail)
+            }
+            jobs::Error::Queue(queue::Error::UnknownJob(id)) => Self::unknown_job(&id.to_string()),
+            jobs::Error::Queue(queue::Error::Refused { state, wanted }) => {
+                let detail = format!("The job is {state}, and a {state} job cannot be {wanted}.");
+                Self::new(StatusCode::CONFLICT, "not_allowed", detail)
+            }
+            jobs::Error::Storage(error) => Self::storage(&error),
+            jobs::Error::Queue(_) | jobs::Error::Internal(_) => Self::internal(&detail),
+        }
+    }
+}
+
+impl From<UnknownSetting> for Problem {
+    fn from(error: UnknownSetting) -> Self {
+        let mut detail = error.to_string();
+        detail.replace_range(..1, "T");
+        Self::bad_request("unknown_setting", detail + ".")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason(),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+        });
+        let mut response = (self.status, Json(body)).into_response();
+        let content_type = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        response
+    }
+}

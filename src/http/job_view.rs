@@ -1,0 +1,71 @@
+//! A job as the API shows it. The names and types here are the contract; they change only with a version.
+//!
+//! Blob hashes, leases and counters stay inside.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::Serialize;
+
+use crate::ids::{Attempt, JobId};
+use crate::jobs::Status;
+use crate::optimize::Settings;
+use crate::queue::{Job, JobError, State};
+
+/// The JSON of a job. Times are RFC 3339 in UTC.
+#[derive(Debug, Serialize)]
+pub(super) struct JobView {
+    id: JobId,
+    state: State,
+    stage: Option<String>,
+    percent: f32,
+    attempt: Attempt,
+    input_name: String,
+    input_bytes: u64,
+    output_bytes: Option<u64>,
+    settings: Settings,
+    error: Option<JobError>,
+    created_at: String,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+}
+
+impl From<Status> for JobView {
+    fn from(Status { job, progress }: Status) -> Self {
+        let percent = progress.as_ref().map_or(0.0, |progress| progress.percent);
+        Self {
+            id: job.id,
+            state: job.state,
+            percent: if job.state == State::Completed { 100.0 } else { percent },
+            stage: progress.map(|progress| progress.stage),
+            attempt: job.attempt,
+            input_name: job.input_name,
+            input_bytes: job.input_bytes,
+            output_bytes: job.output.map(|output| output.glb_bytes),
+            settings: job.settings,
+            error: job.error,
+            created_at: rfc3339(job.created_at_ms),
+            started_at: job.started_at_ms.map(rfc3339),
+            finished_at: job.finished_at_ms.map(rfc3339),
+        }
+    }
+}
+
+impl From<Job> for JobView {
+    fn from(job: Job) -> Self {
+        Self::from(Status { job, progress: None })
+    }
+}
+
+fn rfc3339(time_ms: u64) -> String {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(time_ms)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339() {
+        assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
+    }
+}

@@ -1,0 +1,347 @@
+//! THE LIFE OF A JOB, top to bottom: open, submit, claim, run, finish, result.
+//!
+//! The only module that joins the queue, the blobs, the events and the sandbox. Two orders hold here and
+//! nowhere else: a blob is stored before the queue refers to it, and a change is announced after it is
+//! committed. Callers: `http` submits and reads, [`crate::worker`] claims, runs and finishes.
+
+mod error;
+mod upload;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Notify, broadcast};
+
+pub use error::{Error, OpenError};
+pub use upload::Upload;
+
+use crate::blobs::Blobs;
+use crate::events::{Event, Events, Progress};
+use crate::ids::{BlobId, JobId};
+use crate::optimize::Settings;
+use crate::queue::{self, Failure, Job, JobError, Lease, NewJob, Output, Queue, State};
+use crate::sandbox::{self, Folder, Request};
+
+/// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
+pub const LEASE: Duration = Duration::from_secs(15);
+
+/// The longest that [`Jobs::wait_for_work`] waits. A safety net: a clock that jumps must not stop work.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// What a job may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest upload in bytes; 0 refuses all.
+    pub max_file_bytes: u64,
+    /// The longest that one attempt may run.
+    pub task_timeout: Duration,
+}
+
+/// All jobs of one data folder.
+pub struct Jobs {
+    queue: Arc<Queue>,
+    blobs: Blobs,
+    events: Events,
+    work_folder: PathBuf,
+    limits: Limits,
+    work_waiting: Notify,
+}
+
+/// A job and how far it is.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The record.
+    pub job: Job,
+    /// While it runs: how far it is.
+    pub progress: Option<Progress>,
+}
+
+/// A stored file, ready to be served.
+#[derive(Debug, Clone)]
+pub struct StoredFile {
+    /// Its content.
+    pub id: BlobId,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+// --- open -----------------------------------------------------------------------------------------
+
+impl Jobs {
+    /// Opens or creates the data folder, locks it, and takes back what a killed process was working on.
+    ///
+    /// # Errors
+    /// The folder cannot be used, another process uses it, or a newer version wrote it.
+    pub fn open(data_dir: &Path, limits: Limits) -> Result<Self, OpenError> {
+        let folder_error = |source| OpenError::Folder { path: data_dir.into(), source };
+        std::fs::create_dir_all(data_dir).map_err(folder_error)?;
+        // First, because it takes the lock: only then are left-over files known to be nobody's.
+        let queue = Queue::open(&data_dir.join("queue.redb"))?;
+        let blobs = Blobs::open(data_dir.join("blobs")).map_err(folder_error)?;
+        let work_folder = data_dir.join("work");
+        empty_folder(&work_folder).map_err(folder_error)?;
+        for job in queue.reclaim(now_ms())? {
+            tracing::info!(job = %job.id, state = %job.state, "took back a job whose worker was killed");
+        }
+        let (events, work_waiting) = (Events::default(), Notify::new());
+        Ok(Self { queue: Arc::new(queue), blobs, events, work_folder, limits, work_waiting })
+    }
+}
+
+// --- submit ---------------------------------------------------------------------------------------
+
+impl Jobs {
+    /// Begins to receive a file.
+    ///
+    /// # Errors
+    /// [`Error::UploadsDisabled`], or no file can be created.
+    pub async fn begin_upload(&self) -> Result<Upload, Error> {
+        match self.limits.max_file_bytes {
+            0 => Err(Error::UploadsDisabled),
+            max_bytes => Ok(Upload::new(self.blobs.writer().await?, max_bytes)),
+        }
+    }
+
+    /// Accepts a received file as a job. When this returns, the job survives any crash.
+    ///
+    /// # Errors
+    /// [`Error::NotAGlb`], or it cannot be stored; nothing is kept then.
+    pub async fn submit(&self, upload: Upload, name: String, settings: Settings) -> Result<Job, Error> {
+        upload.check_complete()?;
+        let input_bytes = upload.writer.bytes();
+        let input = self.blobs.publish(upload.writer).await?;
+        let new = NewJob { input_name: name, input_bytes, input, settings };
+        let job = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
+        tracing::info!(job = %job.id, input_bytes, "accepted a job");
+        Ok(self.announce(job))
+    }
+}
+
+// --- claim, run, finish: what a worker does ---------------------------------------------------------
+
+impl Jobs {
+    /// Claims the job that has waited longest, if one is due.
+    ///
+    /// # Errors
+    /// The queue cannot be read or written.
+    pub async fn claim(&self) -> Result<Option<Job>, Error> {
+        let job = self.on_queue(|queue| queue.claim(now_ms(), as_ms(LEASE))).await?;
+        Ok(job.map(|job| self.announce(job)))
+    }
+
+    /// Returns when a job may be due. May return early; never misses one. For one waiter at a time.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub async fn wait_for_work(&self) -> Result<(), Error> {
+        let due_ms = self.on_queue(Queue::next_due_ms).await?;
+        let wait = due_ms.map_or(LONGEST_WAIT, |due_ms| {
+            Duration::from_millis(due_ms.saturating_sub(now_ms())).min(LONGEST_WAIT)
+        });
+        // Running out of time is as good as being woken.
+        let _ = tokio::time::timeout(wait, self.work_waiting.notified()).await;
+        Ok(())
+    }
+
+    /// Lets the holder keep its job for another [`LEASE`].
+    ///
+    /// # Errors
+    /// [`queue::Error::LeaseLost`] when the job was cancelled or claimed by another, or the queue fails.
+    pub async fn extend(&self, lease: Lease) -> Result<(), Error> {
+        self.on_queue(move |queue| queue.extend(lease, now_ms(), as_ms(LEASE))).await
+    }
+
+    /// Optimizes a claimed job in a child process and stores what came of it. Dropping the future stops it.
+    ///
+    /// # Errors
+    /// The failure to hand to [`Jobs::finish`].
+    pub async fn run(&self, job: &Job) -> Result<Output, Failure> {
+        let folder = self.work_folder.join(format!("{}-{}", job.id, job.attempt.0));
+        let folder = Folder::create(folder)?;
+        let request = Request {
+            input: self.blobs.path(job.input),
+            output: folder.path().join("output.glb"),
+            report: folder.path().join("report.json"),
+            settings: job.settings,
+            parent: std::process::id(),
+        };
+        sandbox::run(&request, self.limits.task_timeout, |stage, percent| {
+            self.events.announce_progress(job.id, Progress { stage, percent });
+        })
+        .await?;
+        // Copied, not moved: nothing that the child may still hold open becomes part of the store.
+        let (report, _) = self.blobs.copy_from(&request.report).await?;
+        let (glb, glb_bytes) = self.blobs.copy_from(&request.output).await?;
+        Ok(Output { glb, glb_bytes, report })
+    }
+
+    /// Writes down how an attempt ended.
+    ///
+    /// # Errors
+    /// [`queue::Error::LeaseLost`], or the queue cannot be written: the lease then runs out by itself.
+    pub async fn finish(&self, lease: Lease, outcome: Result<Output, Failure>) -> Result<Job, Error> {
+        let job = self
+            .on_queue(move |queue| match outcome {
+                Ok(output) => queue.ack(lease, output, now_ms()),
+                Err(failure) => queue.nack(lease, failure, now_ms()),
+            })
+            .await?;
+        Ok(self.announce(job))
+    }
+
+    /// Hands an unfinished job back, because this program stops. The attempt does not count.
+    ///
+    /// # Errors
+    /// [`queue::Error::LeaseLost`], or the queue cannot be written.
+    pub async fn release(&self, lease: Lease) -> Result<Job, Error> {
+        let job = self.on_queue(move |queue| queue.release(lease, now_ms())).await?;
+        Ok(self.announce(job))
+    }
+
+    /// Takes back the jobs whose lease ran out. Returns how many.
+    ///
+    /// # Errors
+    /// The queue cannot be read or written.
+    pub async fn reap(&self) -> Result<usize, Error> {
+        let jobs = self.on_queue(|queue| queue.reap(now_ms())).await?;
+        Ok(jobs.into_iter().map(|job| self.announce(job)).count())
+    }
+}
+
+// --- result: what its owner sees and may ask for ------------------------------------------------------
+
+impl Jobs {
+    /// The job as it is now.
+    ///
+    /// # Errors
+    /// [`queue::Error::UnknownJob`], or the queue cannot be read.
+    pub async fn status(&self, id: JobId) -> Result<Status, Error> {
+        let job = self.on_queue(move |queue| queue.get(id)).await?;
+        let progress = self.events.progress(id).filter(|_| job.state == State::Running);
+        Ok(Status { job, progress })
+    }
+
+    /// Every change of every job from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Stops a queued or running job.
+    ///
+    /// # Errors
+    /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
+    pub async fn cancel(&self, id: JobId) -> Result<Job, Error> {
+        let job = self.on_queue(move |queue| queue.cancel(id, now_ms())).await?;
+        Ok(self.announce(job))
+    }
+
+    /// Queues a dead or cancelled job again.
+    ///
+    /// # Errors
+    /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
+    pub async fn retry(&self, id: JobId) -> Result<Job, Error> {
+        let job = self.on_queue(move |queue| queue.retry(id, now_ms())).await?;
+        Ok(self.announce(job))
+    }
+
+    /// The uploaded file.
+    #[must_use]
+    pub fn original(&self, job: &Job) -> StoredFile {
+        self.stored(job.input)
+    }
+
+    /// The optimized file.
+    ///
+    /// # Errors
+    /// [`Error::NoResult`] unless the job is completed.
+    pub fn result(&self, job: &Job) -> Result<StoredFile, Error> {
+        Ok(self.stored(output_of(job)?.glb))
+    }
+
+    /// The report, as JSON.
+    ///
+    /// # Errors
+    /// [`Error::NoResult`] unless the job is completed, or it cannot be read.
+    pub async fn report(&self, job: &Job) -> Result<Vec<u8>, Error> {
+        Ok(self.blobs.read(output_of(job)?.report).await?)
+    }
+
+    /// How many jobs are in each state.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub async fn counts(&self) -> Result<std::collections::BTreeMap<&'static str, u64>, Error> {
+        self.on_queue(Queue::counts).await
+    }
+
+    /// Shows that the data folder can be written, by writing.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub async fn probe_data_folder(&self) -> io::Result<()> {
+        self.blobs.probe().await
+    }
+}
+
+// --- what all of the above share ----------------------------------------------------------------------
+
+impl Jobs {
+    /// Calls the queue on a blocking thread, because it waits for the disk.
+    async fn on_queue<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Queue) -> Result<T, queue::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let queue = Arc::clone(&self.queue);
+        Ok(tokio::task::spawn_blocking(move || call(&queue)).await??)
+    }
+
+    /// Tells everybody about a committed change, and the worker if there is something to do.
+    fn announce(&self, job: Job) -> Job {
+        self.events.announce_state(job.id);
+        if job.state == State::Queued {
+            self.work_waiting.notify_one();
+        }
+        job
+    }
+
+    fn stored(&self, id: BlobId) -> StoredFile {
+        StoredFile { id, path: self.blobs.path(id) }
+    }
+}
+
+fn output_of(job: &Job) -> Result<&Output, Error> {
+    let reason = || job.error.as_ref().map(|error| error.message.clone());
+    job.output.as_ref().ok_or_else(|| Error::NoResult { state: job.state, reason: reason() })
+}
+
+impl From<sandbox::Error> for Failure {
+    fn from(error: sandbox::Error) -> Self {
+        let (code, message) = (error.code().to_owned(), error.to_string());
+        Self { error: JobError { code, message }, retry: !error.is_bad_input() }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let message = format!("The server could not store the result: {error}.");
+        Self { error: JobError { code: "storage".into(), message }, retry: true }
+    }
+}
+
+fn empty_folder(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => std::fs::create_dir_all(path),
+    }
+}
+
+fn now_ms() -> u64 {
+    as_ms(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+fn as_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,56 @@
+//! Why something asked of [`super::Jobs`] was not done. What it means in HTTP is decided in `http/error.rs`.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::queue::{self, State};
+
+/// A refused or failed call.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The upload is not a binary glTF 2.0 file.
+    #[error("This is not a usable .glb file: {0}.")]
+    NotAGlb(String),
+    /// The upload is over the limit.
+    #[error("The file is larger than this server accepts ({} MB, set by MAX_FILE_SIZE_MB).", .max_bytes >> 20)]
+    TooLarge {
+        /// The limit in bytes.
+        max_bytes: u64,
+    },
+    /// This server takes no uploads.
+    #[error("This server accepts no uploads, because MAX_FILE_SIZE_MB is 0. Its operator can change that.")]
+    UploadsDisabled,
+    /// There is no result, and there may be one later or never.
+    #[error("The job has no result: it is {state}.{}", .reason.as_ref().map(|reason| format!(" {reason}")).unwrap_or_default())]
+    NoResult {
+        /// The job's state.
+        state: State,
+        /// Why, if it failed.
+        reason: Option<String>,
+    },
+    /// The queue refused or failed.
+    #[error(transparent)]
+    Queue(#[from] queue::Error),
+    /// A file could not be read or written.
+    #[error("the data folder cannot be read or written: {0}")]
+    Storage(#[from] io::Error),
+    /// A part of this program stopped unexpectedly.
+    #[error("internal error: {0} (please report it)")]
+    Internal(#[from] tokio::task::JoinError),
+}
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be created or written.
+    #[error("the data folder {} cannot be used: {source}; choose another with --data-dir", .path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The queue in it cannot be opened.
+    #[error(transparent)]
+    Queue(#[from] queue::Error),
+}

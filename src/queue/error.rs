@@ -1,0 +1,81 @@
+//! What the queue can refuse. The one place where the database's many error types become one.
+//!
+//! A refusal that a caller can act on has a variant of its own; everything else is `Storage`.
+
+use std::path::PathBuf;
+
+use super::State;
+use crate::ids::{Attempt, JobId};
+
+/// Why a call of the queue did nothing. On an error nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another process holds the queue file.
+    #[error("{} is in use by another glb-optimizer; stop that one, or choose another folder with --data-dir", .path.display())]
+    InUse {
+        /// The queue file.
+        path: PathBuf,
+    },
+    /// A later version of this program wrote the queue file.
+    #[error(
+        "{} was written by a newer glb-optimizer (format {found}, this one knows {known}); use that version, or another folder with --data-dir", .path.display()
+    )]
+    NewerFormat {
+        /// The queue file.
+        path: PathBuf,
+        /// The format number in the file.
+        found: u64,
+        /// The newest format number that this version can read.
+        known: u64,
+    },
+    /// There is no such job.
+    #[error("there is no job {0}")]
+    UnknownJob(JobId),
+    /// The caller's claim is over: the lease ran out, or the job was cancelled or claimed again.
+    #[error("attempt {} no longer holds job {id}", .attempt.0)]
+    LeaseLost {
+        /// The job.
+        id: JobId,
+        /// The attempt that the caller holds.
+        attempt: Attempt,
+    },
+    /// The job's state does not allow it.
+    #[error("a {state} job cannot be {wanted}")]
+    Refused {
+        /// The state in which the job is.
+        state: State,
+        /// What was asked for, as a participle: `cancelled`.
+        wanted: &'static str,
+    },
+    /// A stored job cannot be read.
+    #[error("the record of job {id} is damaged: {source}")]
+    Record {
+        /// The job.
+        id: JobId,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The queue file could not be read or written.
+    #[error("the queue file cannot be read or written: {0}")]
+    Storage(Box<redb::Error>),
+}
+
+/// redb has an error type for each operation, all of which convert to `redb::Error`.
+macro_rules! storage_errors {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::Storage(Box::new(error.into()))
+            }
+        })*
+    };
+}
+
+storage_errors!(
+    redb::DatabaseError,
+    redb::TransactionError,
+    redb::TableError,
+    redb::StorageError,
+    redb::CommitError,
+    redb::SetDurabilityError
+);

@@ -1,0 +1,239 @@
+//! The embedded queue: jobs in one redb file, nothing lost, no job with two holders.
+//!
+//! ```text
+//!              submit                claim                   ack
+//!   (nothing) --------> queued ------------------> running -------> completed
+//!                        ^  |   <------------------   |  |
+//!                        |  |    nack with attempts   |  |  nack, expire: bad input or no
+//!                        |  |    left, expire, release|  +------------> dead   attempts left
+//!                        |  |                         |                  |
+//!                        |  +--- cancel --+-- cancel -+                  |
+//!                        |                v                             |
+//!                        +---- retry -- cancelled                       |
+//!                        +---- retry -----------------------------------+
+//! ```
+//!
+//! What always holds, and what the property test in `tests.rs` checks:
+//!
+//! - Every change is one durable transaction. A call that returned is on disk; one that did not never was.
+//!   [`Queue::extend`] alone is not synced: a crash ends every lease anyway (see [`Queue::reclaim`]).
+//! - `attempt` rises at each claim and never falls. Whoever shows an older one gets [`Error::LeaseLost`].
+//! - Attempts count when they begin, so a file that kills its process is dead after [`MAX_ATTEMPTS`]. Only
+//!   [`Queue::release`] (a graceful stop) and [`Queue::retry`] forgive them.
+//! - One process a file: redb locks it. So at open, every lease belongs to a process that is dead.
+//!
+//! Synchronous, and time is an argument: tests never sleep. Calls are short but wait for the disk, so async
+//! code calls them from a blocking thread ([`crate::jobs`] does). Nothing in here may know of blobs or HTTP.
+//! Next: `transition.rs` for the rules, `tables.rs` for the file's layout.
+
+mod error;
+mod job;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod transition;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable};
+
+pub use error::Error;
+pub use job::{Job, JobError, Lease, NewJob, Output, State};
+use tables::Tables;
+use transition::Event;
+pub use transition::{Failure, MAX_ATTEMPTS};
+
+use crate::ids::JobId;
+
+/// redb would take up to a gigabyte; a queue of job records needs next to nothing.
+const CACHE_BYTES: usize = 16 << 20;
+
+/// The queue. Share it by reference: redb lets readers pass and makes writers wait for each other.
+pub struct Queue {
+    database: Database,
+}
+
+impl Queue {
+    /// Opens or creates the queue in the file `path` and locks it for this process.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::NewerFormat`], or the file cannot be read or written.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path);
+        match database {
+            Err(DatabaseError::DatabaseAlreadyOpen) => Err(Error::InUse { path: path.into() }),
+            other => Self::prepare(other?, path),
+        }
+    }
+
+    fn prepare(database: Database, path: &Path) -> Result<Self, Error> {
+        let transaction = database.begin_write()?;
+        tables::check_format(&transaction, path)?;
+        transaction.commit()?;
+        Ok(Self { database })
+    }
+
+    /// Adds a job at `now_ms`. When this returns, the job survives any crash.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn enqueue(&self, new: NewJob, now_ms: u64) -> Result<Job, Error> {
+        let job = Job::queued(new, now_ms);
+        self.change(|tables| tables.write(None, &job))?;
+        Ok(job)
+    }
+
+    /// Hands out the job that has waited longest, for `lease_ms`; `None` when nothing is due.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn claim(&self, now_ms: u64, lease_ms: u64) -> Result<Option<Job>, Error> {
+        // Looking first keeps an idle queue from writing.
+        if self.next_due_ms()?.is_none_or(|due_ms| due_ms > now_ms) {
+            return Ok(None);
+        }
+        self.change(|tables| {
+            let Some(job) = tables.first_due(now_ms)? else { return Ok(None) };
+            move_on(tables, &job, Event::Claim { lease_ms }, now_ms).map(Some)
+        })
+    }
+
+    /// Lets the holder keep the job until `lease_ms` from now.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or the file cannot be written.
+    pub fn extend(&self, lease: Lease, now_ms: u64, lease_ms: u64) -> Result<(), Error> {
+        let event = Event::Extend { attempt: lease.attempt, lease_ms };
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::None)?;
+        {
+            let mut tables = Tables::open(&transaction)?;
+            let job = tables.read(lease.id)?;
+            move_on(&mut tables, &job, event, now_ms)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Completes the job. Its output must be stored by now.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or the file cannot be written.
+    pub fn ack(&self, lease: Lease, output: Output, now_ms: u64) -> Result<Job, Error> {
+        self.apply(lease.id, Event::Ack { attempt: lease.attempt, output }, now_ms)
+    }
+
+    /// Reports a failed attempt: queued again after a back-off, or dead.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or the file cannot be written.
+    pub fn nack(&self, lease: Lease, failure: Failure, now_ms: u64) -> Result<Job, Error> {
+        self.apply(lease.id, Event::Nack { attempt: lease.attempt, failure }, now_ms)
+    }
+
+    /// Hands the job back unharmed, because this program stops; the attempt does not count.
+    ///
+    /// # Errors
+    /// [`Error::LeaseLost`], or the file cannot be written.
+    pub fn release(&self, lease: Lease, now_ms: u64) -> Result<Job, Error> {
+        self.apply(lease.id, Event::Release { attempt: lease.attempt }, now_ms)
+    }
+
+    /// Stops a queued or running job. Its holder notices at the next [`Queue::extend`].
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`], [`Error::Refused`] when it is finished, or the file cannot be written.
+    pub fn cancel(&self, id: JobId, now_ms: u64) -> Result<Job, Error> {
+        self.apply(id, Event::Cancel, now_ms)
+    }
+
+    /// Queues a dead or cancelled job again, with all its attempts.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`], [`Error::Refused`] in any other state, or the file cannot be written.
+    pub fn retry(&self, id: JobId, now_ms: u64) -> Result<Job, Error> {
+        self.apply(id, Event::Retry, now_ms)
+    }
+
+    /// Takes the jobs back whose lease ran out; they are queued or dead. Returns them.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn reap(&self, now_ms: u64) -> Result<Vec<Job>, Error> {
+        self.expire(now_ms, now_ms)
+    }
+
+    /// Takes every leased job back. Only right after [`Queue::open`], when all holders are known to be dead.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn reclaim(&self, now_ms: u64) -> Result<Vec<Job>, Error> {
+        self.expire(u64::MAX, now_ms)
+    }
+
+    fn expire(&self, until_ms: u64, now_ms: u64) -> Result<Vec<Job>, Error> {
+        let leases = self.database.begin_read()?.open_table(tables::LEASES)?;
+        if tables::first_before(&leases, until_ms)?.is_none() {
+            return Ok(Vec::new());
+        }
+        self.change(|tables| {
+            let mut expired = Vec::new();
+            while let Some(job) = tables.first_expired(until_ms)? {
+                expired.push(move_on(tables, &job, Event::Expire, now_ms)?);
+            }
+            Ok(expired)
+        })
+    }
+
+    /// The job as it is now.
+    ///
+    /// # Errors
+    /// [`Error::UnknownJob`], or the file cannot be read.
+    pub fn get(&self, id: JobId) -> Result<Job, Error> {
+        tables::read_job(&self.database.begin_read()?.open_table(tables::JOBS)?, id)
+    }
+
+    /// When the next queued job is due, in milliseconds since 1970; `None` when none is queued.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn next_due_ms(&self) -> Result<Option<u64>, Error> {
+        let due = self.database.begin_read()?.open_table(tables::DUE)?;
+        Ok(due.first()?.map(|(key, _)| key.value().0))
+    }
+
+    /// How many jobs are in each state; every state is listed.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn counts(&self) -> Result<BTreeMap<&'static str, u64>, Error> {
+        let counts = self.database.begin_read()?.open_table(tables::COUNTS)?;
+        let count_of = |state: State| -> Result<(&'static str, u64), Error> {
+            Ok((state.name(), counts.get(state.name())?.map_or(0, |count| count.value())))
+        };
+        State::ALL.into_iter().map(count_of).collect()
+    }
+
+    fn apply(&self, id: JobId, event: Event, now_ms: u64) -> Result<Job, Error> {
+        self.change(|tables| {
+            let job = tables.read(id)?;
+            move_on(tables, &job, event, now_ms)
+        })
+    }
+
+    /// Runs `work` in one durable transaction. An error leaves the file as it was.
+    fn change<T>(&self, work: impl FnOnce(&mut Tables<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let transaction = self.database.begin_write()?;
+        let result = work(&mut Tables::open(&transaction)?)?;
+        transaction.commit()?;
+        Ok(result)
+    }
+}
+
+/// Applies one event to one job and stores the outcome.
+fn move_on(tables: &mut Tables<'_>, job: &Job, event: Event, now_ms: u64) -> Result<Job, Error> {
+    let next = transition::apply(job, event, now_ms)?;
+    tables.write(Some(job), &next)?;
+    Ok(next)
+}

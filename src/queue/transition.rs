@@ -1,0 +1,157 @@
+//! The one function that moves a job from state to state. Pure: no storage, no clock.
+//!
+//! Every change of a stored job goes through [`apply`]; what it does not allow cannot happen. The diagram
+//! is in [`crate::queue`]. A new event is a variant, an arm here, and a line in the diagram.
+
+use super::error::Error;
+use super::job::{Job, JobError, Lease, Output, State};
+use crate::ids::Attempt;
+
+/// Attempts that count before a job is given up.
+pub const MAX_ATTEMPTS: u32 = 3;
+
+/// The wait before the second attempt, in milliseconds; each later one waits twice as long.
+const FIRST_BACKOFF_MS: u64 = 1_000;
+
+/// How an attempt failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What to tell the owner.
+    pub error: JobError,
+    /// Whether trying again can help: a crash, a time-out. Bad input stays bad.
+    pub retry: bool,
+}
+
+/// What can happen to a job.
+#[derive(Debug, Clone)]
+pub(super) enum Event {
+    Claim { lease_ms: u64 },
+    Extend { attempt: Attempt, lease_ms: u64 },
+    Ack { attempt: Attempt, output: Output },
+    Nack { attempt: Attempt, failure: Failure },
+    Release { attempt: Attempt },
+    Expire,
+    Cancel,
+    Retry,
+}
+
+/// The job after `event`, or why that is not allowed.
+pub(super) fn apply(job: &Job, event: Event, now_ms: u64) -> Result<Job, Error> {
+    check_fence(job, &event)?;
+    let next = job.clone();
+    match (job.state, event) {
+        (State::Queued, Event::Claim { lease_ms }) => Ok(claimed(next, now_ms, lease_ms)),
+        (State::Running, Event::Extend { lease_ms, .. }) => {
+            Ok(Job { lease_until_ms: Some(now_ms.saturating_add(lease_ms)), ..next })
+        }
+        (State::Running, Event::Ack { output, .. }) => {
+            Ok(finished(Job { output: Some(output), error: None, ..next }, State::Completed, now_ms))
+        }
+        (State::Running, Event::Nack { failure, .. }) => {
+            let backoff_ms = backoff_ms(&next);
+            Ok(failed(next, failure, now_ms, backoff_ms))
+        }
+        (State::Running, Event::Release { .. }) => Ok(released(next)),
+        // No back-off: the job has already waited for its lease to run out, or for a restart.
+        (State::Running, Event::Expire) => Ok(failed(next, lost(), now_ms, 0)),
+        (State::Queued | State::Running, Event::Cancel) => Ok(finished(next, State::Cancelled, now_ms)),
+        (State::Dead | State::Cancelled, Event::Retry) => Ok(renewed(next, now_ms)),
+        (state, event) => Err(Error::Refused { state, wanted: event.participle() }),
+    }
+}
+
+/// Refuses whoever holds an older attempt, whatever the job's state is by now.
+fn check_fence(job: &Job, event: &Event) -> Result<(), Error> {
+    match event.attempt() {
+        Some(attempt) if job.state != State::Running || job.attempt != attempt => {
+            let Lease { id, .. } = job.lease();
+            Err(Error::LeaseLost { id, attempt })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn claimed(job: Job, now_ms: u64, lease_ms: u64) -> Job {
+    Job {
+        state: State::Running,
+        attempt: job.attempt.next(),
+        started_at_ms: Some(now_ms),
+        lease_until_ms: Some(now_ms.saturating_add(lease_ms)),
+        ..job
+    }
+}
+
+fn finished(job: Job, state: State, now_ms: u64) -> Job {
+    Job { state, finished_at_ms: Some(now_ms), lease_until_ms: None, ..job }
+}
+
+fn failed(job: Job, failure: Failure, now_ms: u64, backoff_ms: u64) -> Job {
+    let spent = counted_attempts(&job) >= MAX_ATTEMPTS;
+    let job = Job { error: Some(failure.error), ..job };
+    if spent || !failure.retry {
+        return finished(job, State::Dead, now_ms);
+    }
+    Job { state: State::Queued, run_at_ms: now_ms.saturating_add(backoff_ms), lease_until_ms: None, ..job }
+}
+
+/// Back in its old place in the line, as if this attempt had not been.
+fn released(job: Job) -> Job {
+    Job { state: State::Queued, forgiven: job.forgiven + 1, started_at_ms: None, lease_until_ms: None, ..job }
+}
+
+/// As good as new, except that the fencing token goes on rising.
+fn renewed(job: Job, now_ms: u64) -> Job {
+    Job {
+        state: State::Queued,
+        forgiven: job.attempt.0,
+        error: None,
+        started_at_ms: None,
+        finished_at_ms: None,
+        run_at_ms: now_ms,
+        ..job
+    }
+}
+
+fn counted_attempts(job: &Job) -> u32 {
+    job.attempt.0.saturating_sub(job.forgiven)
+}
+
+fn lost() -> Failure {
+    let message = "The attempt ended without a word: the program was killed or the machine stopped.";
+    Failure { error: JobError { code: "lost".into(), message: message.into() }, retry: true }
+}
+
+/// Doubles with every attempt. The jitter, up to half of it, comes out of the job's own random id: jobs
+/// that failed together do not come back together, and tests need no random numbers.
+fn backoff_ms(job: &Job) -> u64 {
+    let doublings = counted_attempts(job).saturating_sub(1).min(16);
+    let base_ms = FIRST_BACKOFF_MS << doublings;
+    let random = (job.id.as_u128() >> doublings) as u64;
+    base_ms + random % (base_ms / 2)
+}
+
+impl Event {
+    /// The attempt that the sender holds, if it must hold one.
+    fn attempt(&self) -> Option<Attempt> {
+        match self {
+            Self::Extend { attempt, .. }
+            | Self::Ack { attempt, .. }
+            | Self::Nack { attempt, .. }
+            | Self::Release { attempt } => Some(*attempt),
+            Self::Claim { .. } | Self::Expire | Self::Cancel | Self::Retry => None,
+        }
+    }
+
+    fn participle(&self) -> &'static str {
+        match self {
+            Self::Claim { .. } => "claimed",
+            Self::Extend { .. } => "extended",
+            Self::Ack { .. } => "completed",
+            Self::Nack { .. } => "failed",
+            Self::Release { .. } => "released",
+            Self::Expire => "expired",
+            Self::Cancel => "cancelled",
+            Self::Retry => "retried",
+        }
+    }
+}
