@@ -109,18 +109,27 @@ export async function getReport(id: string, signal: AbortSignal): Promise<Report
   return (await response.json()) as Report;
 }
 
+/** Stops a job that has not ended. */
+export async function cancelJob(id: string, signal: AbortSignal): Promise<void> {
+  await request(`${jobUrl(id)}/cancel`, { method: "POST", signal }, id);
+}
+
 /** One of a job's two models. */
 export async function getModel(id: string, part: "original" | "result", signal: AbortSignal): Promise<Blob> {
   const response = await get(jobUrl(id, part), signal, id);
   return response.blob();
 }
 
-async function get(url: string, signal: AbortSignal, id: string): Promise<Response> {
+function get(url: string, signal: AbortSignal, id: string): Promise<Response> {
+  return request(url, { signal }, id);
+}
+
+async function request(url: string, options: RequestInit, id: string): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { signal });
+    response = await fetch(url, options);
   } catch (error) {
-    if (signal.aborted) throw error;
+    if (options.signal?.aborted) throw error;
     throw new ApiFailure(problems.unreachable(), 0);
   }
   if (response.ok) return response;

@@ -9,7 +9,7 @@
  * The job's id is in the address (#job=…), so a reload comes back to the same place.
  */
 import { announce } from "./announce.ts";
-import { ApiFailure, getJob, getModel, getReport, submit, type Job, type Settings } from "./api.ts";
+import { ApiFailure, cancelJob, getJob, getModel, getReport, submit, type Job, type Settings } from "./api.ts";
 import { byId, make } from "./dom.ts";
 import { acceptDrops, fileButton } from "./drop.ts";
 import { formatBytes, formatExactBytes, formatReduction } from "./format.ts";
@@ -67,7 +67,7 @@ export class App {
     const problem = await refuse(file, file.name);
     this.notices.replaceChildren(...(problem ? [problemView(problem)] : []));
     if (problem) return this.notices.scrollIntoView({ block: "nearest" });
-    if (files.length > 1) this.notices.append(make("p", { className: "notice", role: "status" }, text.severalFiles(file.name)));
+    if (files.length > 1) this.notify(text.severalFiles(file.name));
     this.setSource(file.name, file);
     this.showReady();
   }
@@ -97,7 +97,7 @@ export class App {
     const source = this.source;
     if (!source) return;
     this.settings = settings;
-    const view = new ProgressView(() => this.showReady());
+    const view = new ProgressView(() => void this.stop());
     const signal = this.showPanel("uploading", view.element);
     view.setSent(0, source.blob.size);
     await this.guard(signal, async () => {
@@ -107,9 +107,17 @@ export class App {
     });
   }
 
+  /** Ends the upload or the job, and goes back to the settings. */
+  private async stop(): Promise<void> {
+    const id = jobInAddress();
+    this.showReady();
+    if (!id) return;
+    await cancelJob(id, this.opening.signal).catch((error: Error) => this.notify(text.notCancelled(error.message)));
+  }
+
   /** Comes back to a job by its id, with its original from the server. */
   private async restore(id: string): Promise<void> {
-    const view = new ProgressView(() => undefined);
+    const view = new ProgressView(() => void this.stop());
     const signal = this.begin();
     this.root.replaceChildren(make("div", { className: "alone" }, make("p", { role: "status" }, text.progress.restoring)));
     this.enter("running");
@@ -187,6 +195,10 @@ export class App {
     view.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
     return signal;
+  }
+
+  private notify(sentence: string): void {
+    this.notices.append(make("p", { className: "notice", role: "status" }, sentence));
   }
 
   private showFileHead(): void {

@@ -31,7 +31,7 @@ export const text = {
       ["Never worse", "The result is never larger than your file. If nothing helps, you are told so, and why."],
     ],
   },
-  actions: { another: "Another file", again: "Try other settings", retry: "Try again", stopUpload: "Stop the upload" },
+  actions: { another: "Another file", again: "Try other settings", retry: "Try again", stopUpload: "Stop the upload", cancel: "Cancel this job" },
   settings: {
     heading: "How should it be made smaller?",
     preset: "How close must it look?",
@@ -89,6 +89,7 @@ export const text = {
     noReport: "The report of this job could not be read:",
     announce: (percent: string, size: string) => `Done. The result is ${percent} smaller: ${size}.`,
   },
+  notCancelled: (why: string) => `The job could not be cancelled and may still be running on the server. ${why}`,
   severalFiles: (name: string) => `Several files were dropped. ${name} was opened; drop the others one after the other.`,
 } as const;
 

@@ -14,6 +14,7 @@ export class ProgressView {
   private readonly stop = make("button", { type: "button", className: "button quiet wide" }, text.actions.stopUpload);
   private furthest = 0;
 
+  /** `onStop` is called when the person wants neither upload nor job any more. */
   constructor(onStop: () => void) {
     this.stop.onclick = onStop;
     this.optimize.set(0, text.progress.waiting);
@@ -38,7 +39,7 @@ export class ProgressView {
 
   /** The job as last heard of. Its percentage never falls here, unless it was started again. */
   setJob(job: Job): void {
-    this.stop.hidden = true;
+    this.stop.textContent = text.actions.cancel;
     this.hint.textContent = text.progress.safe;
     this.upload.finish(text.progress.allSent(job.input_bytes));
     const queued = job.state === "queued";
