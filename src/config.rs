@@ -75,7 +75,8 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         env(name).filter(|value| !value.trim().is_empty()).map(|value| (name, value))
     };
     let workers = flags.workers.map(|value| ("--workers", value)).or_else(|| var("MAX_CONCURRENT_TASKS"));
-    let max_file_mb = number(var("MAX_FILE_SIZE_MB"), 0, "a whole number of megabytes, or 0 to refuse uploads")?;
+    let max_file_mb =
+        number(var("MAX_FILE_SIZE_MB"), 0, "a whole number of megabytes, or 0 to refuse uploads")?;
     let timeout_s = number(var("TASK_TIMEOUT_SECONDS"), 1, "a whole number of seconds, at least 1")?;
     let log_level = parsed(var("LOG_LEVEL"), "one of off, error, warn, info, debug, trace")?;
     Ok(Config {

@@ -206,7 +206,11 @@ impl Jobs {
     /// The queue cannot be read or written.
     pub async fn reap(&self) -> Result<usize, Error> {
         let jobs = self.on_queue(|queue| queue.reap(now_ms())).await?;
-        Ok(jobs.into_iter().map(|job| self.announce(job)).count())
+        let count = jobs.len();
+        for job in jobs {
+            self.announce(job);
+        }
+        Ok(count)
     }
 }
 

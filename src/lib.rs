@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod blobs;
+pub mod cli;
 pub mod config;
 pub mod events;
 pub mod health;

@@ -81,7 +81,9 @@ async fn work(jobs: Arc<Jobs>, job: Job, _slot: OwnedSemaphorePermit, stop: Canc
         Err(Error::Queue(queue::Error::LeaseLost { .. })) => {
             tracing::info!(job = %lease.id, attempt = lease.attempt.0, "stopped a job that was cancelled or lost");
         }
-        Err(error) => tracing::error!(job = %lease.id, %error, "an outcome could not be written; it will be tried again"),
+        Err(error) => {
+            tracing::error!(job = %lease.id, %error, "an outcome could not be written; it will be tried again")
+        }
     }
 }
 
@@ -127,7 +129,9 @@ fn log_outcome(job: &Job) {
             tracing::info!(job = %id, attempt, run_ms, input_bytes = job.input_bytes, output_bytes, "completed a job");
         }
         State::Dead => tracing::warn!(job = %id, attempt, run_ms, error, "gave a job up"),
-        _ if error.is_some() => tracing::warn!(job = %id, attempt, error, "an attempt failed and will be repeated"),
+        _ if error.is_some() => {
+            tracing::warn!(job = %id, attempt, error, "an attempt failed and will be repeated")
+        }
         _ => tracing::info!(job = %id, attempt, "handed a job back unfinished"),
     }
 }

@@ -59,7 +59,8 @@ impl Problem {
             return Self::internal(&error.to_string());
         }
         tracing::error!(%error, "the disk of the data folder is full");
-        let detail = "The server's disk is full. Nothing was stored; try again when its operator has made room.";
+        let detail =
+            "The server's disk is full. Nothing was stored; try again when its operator has made room.";
         Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
     }
 }

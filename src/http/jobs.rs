@@ -28,12 +28,18 @@ pub(super) async fn report(
 }
 
 /// `POST /api/v1/jobs/{id}/cancel`
-pub(super) async fn cancel(State(site): State<Site>, Path(id): Path<String>) -> Result<Json<JobView>, Problem> {
+pub(super) async fn cancel(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+) -> Result<Json<JobView>, Problem> {
     Ok(Json(site.jobs.cancel(parse(&id)?).await?.into()))
 }
 
 /// `POST /api/v1/jobs/{id}/retry`
-pub(super) async fn retry(State(site): State<Site>, Path(id): Path<String>) -> Result<Json<JobView>, Problem> {
+pub(super) async fn retry(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+) -> Result<Json<JobView>, Problem> {
     Ok(Json(site.jobs.retry(parse(&id)?).await?.into()))
 }
 

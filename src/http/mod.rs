@@ -9,8 +9,8 @@ mod download;
 mod error;
 mod events;
 mod health;
-mod jobs;
 mod job_view;
+mod jobs;
 mod upload;
 
 use std::any::Any;

@@ -121,7 +121,8 @@ async fn read_fields(jobs: &Jobs, form: &mut Multipart, wishes: &mut Wishes) -> 
         }
     }
     upload.ok_or_else(|| {
-        let detail = "The form has no field \"file\". Send the .glb in a field of that name, or as the raw body.";
+        let detail =
+            "The form has no field \"file\". Send the .glb in a field of that name, or as the raw body.";
         Problem::bad_request("missing_file", detail)
     })
 }

@@ -56,6 +56,7 @@ pub fn optimize(
         outcome: report::Outcome::AlreadyOptimal,
         before: Inventory { bytes: input.len() as u64, ..Inventory::default() },
         after: Inventory { bytes: input.len() as u64, ..Inventory::default() },
+        seconds: None,
         passes: Vec::new(),
         warnings: Vec::new(),
         dropped: Vec::new(),

@@ -25,6 +25,9 @@ pub struct Report {
     pub before: Inventory,
     /// The same of the result.
     pub after: Inventory,
+    /// Wall-clock seconds from the first byte read to the last one written, measured by the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     /// Every step that ran, in run order.
     pub passes: Vec<PassReport>,
     /// What is odd about the input and was worked around.

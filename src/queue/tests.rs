@@ -290,10 +290,8 @@ impl Pair {
 
     /// Leases are picked from all that ever were, so most of them are out of date.
     fn use_lease(&mut self, operation: Operation) {
-        let (Operation::Extend(at)
-        | Operation::Ack(at)
-        | Operation::Nack(at, _)
-        | Operation::Release(at)) = operation
+        let (Operation::Extend(at) | Operation::Ack(at) | Operation::Nack(at, _) | Operation::Release(at)) =
+            operation
         else {
             return;
         };
@@ -301,9 +299,7 @@ impl Pair {
         let answer = match operation {
             Operation::Extend(_) => self.queue.extend(lease, self.now_ms, LEASE_MS),
             Operation::Ack(_) => self.queue.ack(lease, output(), self.now_ms).map(|_| ()),
-            Operation::Nack(_, retry) => {
-                self.queue.nack(lease, failure(retry), self.now_ms).map(|_| ())
-            }
+            Operation::Nack(_, retry) => self.queue.nack(lease, failure(retry), self.now_ms).map(|_| ()),
             _ => self.queue.release(lease, self.now_ms).map(|_| ()),
         };
         let Some(job) = self.model.holder(lease) else {

@@ -1,0 +1,73 @@
+//! [`optimize`](crate::optimize::optimize) with a clock around it, because the core has none.
+//!
+//! The only caller of the core's entry. Enters into the report how long each stage and the whole took.
+
+use std::time::Instant;
+
+use crate::optimize::{self, Error, Output, Progress, Settings};
+
+/// Optimizes `input` and measures it.
+///
+/// # Errors
+/// See [`optimize::optimize`].
+pub(super) fn optimize(
+    input: &[u8],
+    settings: &Settings,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Output, Error> {
+    let mut stages = Stages::default();
+    let start = Instant::now();
+    let mut output = optimize::optimize(input, settings, &mut |progress| {
+        stages.enter(progress.stage);
+        on_progress(progress);
+    })?;
+    for (stage, seconds) in stages.finish() {
+        output.report.set_seconds(stage, seconds);
+    }
+    output.report.seconds = Some(start.elapsed().as_secs_f64());
+    Ok(output)
+}
+
+/// Which stage runs since when, and what the earlier ones took.
+#[derive(Default)]
+struct Stages {
+    done: Vec<(&'static str, f64)>,
+    current: Option<(&'static str, Instant)>,
+}
+
+impl Stages {
+    fn enter(&mut self, stage: &'static str) {
+        if self.current.is_some_and(|(current, _)| current == stage) {
+            return;
+        }
+        self.leave();
+        self.current = Some((stage, Instant::now()));
+    }
+
+    fn leave(&mut self) {
+        if let Some((stage, since)) = self.current.take() {
+            self.done.push((stage, since.elapsed().as_secs_f64()));
+        }
+    }
+
+    fn finish(mut self) -> Vec<(&'static str, f64)> {
+        self.leave();
+        self.done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_lasts_from_its_first_call_to_the_next_stage() {
+        let mut stages = Stages::default();
+        for stage in ["read", "weld", "weld", "write"] {
+            stages.enter(stage);
+        }
+        let done = stages.finish();
+        assert_eq!(done.iter().map(|(stage, _)| *stage).collect::<Vec<_>>(), ["read", "weld", "write"]);
+        assert!(done.iter().all(|&(_, seconds)| seconds >= 0.0));
+    }
+}

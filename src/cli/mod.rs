@@ -1,0 +1,95 @@
+//! The command line: one file a command, and here the list of them.
+//!
+//! A command reads its flags, calls the crate, and prints. Errors go up as `anyhow` with a sentence at each
+//! level; `main` prints them. Adding a command: a `mod` line, a variant, and an arm in [`run`].
+
+mod child;
+mod measured;
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+use crate::{config, optimize, sandbox};
+
+/// Exit code of a command that failed.
+const FAILED: u8 = 1;
+/// Exit code for bad input and bad usage; clap uses the same for flags that it does not know.
+const BAD_INPUT: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  glb-optimizer                                 serve the page on http://127.0.0.1:5000
+  glb-optimizer --listen 0.0.0.0:8080           serve it to the whole network
+  glb-optimizer serve --data-dir /srv/models    keep uploads, results and the queue there
+  curl -F file=@chair.glb http://127.0.0.1:5000/api/v1/jobs
+                                                send it a model
+
+Exit codes: 0 done, 1 failed, 2 bad input or bad usage.";
+
+/// Turns a heavy 3D model (.glb) into a small one that looks the same.
+#[derive(Debug, Parser)]
+#[command(name = "glb-optimizer", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: config::Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the page and the API; also what runs when no command is given
+    Serve(config::Flags),
+    /// Optimize one file for a server: the inside of its sandbox
+    #[command(name = sandbox::COMMAND, hide = true)]
+    OptimizeChild,
+}
+
+/// Parses the command line and runs one command.
+///
+/// # Errors
+/// The command failed; see [`exit_code`].
+pub fn run() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(flags) => serve::run(flags),
+        Command::OptimizeChild => child::run(),
+    }
+}
+
+/// The exit code for an error of [`run`]: whether the input or the usage is at fault, or something else.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    let is_usage = error.chain().any(|cause| cause.is::<config::Error>());
+    let refused = error.chain().find_map(|cause| cause.downcast_ref::<optimize::Error>());
+    if is_usage || refused.is_some_and(optimize::Error::is_bad_input) { BAD_INPUT } else { FAILED }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_command_means_serve_with_the_same_flags() {
+        let cli = Cli::try_parse_from(["glb-optimizer", "--workers", "2"]).unwrap();
+        assert_eq!(cli.serve.workers.as_deref(), Some("2"));
+        let cli = Cli::try_parse_from(["glb-optimizer", "serve", "--workers", "2"]).unwrap();
+        assert!(matches!(cli.command, Some(Command::Serve(flags)) if flags.workers.as_deref() == Some("2")));
+    }
+
+    #[test]
+    fn bad_input_and_our_own_faults_have_different_exit_codes() {
+        let code = |error: optimize::Error| exit_code(&Err::<(), _>(error).context("a.glb").unwrap_err());
+        assert_eq!(code(optimize::Error::Container("it is empty".into())), 2);
+        assert_eq!(code(optimize::Error::Internal("oh".into())), 1);
+        assert_eq!(exit_code(&anyhow::anyhow!("disk full")), 1);
+    }
+}
