@@ -65,7 +65,10 @@ fn is_ignored(path: &Path) -> bool {
 }
 
 fn require_node() -> Result<(), String> {
-    let output = Command::new("node").arg("--version").output().map_err(|_| format!("Node.js is missing; {NODE_HINT}"))?;
+    let output = Command::new("node")
+        .arg("--version")
+        .output()
+        .map_err(|_| format!("Node.js is missing; {NODE_HINT}"))?;
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let mut numbers = version.trim_start_matches('v').split('.').map_while(|part| part.parse().ok());
     let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
@@ -77,13 +80,21 @@ fn require_node() -> Result<(), String> {
 
 /// Installs exactly what package-lock.json says. What was installed is remembered by a copy of that file.
 fn install_packages(folder: &Path) -> Result<(), String> {
-    let wanted = fs::read(folder.join("package-lock.json")).map_err(|error| format!("reading package-lock.json: {error}"))?;
+    let wanted = fs::read(folder.join("package-lock.json"))
+        .map_err(|error| format!("reading package-lock.json: {error}"))?;
     let stamp = folder.join("node_modules/.installed-from");
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
     // The type checker and its declarations are development dependencies: the build does not need them.
-    run(npm(folder).args(["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+    run(npm(folder).args([
+        "ci",
+        "--omit=dev",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]))?;
     fs::write(stamp, wanted).map_err(|error| format!("marking the packages as installed: {error}"))
 }
 
@@ -103,6 +114,10 @@ fn run(command: &mut Command) -> Result<Output, String> {
         return Ok(output);
     }
     let said = [output.stdout, output.stderr].concat();
-    let words: Vec<String> = String::from_utf8_lossy(&said).lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+    let words: Vec<String> = String::from_utf8_lossy(&said)
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .filter(|line| !line.is_empty())
+        .collect();
     Err(format!("{command:?} failed: {}", words.join(" | ")))
 }

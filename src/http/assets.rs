@@ -78,7 +78,8 @@ fn etag(file: &EmbeddedFile) -> HeaderValue {
 }
 
 fn is_known(request: &HeaderMap, etag: &HeaderValue) -> bool {
-    list(request, header::IF_NONE_MATCH).any(|known| known.trim_start_matches("W/").as_bytes() == etag.as_bytes())
+    list(request, header::IF_NONE_MATCH)
+        .any(|known| known.trim_start_matches("W/").as_bytes() == etag.as_bytes())
 }
 
 fn accepts_gzip(request: &HeaderMap) -> bool {
@@ -126,9 +127,11 @@ mod tests {
 
     #[tokio::test]
     async fn hashed_files_are_kept_for_ever_and_typed() {
-        for (ending, content_type) in
-            [(".js", "text/javascript; charset=utf-8"), (".css", "text/css; charset=utf-8"), (".wasm", "application/wasm")]
-        {
+        for (ending, content_type) in [
+            (".js", "text/javascript; charset=utf-8"),
+            (".css", "text/css; charset=utf-8"),
+            (".wasm", "application/wasm"),
+        ] {
             let response = get(&find(ending), &[]).await;
             assert_eq!(shown(&response, header::CONTENT_TYPE), content_type);
             assert!(shown(&response, header::CACHE_CONTROL).contains("immutable"), "{ending}");
@@ -138,7 +141,8 @@ mod tests {
     #[tokio::test]
     async fn compressed_files_go_only_to_those_who_take_them() {
         let path = find(".css");
-        for (offer, encoding) in [("br, gzip;q=0.8", "gzip"), ("GZIP", "gzip"), ("gzip;q=0", ""), ("br", "")] {
+        for (offer, encoding) in [("br, gzip;q=0.8", "gzip"), ("GZIP", "gzip"), ("gzip;q=0", ""), ("br", "")]
+        {
             let response = get(&path, &[(header::ACCEPT_ENCODING, offer)]).await;
             assert_eq!(shown(&response, header::CONTENT_ENCODING), encoding, "{offer}");
             assert_eq!(shown(&response, header::CONTENT_TYPE), "text/css; charset=utf-8");
@@ -158,6 +162,9 @@ mod tests {
         let index = Page::get(INDEX).unwrap();
         let html = std::str::from_utf8(&index.data).unwrap();
         assert!(!html.contains("style=") && !html.contains("<style") && !html.contains("onload="), "{html}");
-        assert!(html.matches("<script").count() == html.matches("<script type=\"module\" crossorigin src=\"./").count());
+        assert!(
+            html.matches("<script").count()
+                == html.matches("<script type=\"module\" crossorigin src=\"./").count()
+        );
     }
 }

@@ -57,7 +57,12 @@ async fn optimize(tab: &Tab, model: &PathBuf) {
     tab.wait_for(&is_shown("original")).await;
     tab.click("button[type=submit]").await;
     tab.wait_for("['done', 'failed'].includes(document.body.dataset.phase)").await;
-    assert_eq!(tab.read("document.body.dataset.phase").await, "done", "{}", tab.read("document.body.innerText").await);
+    assert_eq!(
+        tab.read("document.body.dataset.phase").await,
+        "done",
+        "{}",
+        tab.read("document.body.innerText").await
+    );
     tab.wait_for(&is_shown("result")).await;
 }
 

@@ -84,9 +84,10 @@ export function submit(
     const request = new XMLHttpRequest();
     request.open("POST", `${ROOT}?${new URLSearchParams({ ...settings, name: file.name })}`);
     request.setRequestHeader("Content-Type", "model/gltf-binary");
-    request.upload.onprogress = (event) => onSent(event.loaded);
+    let sent = 0;
+    request.upload.onprogress = (event) => onSent((sent = event.loaded));
     request.upload.onload = () => onSent(file.blob.size);
-    request.onerror = () => reject(new ApiFailure(problems.uploadCut(), 0));
+    request.onerror = () => reject(new ApiFailure(sent > 0 ? problems.uploadCut() : problems.unreachable(), 0));
     request.onabort = () => reject(signal.reason);
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText) as Job);
@@ -139,11 +140,12 @@ async function request(url: string, options: RequestInit, id: string): Promise<R
 
 /** Errors are problem details (RFC 9457); a proxy in between may answer with anything else. */
 function refusal(status: number, body: string): ApiFailure {
-  let said: { title?: string; detail?: string; code?: string } = {};
+  let said: { detail?: string; code?: string } = {};
   try {
     said = JSON.parse(body) as typeof said;
   } catch {
     // Not JSON: an error page of a proxy. Its HTML says nothing to a person.
   }
-  return new ApiFailure(problems.refused(status, said.title ?? "", said.detail ?? "", said.code ?? ""), status);
+  const code = said.code ?? (status === 413 ? "too_large" : "");
+  return new ApiFailure(problems.refused(status, said.detail ?? "", code), status);
 }

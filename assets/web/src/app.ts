@@ -151,7 +151,7 @@ export class App {
   }
 
   private fail(problem: Problem): void {
-    const actions = [fileButton(text.actions.another, "quiet", this.openFiles)];
+    const actions = [fileButton(text.actions.another, this.source ? "quiet" : "primary", this.openFiles)];
     if (this.source) {
       const retry = make("button", { type: "button", className: "button primary" }, text.actions.retry);
       retry.onclick = () => this.showReady();

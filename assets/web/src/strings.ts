@@ -207,13 +207,13 @@ export const problems = {
     advice: "Choose the file again to start a new one.",
   }),
   cancelled: (): Problem => ({ title: "This job was cancelled", detail: "Nothing was produced.", advice: "Start it again with the same file, or choose another one." }),
-  refused: (status: number, title: string, detail: string, code: string): Problem => ({
-    title: status === 413 ? "This file is too large" : title || `The server answered ${status}`,
-    detail: detail || `The server refused the request (HTTP ${status}) and gave no reason.`,
+  refused: (status: number, detail: string, code: string): Problem => ({
+    title: titles[code] ?? (status >= 500 ? "The server failed" : "The server refused this"),
+    detail: detail || `The server answered HTTP ${status} and gave no reason.`,
     advice: adviceFor(code, status),
   }),
   dead: (message: string, code: string): Problem => ({
-    title: code === "internal" ? "The optimizer failed" : "This file could not be optimized",
+    title: titles[code] ?? (faultsOfOurs.has(code) ? "The optimizer failed" : "This file could not be optimized"),
     // The core's messages are written to follow a colon; here each is a sentence of its own.
     detail: message.charAt(0).toUpperCase() + message.slice(1),
     advice: adviceFor(code, 0),
@@ -225,23 +225,35 @@ export const problems = {
   }),
 };
 
+/** Codes as in the API's problem documents and in a dead job's `error`. */
+const titles: Record<string, string> = {
+  not_a_glb: "This is not a usable .glb file",
+  too_large: "This file is too large",
+  uploads_disabled: "This server takes no uploads at the moment",
+  storage_full: "The server's disk is full",
+  timed_out: "The job took too long",
+};
+
+const faultsOfOurs = new Set(["internal", "crashed", "not_started", "storage", "lost"]);
+
+const TRY_LATER = "Wait a moment, then try again. If it goes on, tell whoever runs this server.";
+const OUR_FAULT = "This is a fault of the program, not of your file. Try again; if it fails again, please report it.";
+
 const advice: Record<string, string> = {
   not_a_glb: CHOOSE_GLB,
   invalid_json: "The file is damaged. Export or download it again.",
-  invalid_gltf: "Open the file in the program that made it and export it again. The place named above shows what is wrong.",
+  invalid_gltf: "Open the file in the program that made it and export it again. The message above says which part is wrong.",
   unsupported: "Export the file without this feature, then try again.",
   too_large: "Choose a smaller file, or ask whoever runs this server to raise the limit.",
   missing_resource: "Export the model as one .glb file with everything inside.",
-  cancelled: "Start it again with the same file, or choose another one.",
-  timeout: "The job ran out of time. Try the preset High quality, which searches least, or a smaller file.",
-  internal: "This is a fault of the program, not of your file. Try again; if it fails again, please report it.",
+  timed_out: "Try a smaller file, or ask whoever runs this server to raise the limit.",
+  uploads_disabled: TRY_LATER,
+  storage_full: TRY_LATER,
 };
 
 function adviceFor(code: string, status: number): string {
-  const known = advice[status === 413 ? "too_large" : code];
-  if (known) return known;
-  if (status === 429 || status === 503) return "The server is busy. Wait a moment, then try again.";
-  if (status === 507) return "The server's disk is full. Tell whoever runs it, or try again later.";
-  if (status >= 500) return "This is a fault of the server, not of your file. Try again in a moment.";
+  if (advice[code]) return advice[code];
+  if (faultsOfOurs.has(code)) return OUR_FAULT;
+  if (status === 429 || status >= 500) return TRY_LATER;
   return "Try again with the same file, or choose another one.";
 }

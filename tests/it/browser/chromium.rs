@@ -233,7 +233,8 @@ pub(super) struct Picture(RgbImage);
 
 impl Picture {
     fn read(png: &[u8]) -> Self {
-        let whole = image::ImageReader::with_format(Cursor::new(png), image::ImageFormat::Png).decode().unwrap();
+        let whole =
+            image::ImageReader::with_format(Cursor::new(png), image::ImageFormat::Png).decode().unwrap();
         let (width, height) = (whole.width(), whole.height());
         Self(whole.crop_imm(width / 6, height / 4, width * 2 / 3, height / 2).to_rgb8())
     }
