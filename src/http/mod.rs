@@ -4,6 +4,7 @@
 //! elsewhere. Every refusal is a problem document (`error.rs`), every answer has the headers set here.
 //! Adding a route: a handler in its file and a row in [`router`].
 
+mod assets;
 mod download;
 mod error;
 mod events;
@@ -77,7 +78,7 @@ fn router(site: Site) -> Router {
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .fallback(async || Problem::not_found())
+        .fallback(assets::serve)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut
         // the connection without an answer.

@@ -1,0 +1,151 @@
+/**
+ * The server's REST API, typed. Every failure becomes an `ApiFailure` that carries a sentence for people.
+ * Nothing else in the page talks to the network.
+ */
+import { problems, type Problem } from "./strings.ts";
+
+/** What a job was or will be asked for. */
+export interface Settings {
+  preset: string;
+  target: string;
+}
+
+/** A job as the server describes it. */
+export interface Job {
+  id: string;
+  state: "queued" | "running" | "completed" | "dead" | "cancelled";
+  stage: string | null;
+  percent: number | null;
+  attempt: number;
+  input_name: string;
+  input_bytes: number;
+  output_bytes: number | null;
+  settings: Settings;
+  error: { code: string; message: string } | null;
+}
+
+/** What a file holds; sizes in bytes. `bytes_by` sums to `bytes`. */
+export interface Inventory {
+  bytes: number;
+  bytes_by: Record<string, number>;
+  gpu_texture_bytes: number;
+  extensions_required: string[];
+  [count: string]: unknown;
+}
+
+/** One pass of the optimizer: what it did, or why it declined. */
+export interface PassReport {
+  name: string;
+  changed: boolean;
+  bytes_before: number;
+  bytes_after: number;
+  seconds?: number;
+  notes: string[];
+}
+
+/** What was done and what came of it. */
+export interface Report {
+  outcome: "optimized" | "already_optimal";
+  before: Inventory;
+  after: Inventory;
+  passes: PassReport[];
+  warnings: string[];
+  dropped: string[];
+}
+
+/** The request failed; `problem` says so in words. `status` is 0 when there was no answer. */
+export class ApiFailure extends Error {
+  constructor(
+    readonly problem: Problem,
+    readonly status: number,
+  ) {
+    super(problem.detail);
+  }
+}
+
+const ROOT = new URL("api/v1/jobs", document.baseURI).href;
+
+/** The address of a job, or of one of its files. */
+export function jobUrl(id: string, part?: "events" | "result" | "original" | "report"): string {
+  return `${ROOT}/${encodeURIComponent(id)}${part ? `/${part}` : ""}`;
+}
+
+/**
+ * Sends the file and answers with the accepted job. `onSent` gets the bytes that have left so far.
+ * An XMLHttpRequest, because `fetch` cannot tell how much of a body was sent.
+ */
+export function submit(
+  file: { name: string; blob: Blob },
+  settings: Settings,
+  onSent: (bytes: number) => void,
+  signal: AbortSignal,
+): Promise<Job> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `${ROOT}?${new URLSearchParams({ ...settings, name: file.name })}`);
+    request.setRequestHeader("Content-Type", "model/gltf-binary");
+    let sent = 0;
+    request.upload.onprogress = (event) => onSent((sent = event.loaded));
+    request.upload.onload = () => onSent(file.blob.size);
+    request.onerror = () => reject(new ApiFailure(sent > 0 ? problems.uploadCut() : problems.unreachable(), 0));
+    request.onabort = () => reject(signal.reason);
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText) as Job);
+      else reject(refusal(request.status, request.responseText));
+    };
+    signal.addEventListener("abort", () => request.abort());
+    request.send(file.blob);
+  });
+}
+
+/** The job as it is now. */
+export async function getJob(id: string, signal: AbortSignal): Promise<Job> {
+  const response = await get(jobUrl(id), signal, id);
+  return (await response.json()) as Job;
+}
+
+/** The report of a completed job. */
+export async function getReport(id: string, signal: AbortSignal): Promise<Report> {
+  const response = await get(jobUrl(id, "report"), signal, id);
+  return (await response.json()) as Report;
+}
+
+/** Stops a job that has not ended. */
+export async function cancelJob(id: string, signal: AbortSignal): Promise<void> {
+  await request(`${jobUrl(id)}/cancel`, { method: "POST", signal }, id);
+}
+
+/** One of a job's two models. */
+export async function getModel(id: string, part: "original" | "result", signal: AbortSignal): Promise<Blob> {
+  const response = await get(jobUrl(id, part), signal, id);
+  return response.blob();
+}
+
+function get(url: string, signal: AbortSignal, id: string): Promise<Response> {
+  return request(url, { signal }, id);
+}
+
+async function request(url: string, options: RequestInit, id: string): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, options);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ApiFailure(problems.unreachable(), 0);
+  }
+  if (response.ok) return response;
+  if (response.status === 404) throw new ApiFailure(problems.noSuchJob(id), 404);
+  throw refusal(response.status, await response.text());
+}
+
+/** Errors are problem details (RFC 9457); a proxy in between may answer with anything else. */
+function refusal(status: number, body: string): ApiFailure {
+  let said: { detail?: string; code?: string } = {};
+  try {
+    said = JSON.parse(body) as typeof said;
+  } catch {
+    // Not JSON: an error page of a proxy. Its HTML says nothing to a person.
+  }
+  const code = said.code ?? (status === 413 ? "too_large" : "");
+  return new ApiFailure(problems.refused(status, said.detail ?? "", code), status);
+}

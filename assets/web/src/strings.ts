@@ -1,0 +1,259 @@
+/**
+ * Every sentence that the page says, in one place. Plain words; no promise that was not measured.
+ *
+ * A problem always says three things: what happened, why, and what to do now.
+ */
+import { formatBytes, formatExactBytes } from "./format.ts";
+
+/** Something that stopped the person, in words. */
+export interface Problem {
+  title: string;
+  detail: string;
+  advice: string;
+}
+
+/** A setting's value as it is offered. */
+export interface Choice {
+  value: string;
+  label: string;
+  hint: string;
+}
+
+export const text = {
+  start: {
+    title: "Make a heavy 3D model light",
+    lead: "Drop a .glb file anywhere on this page.",
+    choose: "Choose a file",
+    dropHere: "Drop the file to open it",
+    facts: [
+      ["Seen first", "Your model opens here in 3D straight from your disk. It is sent only when you press Optimize."],
+      ["Compared", "The result appears beside the original, under the same light and from the same side."],
+      ["Never worse", "The result is never larger than your file. If nothing helps, you are told so, and why."],
+    ],
+  },
+  actions: { another: "Another file", again: "Try other settings", retry: "Try again", stopUpload: "Stop the upload", cancel: "Cancel this job" },
+  settings: {
+    heading: "How should it be made smaller?",
+    preset: "How close must it look?",
+    target: "What must open it?",
+    optimize: "Optimize",
+  },
+  stage: {
+    region: "3D view",
+    original: "Original",
+    result: "Result",
+    loading: "Opening…",
+    reset: "Reset view",
+    play: "Play",
+    pause: "Pause",
+    clip: "Animation",
+    canvas: (role: string) => `${role} in 3D. Drag or use the arrow keys to turn, plus and minus to zoom, 0 to reset.`,
+    nothingVisible: "This file has no visible geometry.",
+    noWebGl: "This browser cannot show 3D (WebGL 2 is missing or turned off). Optimizing works all the same.",
+    notShown: (why: string) => `The preview cannot show this file: ${why}`,
+    clipName: (index: number) => `Animation ${index + 1}`,
+  },
+  progress: {
+    heading: "Optimizing",
+    upload: "Upload",
+    optimize: "Optimize",
+    sent: (sent: number, total: number) => `${formatBytes(sent)} of ${formatBytes(total)}`,
+    allSent: (total: number) => `${formatBytes(total)} sent`,
+    arriving: "All sent; the server is checking the file",
+    waiting: "Waiting",
+    restoring: "Fetching the job and its model…",
+    queued: "Waiting for a free worker",
+    attempt: (attempt: number) => `attempt ${attempt}`,
+    lost: "The server does not answer. Your job is safe there; trying again…",
+    safe: "The address of this page leads back to this job, also after a reload.",
+    announce: (stage: string, percent: number) => `${stage}, ${percent} percent`,
+  },
+  result: {
+    smaller: (percent: string) => `${percent} smaller`,
+    already: "Already optimal",
+    alreadyWhy: "Nothing that was tried made this file smaller, so the result is your file, byte for byte. The reasons are listed below.",
+    download: (size: string) => `Download · ${size}`,
+    original: "Original",
+    result: "Result",
+    bytes: "Where the bytes are",
+    total: "File size",
+    part: "Part",
+    facts: "What is inside",
+    fact: "Count",
+    passes: "What was done",
+    unchanged: "no change",
+    kept: "same size",
+    warnings: "Worth knowing",
+    dropped: "Not in the result",
+    nothingDropped: "Everything in your file is still in the result.",
+    noReport: "The report of this job could not be read:",
+    announce: (percent: string, size: string) => `Done. The result is ${percent} smaller: ${size}.`,
+  },
+  notCancelled: (why: string) => `The job could not be cancelled and may still be running on the server. ${why}`,
+  severalFiles: (name: string) => `Several files were dropped. ${name} was opened; drop the others one after the other.`,
+} as const;
+
+export const presets: readonly Choice[] = [
+  { value: "high", label: "High quality", hint: "Looks the same when you inspect it closely." },
+  { value: "balanced", label: "Balanced", hint: "Looks the same at normal viewing distance." },
+  { value: "maximum", label: "Smallest file", hint: "As small as possible while it is still the same model." },
+];
+
+export const targets: readonly Choice[] = [
+  { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt compression and WebP images." },
+  { value: "universal", label: "Any program", hint: "Blender, converters, older viewers. No glTF extension is required." },
+];
+
+const stages: Record<string, string> = {
+  read: "Reading the file",
+  dedup: "Merging duplicates",
+  prune: "Removing what is unused",
+  weld: "Merging equal vertices",
+  reorder: "Ordering triangles and vertices",
+  quantize: "Storing vertices in fewer bits",
+  encode: "Compressing geometry and animation",
+  resample: "Removing needless keyframes",
+  animation: "Removing needless keyframes",
+  animations: "Removing needless keyframes",
+  texture: "Compressing textures",
+  textures: "Compressing textures",
+  images: "Compressing textures",
+  write: "Writing the result",
+};
+
+/** A stage or pass in words; a name that is not known here is shown as it is. */
+export function stageName(name: string | null): string {
+  return name ? (stages[name] ?? name) : text.progress.waiting;
+}
+
+/** The parts of a file, in the order in which they are drawn; keys as in the report's `bytes_by`. */
+export const byteParts: readonly (readonly [key: string, label: string])[] = [
+  ["images", "Images"],
+  ["vertices", "Vertices"],
+  ["indices", "Indices"],
+  ["morph_targets", "Morph targets"],
+  ["animations", "Animations"],
+  ["skins", "Skins"],
+  ["extensions", "Extension data"],
+  ["json", "JSON"],
+  ["container", "Container"],
+  ["unused", "Unused"],
+];
+
+/** The counts of the inventory that are worth showing; keys as in the report. */
+export const inventoryFacts: readonly (readonly [key: string, label: string])[] = [
+  ["triangles", "Triangles"],
+  ["vertices", "Vertices"],
+  ["meshes", "Meshes"],
+  ["primitives", "Primitives"],
+  ["nodes", "Nodes"],
+  ["materials", "Materials"],
+  ["textures", "Textures"],
+  ["animations", "Animations"],
+  ["keyframes", "Keyframes"],
+  ["skins", "Skins"],
+  ["morph_targets", "Morph targets"],
+];
+
+export const inventoryLabels = { gpu: "Texture memory", required: "Needs extensions", none: "none" } as const;
+
+const CHOOSE_GLB = "Choose a binary glTF 2.0 file; its name usually ends in .glb.";
+
+export const problems = {
+  unreadable: (name: string): Problem => ({
+    title: "This file cannot be read",
+    detail: `The browser was not allowed to read ${name}. It may be a folder, or it was moved or deleted.`,
+    advice: "Choose the .glb file itself, and try again.",
+  }),
+  empty: (name: string): Problem => ({ title: "This file is empty", detail: `${name} has 0 bytes.`, advice: "Export or download it again." }),
+  notGlb: (name: string): Problem => ({
+    title: "This is not a .glb file",
+    detail: `${name} does not begin with the letters "glTF", as every .glb file does.`,
+    advice: CHOOSE_GLB,
+  }),
+  gltf: (name: string): Problem => ({
+    title: "This is a .gltf file, not a .glb",
+    detail: `${name} only refers to its geometry and images; they are in other files, which the page has not got.`,
+    advice: "Export it as .glb, or use the command line: glb-optimizer optimize model.gltf",
+  }),
+  zip: (name: string): Problem => ({
+    title: "This is a zip archive",
+    detail: `${name} is a packed folder (or a .usdz file), not a .glb file.`,
+    advice: "Unpack it and choose the .glb file inside.",
+  }),
+  oldVersion: (name: string, version: number): Problem => ({
+    title: `This is glTF version ${version}`,
+    detail: `${name} is a .glb file of version ${version}; only version 2 can be read.`,
+    advice: "Convert it to glTF 2.0 first, for example by opening and exporting it in Blender.",
+  }),
+  truncated: (name: string, declared: number, size: number): Problem => ({
+    title: "This file is cut off",
+    detail: `${name} says that it has ${formatExactBytes(declared)}, but it has ${formatExactBytes(size)}.`,
+    advice: "Download or export it again.",
+  }),
+  unreachable: (): Problem => ({
+    title: "The server cannot be reached",
+    detail: "The request got no answer.",
+    advice: "Check that the server is running and that you are connected to it, then try again.",
+  }),
+  uploadCut: (): Problem => ({
+    title: "The upload was cut off",
+    detail: "The connection to the server ended before the whole file was sent.",
+    advice: "Check that the server is running, then try again. If it happens at once each time, the file may be over the server's size limit.",
+  }),
+  noSuchJob: (id: string): Problem => ({
+    title: "This job is not known here",
+    detail: `There is no job ${id} on this server. Jobs are removed after a while.`,
+    advice: "Choose the file again to start a new one.",
+  }),
+  cancelled: (): Problem => ({ title: "This job was cancelled", detail: "Nothing was produced.", advice: "Start it again with the same file, or choose another one." }),
+  refused: (status: number, detail: string, code: string): Problem => ({
+    title: titles[code] ?? (status >= 500 ? "The server failed" : "The server refused this"),
+    detail: detail || `The server answered HTTP ${status} and gave no reason.`,
+    advice: adviceFor(code, status),
+  }),
+  dead: (message: string, code: string): Problem => ({
+    title: titles[code] ?? (faultsOfOurs.has(code) ? "The optimizer failed" : "This file could not be optimized"),
+    // The core's messages are written to follow a colon; here each is a sentence of its own.
+    detail: message.charAt(0).toUpperCase() + message.slice(1),
+    advice: adviceFor(code, 0),
+  }),
+  unexpected: (message: string): Problem => ({
+    title: "Something went wrong on this page",
+    detail: message,
+    advice: "Reload the page. If it happens again, please report it with this message.",
+  }),
+};
+
+/** Codes as in the API's problem documents and in a dead job's `error`. */
+const titles: Record<string, string> = {
+  not_a_glb: "This is not a usable .glb file",
+  too_large: "This file is too large",
+  uploads_disabled: "This server takes no uploads at the moment",
+  storage_full: "The server's disk is full",
+  timed_out: "The job took too long",
+};
+
+const faultsOfOurs = new Set(["internal", "crashed", "not_started", "storage", "lost"]);
+
+const TRY_LATER = "Wait a moment, then try again. If it goes on, tell whoever runs this server.";
+const OUR_FAULT = "This is a fault of the program, not of your file. Try again; if it fails again, please report it.";
+
+const advice: Record<string, string> = {
+  not_a_glb: CHOOSE_GLB,
+  invalid_json: "The file is damaged. Export or download it again.",
+  invalid_gltf: "Open the file in the program that made it and export it again. The message above says which part is wrong.",
+  unsupported: "Export the file without this feature, then try again.",
+  too_large: "Choose a smaller file, or ask whoever runs this server to raise the limit.",
+  missing_resource: "Export the model as one .glb file with everything inside.",
+  timed_out: "Try a smaller file, or ask whoever runs this server to raise the limit.",
+  uploads_disabled: TRY_LATER,
+  storage_full: TRY_LATER,
+};
+
+function adviceFor(code: string, status: number): string {
+  if (advice[code]) return advice[code];
+  if (faultsOfOurs.has(code)) return OUR_FAULT;
+  if (status === 429 || status >= 500) return TRY_LATER;
+  return "Try again with the same file, or choose another one.";
+}

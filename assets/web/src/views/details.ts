@@ -1,0 +1,73 @@
+/** The rest of the report: counts before and after, what each pass did or why it declined, warnings, what is gone. */
+import type { Inventory, PassReport, Report } from "../api.ts";
+import { make } from "../dom.ts";
+import { formatByteChange, formatBytes, formatCount, formatSeconds } from "../format.ts";
+import { inventoryFacts, inventoryLabels, stageName, text } from "../strings.ts";
+
+/** Counts of what both files hold; rows that are zero in both are left out. */
+export function inventoryView(before: Inventory, after: Inventory): HTMLElement {
+  const rows = inventoryFacts
+    .map(([key, label]) => [label, Number(before[key] ?? 0), Number(after[key] ?? 0)] as const)
+    .filter(([, was, is]) => was > 0 || is > 0)
+    .map(([label, was, is]) => factRow(label, formatCount(was), formatCount(is)));
+  if (before.gpu_texture_bytes > 0 || after.gpu_texture_bytes > 0) {
+    rows.push(factRow(inventoryLabels.gpu, formatBytes(before.gpu_texture_bytes), formatBytes(after.gpu_texture_bytes)));
+  }
+  return make(
+    "section",
+    {},
+    make("h3", {}, text.result.facts),
+    make("table", { className: "figures" }, factHead(), make("tbody", {}, ...rows)),
+    extensions(after.extensions_required),
+  );
+}
+
+/** Every pass in run order. */
+export function passesView(passes: PassReport[]): HTMLElement {
+  return make(
+    "section",
+    {},
+    make("h3", {}, text.result.passes),
+    make("ol", { className: "passes" }, ...passes.map(passItem)),
+  );
+}
+
+/** Warnings, and what did not survive; the second is said also when it is nothing. */
+export function notesView(report: Report): HTMLElement {
+  return make(
+    "section",
+    {},
+    report.warnings.length > 0 && noteList(text.result.warnings, report.warnings),
+    report.dropped.length > 0 && noteList(text.result.dropped, report.dropped),
+    report.dropped.length === 0 && make("p", { className: "hint" }, text.result.nothingDropped),
+  );
+}
+
+function factHead(): HTMLElement {
+  const heads = [text.result.fact, text.result.original, text.result.result];
+  return make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head))));
+}
+
+function factRow(label: string, before: string, after: string): HTMLElement {
+  return make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, before), make("td", {}, after));
+}
+
+function extensions(required: string[]): HTMLElement {
+  const names = required.length > 0 ? required.join(", ") : inventoryLabels.none;
+  return make("p", { className: "hint" }, `${inventoryLabels.required}: ${names}`);
+}
+
+function passItem(pass: PassReport): HTMLElement {
+  const change = pass.changed ? formatByteChange(pass.bytes_before, pass.bytes_after) : text.result.unchanged;
+  const time = pass.seconds === undefined ? null : make("span", { className: "pass-time" }, formatSeconds(pass.seconds));
+  return make(
+    "li",
+    { className: pass.changed ? "" : "is-unchanged" },
+    make("div", { className: "pass-head" }, make("span", { className: "pass-name" }, stageName(pass.name)), time, make("span", { className: "pass-change" }, change)),
+    ...pass.notes.map((note) => make("p", {}, note)),
+  );
+}
+
+function noteList(heading: string, notes: string[]): HTMLElement {
+  return make("div", {}, make("h3", {}, heading), make("ul", { className: "notes" }, ...notes.map((note) => make("li", {}, note))));
+}
