@@ -76,9 +76,10 @@ fn describe(inventory: &Inventory, warnings: &[String]) -> String {
         lines.push(format!("Images ({gpu} of GPU memory once uploaded)"));
         lines.extend(inventory.images.iter().enumerate().map(image));
     }
-    for (title, names) in
-        [("Extensions used", &inventory.extensions_used), ("of these required", &inventory.extensions_required)]
-    {
+    for (title, names) in [
+        ("Extensions used", &inventory.extensions_used),
+        ("of these required", &inventory.extensions_required),
+    ] {
         if !names.is_empty() {
             lines.push(format!("{title}: {}", names.join(", ")));
         }
@@ -93,5 +94,8 @@ fn image((index, image): (usize, &ImageEntry)) -> String {
     let format = image.mime.strip_prefix("image/").unwrap_or(&image.mime);
     let slots = image.slots.join(", ");
     let bytes = text::bytes(image.bytes);
-    format!("  {index:<3} {format:<5}{size:>12}{bytes:>10}  {name}{}({slots})", if name.is_empty() { "" } else { " " })
+    format!(
+        "  {index:<3} {format:<5}{size:>12}{bytes:>10}  {name}{}({slots})",
+        if name.is_empty() { "" } else { " " }
+    )
 }
