@@ -24,12 +24,29 @@ pub struct Budget {
     pub track_error: f32,
     /// Longest side of an image, in pixels.
     pub image_side: u32,
-    /// Largest mean error of a colour image, as Oklab distance times 100.
-    pub colour_error: f32,
+    /// Error of a colour image, as distance in Oklab (black to white is 1).
+    pub colour_error: Spread,
     /// Largest root mean square error of a data image in the channels in use, in steps of 1/255.
     pub data_error: f32,
-    /// Largest mean angle between normals of a normal map, in degrees.
-    pub normal_map_error: f32,
+    /// Error of a normal map, in degrees.
+    pub normal_map_error: Spread,
+}
+
+/// A bound on an error that is spread over an image: a mean that hides no bad places.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// Largest mean.
+    pub mean: f32,
+    /// Largest value of 99.9 % of the samples.
+    pub p999: f32,
+}
+
+impl Spread {
+    /// A measured error as a part of the bound: 1 is exactly within it.
+    #[must_use]
+    pub fn part(&self, mean: f32, p999: f32) -> f32 {
+        (mean / self.mean).max(p999 / self.p999)
+    }
 }
 
 impl Budget {
@@ -46,9 +63,9 @@ impl Budget {
                 rotation_error: 2e-4,
                 track_error: 2e-5,
                 image_side: 4096,
-                colour_error: 1.0,
-                data_error: 3.0,
-                normal_map_error: 0.8,
+                colour_error: Spread { mean: 0.0045, p999: 0.025 },
+                data_error: 4.0,
+                normal_map_error: Spread { mean: 1.2, p999: 12.0 },
             },
             Preset::Balanced => Self {
                 position_bits: 14,
@@ -59,9 +76,9 @@ impl Budget {
                 rotation_error: 6e-4,
                 track_error: 1e-4,
                 image_side: 2048,
-                colour_error: 1.8,
-                data_error: 6.0,
-                normal_map_error: 1.6,
+                colour_error: Spread { mean: 0.006, p999: 0.035 },
+                data_error: 7.0,
+                normal_map_error: Spread { mean: 1.8, p999: 20.0 },
             },
             Preset::Maximum => Self {
                 position_bits: 13,
@@ -72,9 +89,9 @@ impl Budget {
                 rotation_error: 2e-3,
                 track_error: 5e-4,
                 image_side: 1024,
-                colour_error: 2.6,
-                data_error: 9.0,
-                normal_map_error: 2.4,
+                colour_error: Spread { mean: 0.009, p999: 0.05 },
+                data_error: 10.0,
+                normal_map_error: Spread { mean: 2.6, p999: 30.0 },
             },
         }
     }

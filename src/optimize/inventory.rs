@@ -314,11 +314,9 @@ fn mark_views(root: &Map<String, Value>, spaces: &mut Spaces) {
         let accessor = as_index(value).and_then(|index| list(root, "accessors").get(index));
         let accessor = accessor.unwrap_or(&Value::Null);
         let sparse = &accessor["sparse"];
-        for view in [
-            &accessor["bufferView"],
-            &sparse["indices"]["bufferView"],
-            &sparse["values"]["bufferView"],
-        ] {
+        for view in
+            [&accessor["bufferView"], &sparse["indices"]["bufferView"], &sparse["values"]["bufferView"]]
+        {
             spaces.claim(view, part);
         }
     });

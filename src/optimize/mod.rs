@@ -102,7 +102,8 @@ fn run(
     stages: &mut Stages,
 ) -> Result<PassReport, Error> {
     let mut part = |part: f32| stages.within(part);
-    let mut context = Context { settings: *settings, budget: budget::Budget::of(settings), progress: &mut part };
+    let mut context =
+        Context { settings: *settings, budget: budget::Budget::of(settings), progress: &mut part };
     let (changed, notes) = match pass.run(document, &mut context)? {
         passes::Outcome::Changed(notes) => (true, notes),
         passes::Outcome::Unchanged(reason) => (false, vec![reason]),

@@ -19,13 +19,27 @@ use crate::optimize::Error;
 /// [`Error::Invalid`], [`Error::Unsupported`] or [`Error::Limit`].
 pub fn shape(root: &Map<String, Value>, limits: &Limits) -> Result<(), Error> {
     const LISTS: [&str; 14] = [
-        "accessors", "animations", "bufferViews", "buffers", "cameras", "images", "materials", "meshes",
-        "nodes", "samplers", "scenes", "skins", "textures", "extensionsUsed",
+        "accessors",
+        "animations",
+        "bufferViews",
+        "buffers",
+        "cameras",
+        "images",
+        "materials",
+        "meshes",
+        "nodes",
+        "samplers",
+        "scenes",
+        "skins",
+        "textures",
+        "extensionsUsed",
     ];
     let asset = root.get("asset").and_then(|asset| asset.get("version")).and_then(Value::as_str);
     match asset {
         Some(version) if version.starts_with("2.") => {}
-        Some(version) => return Err(Error::invalid("/asset/version", format!("{version:?} cannot be read, only 2.x"))),
+        Some(version) => {
+            return Err(Error::invalid("/asset/version", format!("{version:?} cannot be read, only 2.x")));
+        }
         None => return Err(Error::invalid("/asset/version", "is missing: this is no glTF 2.0 file")),
     }
     if let Some(minimum) = root["asset"].get("minVersion").and_then(Value::as_str)
@@ -52,7 +66,10 @@ pub fn shape(root: &Map<String, Value>, limits: &Limits) -> Result<(), Error> {
     }
     let used = root.get("extensionsUsed").and_then(Value::as_array).into_iter().flatten();
     if used.into_iter().any(|name| name == "KHR_meshopt_compression") {
-        return Err(Error::Unsupported { at: "/extensionsUsed".into(), what: "KHR_meshopt_compression".into() });
+        return Err(Error::Unsupported {
+            at: "/extensionsUsed".into(),
+            what: "KHR_meshopt_compression".into(),
+        });
     }
     Ok(())
 }

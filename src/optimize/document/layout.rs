@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use super::Document;
 use super::accessor::{Accessor, Filter, Packing};
 use super::primitives::{self, as_index};
 use super::refs::{Kind, Role, visit};
-use super::Document;
 
 /// What a buffer view is for; decides `target`, `byteStride` and the codec's mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,9 +92,18 @@ pub fn lay_out(document: &Document, skip: &[bool]) -> Layout {
     layout
 }
 
-fn fill(document: &Document, key: &Key, members: &[usize], position: usize, places: &mut [Option<Place>]) -> Group {
+/// Elements as a viewer sees them and as the codec wants them: accessors that agree in both share them.
+type Content<'a> = (Cow<'a, [u8]>, Option<Cow<'a, [u8]>>);
+
+fn fill(
+    document: &Document,
+    key: &Key,
+    members: &[usize],
+    position: usize,
+    places: &mut [Option<Place>],
+) -> Group {
     let mut group = Group::default();
-    let mut known: HashMap<(Cow<[u8]>, Option<Cow<[u8]>>), usize> = HashMap::new();
+    let mut known: HashMap<Content, usize> = HashMap::new();
     for &index in members {
         let accessor = &document.accessors[index];
         let content = (padded(accessor, key.stride), key.filter.map(|_| prepared(accessor, key.stride)));

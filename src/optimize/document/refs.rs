@@ -64,7 +64,9 @@ pub enum Role {
     Instance,
 }
 
-use Kind::{Accessor, Blob, Camera, Image, Light, Material, Mesh, Node, Sampler, Scene, Skin, Texture, Variant};
+use Kind::{
+    Accessor, Blob, Camera, Image, Light, Material, Mesh, Node, Sampler, Scene, Skin, Texture, Variant,
+};
 use Role::{Indices, Instance, InverseBind, Item, KeyTimes, KeyValues, Morph, Vertex};
 
 /// Path, with `*` for every item or member; the array pointed into; the accessor's role.

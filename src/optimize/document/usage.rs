@@ -54,7 +54,9 @@ fn add_key_values(document: &Document, uses: &mut [Vec<Usage>]) {
         let samplers = animation["samplers"].as_array().map_or(&[][..], Vec::as_slice);
         let channels = animation["channels"].as_array().map_or(&[][..], Vec::as_slice);
         for (number, sampler) in samplers.iter().enumerate() {
-            let Some(list) = as_index(&sampler["output"]).and_then(|index| uses.get_mut(index)) else { continue };
+            let Some(list) = as_index(&sampler["output"]).and_then(|index| uses.get_mut(index)) else {
+                continue;
+            };
             let interpolation = sampler["interpolation"].as_str().unwrap_or("LINEAR");
             let drives = |channel: &&Value| as_index(&channel["sampler"]) == Some(number);
             for channel in channels.iter().filter(drives) {

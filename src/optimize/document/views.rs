@@ -117,8 +117,7 @@ fn decompress(
     budget.take(bytes, at)?;
     let max_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     let layout = meshopt::Layout { mode, filter, count, stride, version: meshopt::Version::Ext };
-    meshopt::decode(encoded, &layout, max_bytes)
-        .map_err(|error| Error::invalid(at, error.to_string()))
+    meshopt::decode(encoded, &layout, max_bytes).map_err(|error| Error::invalid(at, error.to_string()))
 }
 
 /// Reads one accessor.
@@ -129,7 +128,8 @@ pub fn read_accessor(json: &Value, at: &str, views: &[View], budget: &mut Budget
     let component = Component::from_code(required(json, "componentType", at)? as u64)
         .ok_or_else(|| Error::invalid(format!("{at}/componentType"), "is not a component type of glTF"))?;
     let shape = json.get("type").and_then(Value::as_str).and_then(Shape::from_name);
-    let shape = shape.ok_or_else(|| Error::invalid(format!("{at}/type"), "is not an element type of glTF"))?;
+    let shape =
+        shape.ok_or_else(|| Error::invalid(format!("{at}/type"), "is not an element type of glTF"))?;
     let count = required(json, "count", at)?;
     if count == 0 {
         return Err(Error::invalid(format!("{at}/count"), "must be at least 1"));
@@ -183,7 +183,10 @@ fn gather(
     let stride = view.stride.unwrap_or(element);
     let outside = || {
         let size = view.bytes.len();
-        Error::invalid(at, format!("{count} elements from byte {offset} do not fit its buffer view of {size} bytes"))
+        Error::invalid(
+            at,
+            format!("{count} elements from byte {offset} do not fit its buffer view of {size} bytes"),
+        )
     };
     if stride < element {
         return Err(Error::invalid(at, format!("byteStride {stride} is below the element size {element}")));
@@ -221,7 +224,9 @@ fn substitute(accessor: &mut Accessor, json: &Value, at: &str, views: &[View]) -
         let start = *index as usize * element;
         match bytes.get_mut(start..start + element) {
             Some(slot) => slot.copy_from_slice(value),
-            None => return Err(Error::invalid(&indices_at, format!("index {index} is past the last element"))),
+            None => {
+                return Err(Error::invalid(&indices_at, format!("index {index} is past the last element")));
+            }
         }
     }
     accessor.data = Some(Arc::new(bytes));
@@ -251,7 +256,8 @@ fn sparse_rest(json: &Value) -> Map<String, Value> {
 pub fn find<'v, 'a>(views: &'v [View<'a>], json: &Value, key: &str, at: &str) -> Result<&'v View<'a>, Error> {
     let index = required(json, key, at)?;
     let view = views.get(index);
-    let view = view.ok_or_else(|| Error::invalid(format!("{at}/{key}"), format!("there is no buffer view {index}")))?;
+    let view = view
+        .ok_or_else(|| Error::invalid(format!("{at}/{key}"), format!("there is no buffer view {index}")))?;
     view.used.set(true);
     Ok(view)
 }
@@ -274,6 +280,9 @@ pub fn optional(json: &Value, key: &str, at: &str) -> Result<Option<usize>, Erro
     // Half the address space is out of reach anyway, and sums of two such numbers cannot overflow.
     match index.filter(|&number| number <= usize::MAX / 4) {
         Some(number) => Ok(Some(number)),
-        None => Err(Error::invalid(format!("{at}/{key}"), format!("{value} is not a usable non-negative integer"))),
+        None => Err(Error::invalid(
+            format!("{at}/{key}"),
+            format!("{value} is not a usable non-negative integer"),
+        )),
     }
 }

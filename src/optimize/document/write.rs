@@ -212,7 +212,8 @@ impl File {
     fn finish(mut self, document: &Document, mut root: Map<String, Value>) -> Result<Vec<u8>, Error> {
         // Pinned views can leave gaps behind the last view of our own; glTF allows no null there.
         let filler = json!({ "buffer": 0, "byteLength": 1 });
-        let views = std::mem::take(&mut self.views).into_iter().map(|view| view.unwrap_or_else(|| filler.clone()));
+        let views =
+            std::mem::take(&mut self.views).into_iter().map(|view| view.unwrap_or_else(|| filler.clone()));
         insert_list(&mut root, "bufferViews", views.collect());
         let mut buffers = Vec::new();
         if !self.bin.is_empty() || self.decompressed_bytes > 0 {
@@ -232,7 +233,12 @@ impl File {
     }
 }
 
-fn accessor_json(accessor: &Accessor, place: Option<Place>, sparse: Option<&SparseParts>, file: &mut File) -> Value {
+fn accessor_json(
+    accessor: &Accessor,
+    place: Option<Place>,
+    sparse: Option<&SparseParts>,
+    file: &mut File,
+) -> Value {
     let mut json = Map::new();
     if let Some(Place { group: view, offset }) = place {
         json.insert("bufferView".into(), view.into());

@@ -72,7 +72,8 @@ fn merge(document: &mut Document, kind: Kind, first: &[usize]) -> usize {
 
 fn accessor_key(accessor: &Accessor) -> (String, Option<blake3::Hash>) {
     let Accessor { component, shape, normalized, count, sparse, bounds, packing, rest, .. } = accessor;
-    let description = format!("{component:?} {shape:?} {normalized} {count} {sparse:?} {bounds} {packing:?} {rest:?}");
+    let description =
+        format!("{component:?} {shape:?} {normalized} {count} {sparse:?} {bounds} {packing:?} {rest:?}");
     (description, accessor.data.as_ref().map(|data| blake3::hash(data)))
 }
 

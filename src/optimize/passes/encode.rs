@@ -30,7 +30,9 @@ impl Pass for Encode {
 
     fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
         if context.settings.target == Target::Universal {
-            return Ok(Outcome::Unchanged("the target opens everywhere, so nothing may need a decoder".into()));
+            return Ok(Outcome::Unchanged(
+                "the target opens everywhere, so nothing may need a decoder".into(),
+            ));
         }
         let has_elements = |accessor: &Accessor| accessor.data.is_some();
         if !document.accessors.iter().any(has_elements) {
@@ -50,14 +52,21 @@ impl Pass for Encode {
                 _ => Ok(None),
             };
             let Some(new) = filtered.map_err(|error| Error::Internal(error.to_string()))? else { continue };
-            *(if new.shape == Shape::Vec4 && !uses_vertices(uses) { &mut rotations } else { &mut vectors }) += 1;
+            *(if new.shape == Shape::Vec4 && !uses_vertices(uses) {
+                &mut rotations
+            } else {
+                &mut vectors
+            }) += 1;
             document.accessors[index].replace(new);
         }
         document.compress = true;
         let mut notes = vec!["buffer views compressed where that makes them smaller".to_owned()];
         if vectors > 0 {
             document.declare_extension("KHR_mesh_quantization", true);
-            notes.push(format!("{} of normals or tangents filtered", counted(vectors, "accessor", "accessors")));
+            notes.push(format!(
+                "{} of normals or tangents filtered",
+                counted(vectors, "accessor", "accessors")
+            ));
         }
         if rotations > 0 {
             notes.push(format!("{} filtered", counted(rotations, "rotation track", "rotation tracks")));

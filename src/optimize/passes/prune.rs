@@ -42,7 +42,11 @@ impl Pass for Prune {
         let mut notes = Vec::new();
         let attributes = remove_unread_attributes(document);
         if attributes > 0 {
-            let what = counted(attributes, "vertex attribute that nothing reads", "vertex attributes that nothing reads");
+            let what = counted(
+                attributes,
+                "vertex attribute that nothing reads",
+                "vertex attributes that nothing reads",
+            );
             document.dropped.push(what.clone());
             notes.push(format!("{what} removed"));
         }
@@ -84,7 +88,8 @@ fn drop_optional_bounds(document: &mut Document) -> usize {
     let mut required = vec![false; document.accessors.len()];
     crate::optimize::document::refs::visit(&document.root, &mut |at, kind, role, value| {
         use crate::optimize::document::refs::Role;
-        let needs = role == Role::KeyTimes || (matches!(role, Role::Vertex | Role::Morph) && at.name() == "POSITION");
+        let needs =
+            role == Role::KeyTimes || (matches!(role, Role::Vertex | Role::Morph) && at.name() == "POSITION");
         if kind == Kind::Accessor
             && needs
             && let Some(slot) = as_index(value).and_then(|index| required.get_mut(index))

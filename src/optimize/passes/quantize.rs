@@ -11,10 +11,10 @@
 use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
 use crate::optimize::budget::Budget;
+use crate::optimize::document::Document;
 use crate::optimize::document::accessor::{Accessor, Component, Packing, Shape};
 use crate::optimize::document::primitives::{self, as_index};
 use crate::optimize::document::usage::{self, Usage};
-use crate::optimize::document::Document;
 use crate::optimize::settings::Target;
 
 /// See the module.
@@ -46,7 +46,10 @@ impl Pass for Quantize {
         if changed == 0 {
             return Ok(Outcome::Unchanged("every number already has as few bits as it needs".into()));
         }
-        Ok(Outcome::Changed(vec![format!("{} rounded to fewer bits", counted(changed, "accessor", "accessors"))]))
+        Ok(Outcome::Changed(vec![format!(
+            "{} rounded to fewer bits",
+            counted(changed, "accessor", "accessors")
+        )]))
     }
 }
 
@@ -75,7 +78,8 @@ fn position_grids(document: &Document, bits: i32) -> Vec<Option<i32>> {
     let mut grids: Vec<Option<i32>> = vec![None; document.accessors.len()];
     for mesh in document.list("meshes") {
         let primitives = mesh["primitives"].as_array().map_or(&[][..], Vec::as_slice);
-        let of_primitive = |json| primitives::attribute(document, json, "POSITION").and_then(Accessor::min_max);
+        let of_primitive =
+            |json| primitives::attribute(document, json, "POSITION").and_then(Accessor::min_max);
         let bounds: Vec<_> = primitives.iter().filter_map(of_primitive).collect();
         let side = (0..3)
             .map(|axis| {
@@ -90,7 +94,8 @@ fn position_grids(document: &Document, bits: i32) -> Vec<Option<i32>> {
         let exponent = log2_floor(side) - bits;
         for json in primitives {
             let targets = json["targets"].as_array().into_iter().flatten();
-            let places = targets.chain([&json["attributes"]]).filter_map(|object| as_index(&object["POSITION"]));
+            let places =
+                targets.chain([&json["attributes"]]).filter_map(|object| as_index(&object["POSITION"]));
             for index in places {
                 grids[index] = Some(grids[index].map_or(exponent, |finer| finer.min(exponent)));
             }
@@ -168,7 +173,8 @@ fn unsigned(shape: Shape, component: Component, normalized: bool, values: &[u32]
 
 fn joints(accessor: &Accessor) -> Option<Accessor> {
     let joints = accessor.integers();
-    let fit = accessor.component == Component::U16 && !joints.is_empty() && joints.iter().all(|&joint| joint < 256);
+    let fit =
+        accessor.component == Component::U16 && !joints.is_empty() && joints.iter().all(|&joint| joint < 256);
     fit.then(|| unsigned(accessor.shape, Component::U8, false, &joints))
 }
 
@@ -210,7 +216,11 @@ fn key_values(accessor: &Accessor, path: &str, interpolation: &str, for_web: boo
         }
         "translation" | "scale" | "weights" if for_web => {
             let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-            if largest > 0.0 { on_grid(accessor, log2_floor(largest) - TRACK_BITS) } else { on_grid(accessor, 0) }
+            if largest > 0.0 {
+                on_grid(accessor, log2_floor(largest) - TRACK_BITS)
+            } else {
+                on_grid(accessor, 0)
+            }
         }
         _ => None,
     }

@@ -35,7 +35,8 @@ impl Pass for Reorder {
             return Ok(Outcome::Unchanged(reason));
         }
         let groups = vertex_groups::find(document);
-        let reordered = groups.par_iter().map(|group| reorder(document, group)).collect::<Result<Vec<_>, _>>()?;
+        let reordered =
+            groups.par_iter().map(|group| reorder(document, group)).collect::<Result<Vec<_>, _>>()?;
         let before = edit::referenced(document, Kind::Accessor);
         let mut changed = 0;
         for (group, reordered) in groups.iter().zip(reordered) {
@@ -62,7 +63,8 @@ fn reorder(document: &Document, group: &VertexGroup) -> Result<Option<Renumbered
             return Ok(None);
         }
         let old = primitives::drawn_vertices(document, json);
-        let positions = primitives::attribute(document, json, "POSITION").map(|accessor| accessor.vectors::<3>());
+        let positions =
+            primitives::attribute(document, json, "POSITION").map(|accessor| accessor.vectors::<3>());
         let is_list = primitives::mode(json) == primitives::TRIANGLES && old.len().is_multiple_of(3);
         let new = match positions {
             Some(positions) if is_list => better_order(&old, &positions)?,

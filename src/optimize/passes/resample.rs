@@ -94,10 +94,17 @@ enum Motion {
 
 /// The animation with fewer keys, with its new accessors (numbered from the end of the document's list);
 /// `None` where nothing can go.
-fn resample(document: &Document, animation: &Value, budget: &Budget) -> Option<(Value, Vec<Accessor>, Saved)> {
+fn resample(
+    document: &Document,
+    animation: &Value,
+    budget: &Budget,
+) -> Option<(Value, Vec<Accessor>, Saved)> {
     let channels = animation["channels"].as_array()?;
-    let mut tracks: Vec<Track> = channels.iter().map(|channel| track(document, animation, channel)).collect::<Option<_>>()?;
-    let duration = |tracks: &[Track]| tracks.iter().filter_map(|track| track.times.last()).fold(0.0f32, |a, &b| a.max(b));
+    let mut tracks: Vec<Track> =
+        channels.iter().map(|channel| track(document, animation, channel)).collect::<Option<_>>()?;
+    let duration = |tracks: &[Track]| {
+        tracks.iter().filter_map(|track| track.times.last()).fold(0.0f32, |a, &b| a.max(b))
+    };
     let full_duration = duration(&tracks);
     let kept: Vec<Vec<usize>> = tracks.par_iter().map(|track| keys_to_keep(track, budget)).collect();
 
@@ -113,7 +120,10 @@ fn resample(document: &Document, animation: &Value, budget: &Budget) -> Option<(
     }
     let mut by_rest: Vec<(Track, bool)> = tracks.into_iter().zip(resting).collect();
     let moving = |list: &[(Track, bool)]| {
-        list.iter().filter(|(_, rests)| !rests).filter_map(|(track, _)| track.times.last()).fold(0.0f32, |a, &b| a.max(b))
+        list.iter()
+            .filter(|(_, rests)| !rests)
+            .filter_map(|(track, _)| track.times.last())
+            .fold(0.0f32, |a, &b| a.max(b))
     };
     if moving(&by_rest) < full_duration || by_rest.iter().all(|(_, rests)| *rests) {
         // One track that stands still holds the clip at its length.
@@ -122,7 +132,8 @@ fn resample(document: &Document, animation: &Value, budget: &Budget) -> Option<(
         track.values.extend_from_within(..);
         saved.channels -= usize::from(std::mem::take(rests));
     }
-    let tracks: Vec<Track> = by_rest.into_iter().filter(|(_, rests)| !rests).map(|(track, _)| track).collect();
+    let tracks: Vec<Track> =
+        by_rest.into_iter().filter(|(_, rests)| !rests).map(|(track, _)| track).collect();
     let (animation, accessors) = assemble(animation, tracks, document.accessors.len());
     Some((animation, accessors, saved))
 }
@@ -185,7 +196,11 @@ impl Track {
     /// Whether the track does nothing but hold the node where it rests.
     fn rests(&self, budget: &Budget) -> bool {
         let is_still = self.motion != Motion::Other && self.times.len() == 1;
-        is_still && self.rest.as_ref().is_some_and(|rest| self.distance(self.key(0), rest) <= self.tolerance(budget))
+        is_still
+            && self
+                .rest
+                .as_ref()
+                .is_some_and(|rest| self.distance(self.key(0), rest) <= self.tolerance(budget))
     }
 
     /// Radians for rotations, else the largest difference of a component.
@@ -203,7 +218,8 @@ impl Track {
             return budget.rotation_error;
         }
         let rest = self.rest.iter().flatten();
-        budget.track_error * self.values.iter().chain(rest).fold(1e-6f32, |largest, value| largest.max(value.abs()))
+        budget.track_error
+            * self.values.iter().chain(rest).fold(1e-6f32, |largest, value| largest.max(value.abs()))
     }
 
     /// The value at a time between two keys.
@@ -223,8 +239,11 @@ fn slerp(a: &[f32], b: &[f32], t: f32) -> Vec<f32> {
     let dot: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
     let sign = if dot < 0.0 { -1.0 } else { 1.0 };
     let angle = dot.abs().min(1.0).acos();
-    let (from, to) =
-        if angle < 1e-3 { (1.0 - t, t) } else { (((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin()) };
+    let (from, to) = if angle < 1e-3 {
+        (1.0 - t, t)
+    } else {
+        (((1.0 - t) * angle).sin() / angle.sin(), (t * angle).sin() / angle.sin())
+    };
     a.iter().zip(b).map(|(a, b)| a * from + sign * b * to).collect()
 }
 
@@ -246,7 +265,8 @@ fn keys_to_keep(track: &Track, budget: &Budget) -> Vec<usize> {
         // As far as every key passed over lies on the way.
         while to + 1 < count
             && to + 1 - from <= LONGEST_GAP
-            && (from + 1..=to).all(|at| track.distance(&track.between(from, to + 1, at), track.key(at)) <= tolerance)
+            && (from + 1..=to)
+                .all(|at| track.distance(&track.between(from, to + 1, at), track.key(at)) <= tolerance)
         {
             to += 1;
         }
@@ -262,10 +282,11 @@ fn assemble(animation: &Value, tracks: Vec<Track>, first: usize) -> (Value, Vec<
     let mut accessors: Vec<Accessor> = Vec::new();
     let mut find_or_add = |accessor: Accessor| {
         let found = accessors.iter().position(|known| known.same_elements(&accessor));
-        first + found.unwrap_or_else(|| {
-            accessors.push(accessor);
-            accessors.len() - 1
-        })
+        first
+            + found.unwrap_or_else(|| {
+                accessors.push(accessor);
+                accessors.len() - 1
+            })
     };
     let mut samplers: Vec<Value> = Vec::new();
     let mut channels = Vec::new();

@@ -105,8 +105,11 @@ pub(super) fn apply(document: &mut Document, group: &VertexGroup, renumbered: &R
 /// Removes the accessors that `before` pointed at and nothing does any more.
 pub(super) fn drop_replaced(document: &mut Document, before: &[bool]) {
     let now = edit::referenced(document, Kind::Accessor);
-    let keep: Vec<bool> =
-        now.iter().enumerate().map(|(index, &used)| used || !before.get(index).copied().unwrap_or(true)).collect();
+    let keep: Vec<bool> = now
+        .iter()
+        .enumerate()
+        .map(|(index, &used)| used || !before.get(index).copied().unwrap_or(true))
+        .collect();
     edit::retain(document, Kind::Accessor, &keep);
 }
 

@@ -61,7 +61,11 @@ fn weld(document: &Document, group: &VertexGroup) -> Option<Renumbered> {
         .zip(&drawn)
         .map(|(json, drawn)| {
             let indices = drawn.iter().map(|&vertex| remap[vertex as usize]).collect();
-            if primitives::mode(json) == primitives::TRIANGLES { without_degenerate(indices) } else { indices }
+            if primitives::mode(json) == primitives::TRIANGLES {
+                without_degenerate(indices)
+            } else {
+                indices
+            }
         })
         .collect();
     let same_triangles = indices.iter().zip(&drawn).all(|(new, old)| new.len() == old.len());

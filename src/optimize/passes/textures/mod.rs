@@ -65,7 +65,11 @@ impl Pass for Textures {
 }
 
 /// Works on all images at once; progress is told from this thread as they finish.
-fn shrink_all(document: &Document, meanings: &[Meaning], context: &mut Context) -> Vec<Result<Shrunk, String>> {
+fn shrink_all(
+    document: &Document,
+    meanings: &[Meaning],
+    context: &mut Context,
+) -> Vec<Result<Shrunk, String>> {
     let count = document.images.len();
     let rules = Rules { budget: &context.budget, target: context.settings.target };
     let mut results: Vec<Result<Shrunk, String>> = Vec::new();

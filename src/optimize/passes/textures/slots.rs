@@ -83,7 +83,10 @@ pub(super) fn meanings(document: &Document) -> Vec<Meaning> {
         let Some(image) = as_index(value).filter(|_| kind == Kind::Image) else { return };
         let place = at.to_string();
         if !place.starts_with("/textures/") {
-            return enter(image, Meaning::Fixed("shown outside textures, where only its own format is allowed"));
+            return enter(
+                image,
+                Meaning::Fixed("shown outside textures, where only its own format is allowed"),
+            );
         }
         let texture = at.first_item().unwrap_or(usize::MAX);
         let json = document.list("textures").get(texture).unwrap_or(&Value::Null);
@@ -172,7 +175,8 @@ mod tests {
 
     #[test]
     fn occlusion_and_roughness_in_one_image_need_three_channels() {
-        let merged = merged(of_slot("occlusionTexture", &json!({})), of_slot("metallicRoughnessTexture", &json!({})));
+        let merged =
+            merged(of_slot("occlusionTexture", &json!({})), of_slot("metallicRoughnessTexture", &json!({})));
         assert!(matches!(merged, Meaning::Known { channels: RGB, content: Content::Linear, .. }));
     }
 
