@@ -4,7 +4,7 @@ use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::support::{Server, command, triangle_glb};
+use crate::support::{Server, command, glb, triangle_glb};
 
 #[tokio::test]
 async fn a_killed_child_is_tried_again() {
@@ -19,6 +19,24 @@ async fn a_killed_child_is_tried_again() {
     let job = server.finished(&id).await;
     assert_eq!((&job["state"], &job["attempt"]), (&Value::from("completed"), &Value::from(2)), "{job}");
     assert_eq!(job["error"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_bad_file_is_dead_at_once_with_its_reason() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let id = server.submit(glb(b"{ this is no JSON }".to_vec(), &[])).await;
+    let job = server.finished(&id).await;
+    assert_eq!((&job["state"], &job["attempt"]), (&Value::from("dead"), &Value::from(1)), "{job}");
+    assert_eq!(job["error"]["code"], "invalid_json");
+    let answer = server.get(&format!("/api/v1/jobs/{id}/result")).await;
+    assert_eq!(answer.status(), 409);
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(problem["code"], "no_result");
+    let (detail, reason) = (problem["detail"].as_str().unwrap(), job["error"]["message"].as_str().unwrap());
+    assert!(detail.contains(reason), "{detail}");
+    let kept = server.get(&format!("/api/v1/jobs/{id}/original")).await;
+    assert_eq!(kept.status(), 200);
 }
 
 #[tokio::test]

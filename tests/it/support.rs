@@ -14,26 +14,26 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 /// How long any wait may take before the test fails. Generous, because machines are slow and shared.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
-const POLL: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(2);
 const READY: &str = "GLB Optimizer is ready: ";
 
 /// A running server; killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     process: Child,
-    pub url: String,
-    pub client: Client,
+    pub(crate) url: String,
+    pub(crate) client: Client,
 }
 
 impl Server {
     /// Starts a server on `folder` with one worker.
-    pub fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         Self::start_with(folder, &[])
     }
 
     /// Starts a server on `folder` with one worker and these variables.
-    pub fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
         let mut process = command(folder, variables).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let mut said = String::new();
@@ -49,20 +49,20 @@ impl Server {
         }
     }
 
-    pub fn address(&self, path: &str) -> String {
+    pub(crate) fn address(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.client.get(self.address(path)).send().await.unwrap()
     }
 
-    pub async fn post(&self, path: &str) -> Response {
+    pub(crate) async fn post(&self, path: &str) -> Response {
         self.client.post(self.address(path)).send().await.unwrap()
     }
 
     /// Uploads a model as the raw body and returns the accepted job's id.
-    pub async fn submit(&self, glb: Vec<u8>) -> String {
+    pub(crate) async fn submit(&self, glb: Vec<u8>) -> String {
         let request = self.client.post(self.address("/api/v1/jobs?name=model.glb")).body(glb);
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::ACCEPTED);
@@ -70,27 +70,27 @@ impl Server {
         job["id"].as_str().unwrap().to_owned()
     }
 
-    pub async fn job(&self, id: &str) -> Value {
+    pub(crate) async fn job(&self, id: &str) -> Value {
         let response = self.get(&format!("/api/v1/jobs/{id}")).await;
         assert_eq!(response.status(), StatusCode::OK);
         response.json().await.unwrap()
     }
 
     /// Reads the job's events to their end and returns the job in its final state.
-    pub async fn finished(&self, id: &str) -> Value {
+    pub(crate) async fn finished(&self, id: &str) -> Value {
         let events = tokio::time::timeout(DEADLINE, self.events(id)).await;
         let events = events.unwrap_or_else(|_| panic!("job {id} does not finish"));
         events.last().unwrap().1.clone()
     }
 
     /// All events of the job until the stream ends, as name and JSON.
-    pub async fn events(&self, id: &str) -> Vec<(String, Value)> {
+    pub(crate) async fn events(&self, id: &str) -> Vec<(String, Value)> {
         let text = self.get(&format!("/api/v1/jobs/{id}/events")).await.text().await.unwrap();
         text.split("\n\n").filter_map(parse_event).collect()
     }
 
     /// Waits until the job is as `condition` wants it.
-    pub async fn job_until(&self, id: &str, condition: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn job_until(&self, id: &str, condition: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
             let job = self.job(id).await;
@@ -104,7 +104,7 @@ impl Server {
 
     /// Submits a model and stops its child in the middle of the work, so that the job stays `running`.
     /// Returns the job's id and the child. A child that was too quick is tried again with another job.
-    pub async fn submit_frozen(&self) -> (String, Pid) {
+    pub(crate) async fn submit_frozen(&self) -> (String, Pid) {
         for _ in 0..20 {
             let id = self.submit(heavy_glb()).await;
             if let Some(child) = self.freeze_child(&id).await {
@@ -115,22 +115,20 @@ impl Server {
     }
 
     /// Freezes the child of the running job; none if the job ended before it was caught.
-    pub async fn freeze_child(&self, id: &str) -> Option<Pid> {
-        loop {
-            if let Some(child) = self.child() {
-                // It may be gone by now, or have said its last word; then the job ends without it.
-                let _ = kill_process(child, Signal::STOP);
-                let job = self.job(id).await;
-                return (job["state"] == "running" && is_stopped(child)).then_some(child);
-            }
-            if self.job(id).await["state"] == "completed" {
-                return None;
-            }
-        }
+    ///
+    /// Only a child that has told of its progress: an earlier one may not be tied to its parent yet, or
+    /// not even be a process of its own, and freezing it would freeze the server.
+    pub(crate) async fn freeze_child(&self, id: &str) -> Option<Pid> {
+        let job = self.job_until(id, |job| job["stage"].is_string() || job["finished_at"].is_string()).await;
+        let child = self.child().filter(|_| job["state"] == "running")?;
+        // It may be gone by now, or have said its last word; then the job ends without it.
+        let _ = kill_process(child, Signal::STOP);
+        let is_held = is_stopped(child) && self.job(id).await["state"] == "running";
+        is_held.then_some(child)
     }
 
     /// The process that works on a job, if there is one.
-    pub fn child(&self) -> Option<Pid> {
+    pub(crate) fn child(&self) -> Option<Pid> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.process.id())).ok()?;
         let children =
             threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
@@ -138,13 +136,13 @@ impl Server {
     }
 
     /// As the out-of-memory killer would: no warning, no clean-up.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
     /// As a platform does it: SIGTERM, then wait.
-    pub fn terminate(mut self) -> ExitStatus {
+    pub(crate) fn terminate(mut self) -> ExitStatus {
         kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
         self.process.wait().unwrap()
     }
@@ -158,7 +156,7 @@ impl Drop for Server {
 }
 
 /// The server's command line, not yet started, with its stderr piped.
-pub fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
+pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_glb-optimizer"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1", "--data-dir"]).arg(folder);
     command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());
@@ -189,7 +187,7 @@ fn is_stopped(pid: Pid) -> bool {
 }
 
 /// The letter that /proc gives for a process's state; none when the process is gone.
-pub fn process_state(pid: Pid) -> Option<char> {
+pub(crate) fn process_state(pid: Pid) -> Option<char> {
     let mut stat = String::new();
     let file = format!("/proc/{}/stat", pid.as_raw_nonzero());
     fs::File::open(file).ok()?.read_to_string(&mut stat).ok()?;
@@ -197,7 +195,7 @@ pub fn process_state(pid: Pid) -> Option<char> {
 }
 
 /// Waits until the process is gone or only its exit status is left.
-pub fn wait_for_end(pid: Pid) {
+pub(crate) fn wait_for_end(pid: Pid) {
     let start = Instant::now();
     while !matches!(process_state(pid), None | Some('Z' | 'X')) {
         assert!(start.elapsed() < DEADLINE, "process {} lives on", pid.as_raw_nonzero());
@@ -206,17 +204,17 @@ pub fn wait_for_end(pid: Pid) {
 }
 
 /// The smallest useful model: one triangle.
-pub fn triangle_glb() -> Vec<u8> {
+pub(crate) fn triangle_glb() -> Vec<u8> {
     padded_glb(0)
 }
 
 /// A triangle with so much ballast that a child is busy with it for a while.
-pub fn heavy_glb() -> Vec<u8> {
+pub(crate) fn heavy_glb() -> Vec<u8> {
     padded_glb(24 << 20)
 }
 
 /// A triangle and `ballast` bytes that nothing refers to.
-pub fn padded_glb(ballast: usize) -> Vec<u8> {
+pub(crate) fn padded_glb(ballast: usize) -> Vec<u8> {
     let positions = [[0.0_f32, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
     let mut bin: Vec<u8> = positions.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
     bin.resize(bin.len() + ballast.next_multiple_of(4), 7);
@@ -237,7 +235,7 @@ pub fn padded_glb(ballast: usize) -> Vec<u8> {
 }
 
 /// A GLB out of its two chunks.
-pub fn glb(mut json: Vec<u8>, bin: &[u8]) -> Vec<u8> {
+pub(crate) fn glb(mut json: Vec<u8>, bin: &[u8]) -> Vec<u8> {
     json.resize(json.len().next_multiple_of(4), b' ');
     let length = 12 + 8 + json.len() + 8 + bin.len();
     let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
