@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::measured;
-use crate::optimize::{Error, Output, Progress};
+use crate::optimize::{Error, Files, Output, Progress};
 use crate::sandbox::{Line, Request};
 
 /// Smaller steps of progress than this are not worth a line, in per cent.
@@ -37,7 +37,7 @@ pub(super) fn run() -> anyhow::Result<()> {
 fn optimize(request: &Request) -> Result<(), Error> {
     let input = std::fs::read(&request.input).map_err(|error| fault("reading the upload", &error))?;
     let mut progress = Throttled::default();
-    let run = || measured::optimize(&input, &request.settings, &mut |now| progress.report(now));
+    let run = || measured::optimize(&input, &Files::new(), &request.settings, &mut |now| progress.report(now));
     // The panic's own words go to stderr, and so into the server's log.
     let Output { glb, report } = catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|_| Err(Error::Internal("the optimizer stopped in the middle of its work".into())))?;

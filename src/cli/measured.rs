@@ -4,20 +4,21 @@
 
 use std::time::Instant;
 
-use crate::optimize::{self, Error, Output, Progress, Settings};
+use crate::optimize::{self, Error, Files, Output, Progress, Settings};
 
-/// Optimizes `input` and measures it.
+/// Optimizes `input` with the `files` that it refers to, and measures it.
 ///
 /// # Errors
 /// See [`optimize::optimize`].
 pub(super) fn optimize(
     input: &[u8],
+    files: &Files,
     settings: &Settings,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Output, Error> {
     let mut stages = Stages::default();
     let start = Instant::now();
-    let mut output = optimize::optimize(input, settings, &mut |progress| {
+    let mut output = optimize::optimize(input, files, settings, &mut |progress| {
         stages.enter(progress.stage);
         on_progress(progress);
     })?;

@@ -2,16 +2,29 @@
 //!
 //! Pure and deterministic: there is no file, socket, clock or async code in here, and the result has the
 //! same bytes on any number of threads. Files that a .gltf refers to are read by the caller and handed in.
+//!
+//! [`document`] reads and writes, [`passes`] change the document, [`codecs`] wrap the libraries, [`budget`]
+//! says what a preset allows, [`inventory`] counts what is in a file, [`report`] holds what is said about it.
 
+pub mod budget;
+pub mod codecs;
+pub mod document;
 pub mod error;
 pub mod inventory;
+pub mod passes;
 pub mod report;
 pub mod settings;
 
+pub use document::Limits;
+pub use document::read::{Files, external_uris};
 pub use error::Error;
 pub use inventory::Inventory;
 pub use report::Report;
 pub use settings::{Preset, Settings, Target};
+
+use document::{Document, read, write};
+use passes::{Context, PASSES, Pass};
+use report::PassReport;
 
 /// How far a job is. Percentages never fall.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +44,11 @@ pub struct Output {
     pub report: Report,
 }
 
-/// Optimizes one self-contained .glb file held in `input`.
+/// Part of a job's time before and after the passes, in the unit of [`Pass::weight`].
+const READ_WEIGHT: f32 = 1.0;
+const WRITE_WEIGHT: f32 = 2.0;
+
+/// Optimizes a .glb, or the text of a .gltf together with the `files` that it refers to.
 ///
 /// `progress` is called at the start of every stage and inside long ones, always from the calling thread.
 ///
@@ -39,27 +56,97 @@ pub struct Output {
 /// See [`Error`]; on an error nothing was produced.
 pub fn optimize(
     input: &[u8],
+    files: &Files,
     settings: &Settings,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Output, Error> {
-    progress(Progress { stage: "read", percent: 0.0 });
-    if !input.starts_with(b"glTF") {
-        return Err(Error::Container("it does not begin with \"glTF\"".into()));
+    let mut stages = Stages::new(progress);
+    stages.enter("read", READ_WEIGHT);
+    let mut document = read::read(input, files, &Limits::default())?;
+    let before = inventory::take(input, files)?;
+    let mut reports = Vec::new();
+    let mut bytes = before.bytes;
+    for pass in PASSES {
+        stages.enter(pass.name(), pass.weight());
+        let report = run(*pass, &mut document, settings, bytes, &mut stages)?;
+        bytes = report.bytes_after;
+        reports.push(report);
     }
-    progress(Progress { stage: "write", percent: 100.0 });
-    let hash = blake3::hash(input).to_hex().to_string();
+    stages.enter("write", WRITE_WEIGHT);
+    let written = write::write(&document)?;
+    let (glb, outcome) = smaller(input, written);
+    let after = inventory::take(&glb, &Files::new())?;
+    stages.finish();
     let report = Report {
         version: env!("CARGO_PKG_VERSION").into(),
         settings: *settings,
-        input_hash: hash.clone(),
-        output_hash: hash,
-        outcome: report::Outcome::AlreadyOptimal,
-        before: Inventory { bytes: input.len() as u64, ..Inventory::default() },
-        after: Inventory { bytes: input.len() as u64, ..Inventory::default() },
+        input_hash: blake3::hash(input).to_hex().to_string(),
+        output_hash: blake3::hash(&glb).to_hex().to_string(),
         seconds: None,
-        passes: Vec::new(),
-        warnings: Vec::new(),
-        dropped: Vec::new(),
+        outcome,
+        before,
+        after,
+        passes: reports,
+        warnings: document.warnings,
+        dropped: document.dropped,
     };
-    Ok(Output { glb: input.to_vec(), report })
+    Ok(Output { glb, report })
+}
+
+/// Runs one pass; the size after it is that of the file as it would be written at that moment.
+fn run(
+    pass: &dyn Pass,
+    document: &mut Document,
+    settings: &Settings,
+    bytes_before: u64,
+    stages: &mut Stages,
+) -> Result<PassReport, Error> {
+    let mut part = |part: f32| stages.within(part);
+    let mut context = Context { settings: *settings, budget: budget::Budget::of(settings), progress: &mut part };
+    let (changed, notes) = match pass.run(document, &mut context)? {
+        passes::Outcome::Changed(notes) => (true, notes),
+        passes::Outcome::Unchanged(reason) => (false, vec![reason]),
+    };
+    let bytes_after = if changed { write::write(document)?.len() as u64 } else { bytes_before };
+    Ok(PassReport { name: pass.name().into(), changed, bytes_before, bytes_after, seconds: None, notes })
+}
+
+/// The result, unless the input is a .glb and as small: then that, byte for byte.
+fn smaller(input: &[u8], written: Vec<u8>) -> (Vec<u8>, report::Outcome) {
+    if input.starts_with(b"glTF") && written.len() >= input.len() {
+        return (input.to_vec(), report::Outcome::AlreadyOptimal);
+    }
+    (written, report::Outcome::Optimized)
+}
+
+/// Turns stages and parts of them into a percentage that never falls.
+struct Stages<'a> {
+    progress: &'a mut dyn FnMut(Progress),
+    stage: &'static str,
+    done: f32,
+    weight: f32,
+    total: f32,
+}
+
+impl<'a> Stages<'a> {
+    fn new(progress: &'a mut dyn FnMut(Progress)) -> Self {
+        let passes: f32 = PASSES.iter().map(|pass| pass.weight()).sum();
+        Self { progress, stage: "read", done: 0.0, weight: 0.0, total: READ_WEIGHT + passes + WRITE_WEIGHT }
+    }
+
+    fn enter(&mut self, stage: &'static str, weight: f32) {
+        self.done += self.weight;
+        self.stage = stage;
+        self.weight = weight;
+        self.within(0.0);
+    }
+
+    fn within(&mut self, part: f32) {
+        let done = self.done + self.weight * part.clamp(0.0, 1.0);
+        (self.progress)(Progress { stage: self.stage, percent: 100.0 * done / self.total });
+    }
+
+    fn finish(&mut self) {
+        self.within(1.0);
+    }
 }

@@ -1,0 +1,254 @@
+//! How far two images of the same size are apart, in the terms of what they hold: to choose a quality by its result.
+//!
+//! These are fast checks of one texture by itself. What a texture's error does to the picture of the model is
+//! measured by rendering it. Large images are sampled on a fixed grid, so that the same two images always give the
+//! same figures.
+
+use std::sync::LazyLock;
+
+use super::Pixels;
+
+/// Samples that are enough for a 99.9th percentile of a thousand values.
+const MAX_SAMPLES: usize = 1 << 18;
+
+/// Distances between colours in Oklab, in which equal distances look about equally large.
+///
+/// Source: B. Ottosson, "A perceptual color space for image processing", 2020. Black to white is 1; about 0.02 is
+/// just noticeable between two large areas. Blocks of 2 x 2 pixels are averaged in linear light before they are
+/// compared, since noise from pixel to pixel is finer than the eye follows at one screen pixel a texel.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ColourDifference {
+    /// The mean distance.
+    pub mean: f32,
+    /// 95 % of the samples are this close or closer.
+    pub p95: f32,
+    /// 99.9 % of the samples are this close or closer.
+    pub p999: f32,
+}
+
+/// Differences between channels that hold numbers, in steps of 1/255; 0 for channels that are not in use.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LinearDifference {
+    /// Root mean square for R, G, B, A.
+    pub rms: [f32; 4],
+    /// 99.9 % of the pixels are this close or closer, for R, G, B, A.
+    pub p999: [u8; 4],
+}
+
+/// Angles between normals, in degrees.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct NormalDifference {
+    /// The mean angle.
+    pub mean: f32,
+    /// 99.9 % of the samples are this close or closer.
+    pub p999: f32,
+}
+
+/// Compares sRGB colours. Transparent pixels are compared over black and over white and the larger distance counts.
+///
+/// # Panics
+/// If the sizes differ, as do the other functions here: the caller made one image from the other.
+pub fn colour(before: &Pixels, after: &Pixels) -> ColourDifference {
+    assert_same_size(before, after);
+    let opaque = before.is_opaque() && after.is_opaque();
+    let backgrounds: &[f32] = if opaque { &[0.0] } else { &[0.0, 1.0] };
+    let (columns, rows) = (before.width().div_ceil(2) as usize, before.height().div_ceil(2) as usize);
+    let mut distances: Vec<f32> = sampled(columns * rows)
+        .map(|block| {
+            let (x, y) = (block % columns * 2, block / columns * 2);
+            let (before, after) = (block_mean(before, x, y), block_mean(after, x, y));
+            let over = |background: &f32| {
+                distance(oklab(over(before, *background)), oklab(over(after, *background)))
+            };
+            backgrounds.iter().map(over).fold(0.0, f32::max)
+        })
+        .collect();
+    ColourDifference {
+        mean: mean(&distances),
+        p95: percentile(&mut distances, 0.95),
+        p999: percentile(&mut distances, 0.999),
+    }
+}
+
+/// Compares numbers, channel by channel, in those `channels` (R, G, B, A) that are in use. Looks at every pixel.
+pub fn linear(before: &Pixels, after: &Pixels, channels: [bool; 4]) -> LinearDifference {
+    assert_same_size(before, after);
+    let mut counts = [[0_u32; 256]; 4];
+    for (before, after) in before.texels().iter().zip(after.texels()) {
+        for channel in 0..4 {
+            counts[channel][usize::from(before[channel].abs_diff(after[channel]))] += 1;
+        }
+    }
+    let mut result = LinearDifference::default();
+    for channel in (0..4).filter(|&channel| channels[channel]) {
+        let squares =
+            counts[channel].iter().enumerate().map(|(step, &count)| (step * step) as f64 * f64::from(count));
+        result.rms[channel] = (squares.sum::<f64>() / before.texels().len() as f64).sqrt() as f32;
+        result.p999[channel] = count_percentile(&counts[channel], 0.999);
+    }
+    result
+}
+
+/// Compares tangent-space normals, 2 x RGB - 1, whatever their length. Alpha does not count.
+pub fn normal(before: &Pixels, after: &Pixels) -> NormalDifference {
+    assert_same_size(before, after);
+    let (before, after) = (before.texels(), after.texels());
+    let mut degrees: Vec<f32> = sampled(before.len()).map(|at| angle(before[at], after[at])).collect();
+    NormalDifference { mean: mean(&degrees), p999: percentile(&mut degrees, 0.999) }
+}
+
+fn assert_same_size(before: &Pixels, after: &Pixels) {
+    let (before, after) = ((before.width(), before.height()), (after.width(), after.height()));
+    assert_eq!(before, after, "only images of the same size can be compared");
+}
+
+/// At most about [`MAX_SAMPLES`] indices below `count`, evenly apart.
+///
+/// The step is prime to every power of two: on an even one, each sample would lie in the same place of the 8 x 8
+/// blocks of the codecs, and in the same column of most textures.
+fn sampled(count: usize) -> impl Iterator<Item = usize> {
+    (0..count).step_by(count.div_ceil(MAX_SAMPLES) | 1)
+}
+
+/// Linear light and alpha, colour multiplied by alpha, averaged over the 2 x 2 pixels at x, y.
+fn block_mean(pixels: &Pixels, x: usize, y: usize) -> [f32; 4] {
+    let (width, height) = (pixels.width() as usize, pixels.height() as usize);
+    let mut sum = [0.0; 4];
+    for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+        let at = (y + dy).min(height - 1) * width + (x + dx).min(width - 1);
+        let [r, g, b, a] = pixels.texels()[at];
+        let alpha = f32::from(a) / 255.0;
+        for (sum, value) in sum.iter_mut().zip([r, g, b]) {
+            *sum += LINEAR[usize::from(value)] * alpha;
+        }
+        sum[3] += alpha;
+    }
+    sum.map(|value| value / 4.0)
+}
+
+/// Lays a colour over a grey background, in linear light.
+fn over([r, g, b, alpha]: [f32; 4], background: f32) -> [f32; 3] {
+    [r, g, b].map(|value| value + background * (1.0 - alpha))
+}
+
+fn oklab([r, g, b]: [f32; 3]) -> [f32; 3] {
+    let l = (0.412_221_46 * r + 0.536_332_55 * g + 0.051_445_995 * b).cbrt();
+    let m = (0.211_903_5 * r + 0.680_699_5 * g + 0.107_396_96 * b).cbrt();
+    let s = (0.088_302_46 * r + 0.281_718_85 * g + 0.629_978_7 * b).cbrt();
+    [
+        0.210_454_26 * l + 0.793_617_8 * m - 0.004_072_047 * s,
+        1.977_998_5 * l - 2.428_592_2 * m + 0.450_593_7 * s,
+        0.025_904_037 * l + 0.782_771_77 * m - 0.808_675_77 * s,
+    ]
+}
+
+fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
+    (0..3).map(|axis| (a[axis] - b[axis]).powi(2)).sum::<f32>().sqrt()
+}
+
+/// The angle in degrees. The arc tangent of cross and dot product is exact for small angles, unlike an arc cosine.
+fn angle(before: [u8; 4], after: [u8; 4]) -> f32 {
+    let [ax, ay, az, _] = before.map(|value| f32::from(value) / 127.5 - 1.0);
+    let [bx, by, bz, _] = after.map(|value| f32::from(value) / 127.5 - 1.0);
+    let cross = [ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx];
+    let sine = cross.iter().map(|value| value * value).sum::<f32>().sqrt();
+    sine.atan2(ax * bx + ay * by + az * bz).to_degrees()
+}
+
+fn mean(values: &[f32]) -> f32 {
+    (values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64) as f32
+}
+
+/// The value below or at which the given share of `values` lies. Reorders them.
+fn percentile(values: &mut [f32], share: f64) -> f32 {
+    let rank = ((values.len() as f64 * share).ceil() as usize).clamp(1, values.len());
+    *values.select_nth_unstable_by(rank - 1, f32::total_cmp).1
+}
+
+/// The same from how often each value occurs.
+fn count_percentile(counts: &[u32; 256], share: f64) -> u8 {
+    let total: u64 = counts.iter().map(|&count| u64::from(count)).sum();
+    let wanted = (total as f64 * share).ceil() as u64;
+    let mut seen = 0;
+    let reached = counts.iter().position(|&count| {
+        seen += u64::from(count);
+        seen >= wanted
+    });
+    reached.map_or(255, |step| step as u8)
+}
+
+/// sRGB 0..255 to linear light 0..1 (IEC 61966-2-1).
+static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|value| {
+        let value = value as f32 / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    })
+});
+
+#[cfg(test)]
+mod tests {
+    use super::super::pixels::tests::{landscape, painted};
+    use super::*;
+
+    fn flat(colour: [u8; 4]) -> Pixels {
+        painted(16, 16, move |_, _| colour)
+    }
+
+    #[test]
+    fn an_image_is_no_distance_from_itself() {
+        let image = landscape(90, 70);
+        assert_eq!(colour(&image, &image), ColourDifference::default());
+        assert_eq!(linear(&image, &image, [true; 4]), LinearDifference::default());
+        assert!(normal(&image, &image).p999 < 1e-3);
+    }
+
+    #[test]
+    fn oklab_agrees_with_the_published_values() {
+        // From Ottosson's table: XYZ (1, 0, 0) and so on are not sRGB, but white and sRGB red are widely quoted.
+        assert!(distance(oklab([1.0; 3]), [1.0, 0.0, 0.0]) < 1e-4);
+        assert!(distance(oklab([1.0, 0.0, 0.0]), [0.627_955, 0.224_863, 0.125_846]) < 1e-4);
+        let black_to_white = colour(&flat([0, 0, 0, 255]), &flat([255; 4]));
+        assert!((black_to_white.mean - 1.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn one_bad_spot_shows_in_the_percentile_that_covers_it() {
+        let before = painted(128, 128, |_, _| [100, 100, 100, 255]);
+        // 64 of 4096 blocks: 1.6 %, more than 0.1 % and fewer than 5 %.
+        let after = painted(128, 128, |x, y| [if x < 16 && y < 16 { 200 } else { 100 }, 100, 100, 255]);
+        let found = colour(&before, &after);
+        assert!(
+            found.p95 == 0.0 && found.p999 > 0.05 && found.mean > 0.0 && found.mean < found.p999,
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn colour_under_transparency_does_not_count_and_alpha_does() {
+        assert_eq!(colour(&flat([255, 0, 0, 0]), &flat([0, 255, 0, 0])), ColourDifference::default());
+        // Black over black is still black: only the white background shows this one.
+        assert!(colour(&flat([0, 0, 0, 255]), &flat([0, 0, 0, 128])).mean > 0.3);
+    }
+
+    #[test]
+    fn numbers_are_measured_in_the_channels_in_use() {
+        let found = linear(&flat([10, 20, 30, 40]), &flat([13, 20, 30, 90]), [true, true, false, false]);
+        assert_eq!(found, LinearDifference { rms: [3.0, 0.0, 0.0, 0.0], p999: [3, 0, 0, 0] });
+    }
+
+    #[test]
+    fn normals_are_measured_in_degrees_whatever_their_length() {
+        let found = normal(&flat([128, 128, 255, 255]), &flat([218, 128, 218, 0]));
+        assert!((found.mean - 45.0).abs() < 0.5, "{found:?}");
+        let shorter = normal(&flat([128, 128, 255, 255]), &flat([128, 128, 200, 255]));
+        assert!(shorter.mean < 0.5, "{shorter:?}");
+    }
+
+    #[test]
+    fn samples_of_a_large_image_fall_on_every_column_of_a_block() {
+        let seen: std::collections::BTreeSet<usize> = sampled(4096 * 4096).map(|at| at % 8).collect();
+        assert_eq!(seen.len(), 8);
+        assert!(sampled(4096 * 4096).count() <= MAX_SAMPLES);
+        assert_eq!(sampled(1000).count(), 1000);
+    }
+}

@@ -1,0 +1,234 @@
+//! From bytes to a [`Document`]: buffers are resolved, views decompressed, accessors unpacked.
+//!
+//! Reads nothing from disk or network: files that a .gltf names are handed in. Every declared size is
+//! compared with what is there, and with the [`Limits`], before memory is taken for it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+
+use super::limits::{self, Budget};
+use super::refs::{Kind, visit, visit_mut};
+use super::views::{self, View};
+use super::{Blob, Document, Image, ImageSource, Limits, accessor, check, glb, unknown};
+use crate::optimize::Error;
+use crate::optimize::codecs::image_file;
+
+/// Files that a glTF refers to, by URI as written in it.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// Reads a .glb, or the JSON text of a .gltf together with `files`.
+///
+/// # Errors
+/// [`Error`] naming the place when the file is no glTF, contradicts the specification, refers to a
+/// buffer that was not handed in, or is over a limit.
+pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Error> {
+    let parts = split(bytes)?;
+    let mut root = parse_json(parts.json, limits)?;
+    check::shape(&root, limits)?;
+    let mut warnings = parts.warnings;
+    let mut budget = Budget::new(limits);
+
+    let buffer_list = take_list(&mut root, "buffers");
+    let buffers = read_buffers(&buffer_list, parts.bin, files)?;
+    let views = views::read(&take_list(&mut root, "bufferViews"), &buffers, &mut budget)?;
+    let accessors = take_list(&mut root, "accessors")
+        .iter()
+        .enumerate()
+        .map(|(i, json)| views::read_accessor(json, &format!("/accessors/{i}"), &views, &mut budget))
+        .collect::<Result<Vec<accessor::Accessor>, Error>>()?;
+    let image_list = take_list(&mut root, "images");
+    let images = image_list
+        .iter()
+        .enumerate()
+        .map(|(i, json)| read_image(json, i, &views, files, &mut warnings))
+        .collect::<Result<Vec<Image>, Error>>()?;
+
+    let mut document = Document { root, accessors, images, warnings, ..Document::default() };
+    document.buffer_rest = buffer_list.first().map(rest_of_buffer).unwrap_or_default();
+    note_lost_buffers(&buffer_list, &mut document.dropped);
+    collect_blobs(&mut document, &views)?;
+    document.undeclare_extension("EXT_meshopt_compression");
+    check::check(&mut document, limits)?;
+    Ok(document)
+}
+
+/// URIs of buffers and images that are not `data:` URIs and not web addresses, in order.
+///
+/// # Errors
+/// As [`read`], for a file whose JSON cannot be read.
+pub fn external_uris(bytes: &[u8], limits: &Limits) -> Result<Vec<String>, Error> {
+    let root = parse_json(split(bytes)?.json, limits)?;
+    let lists = ["buffers", "images"].iter().filter_map(|name| root.get(*name)?.as_array());
+    let uris = lists.flatten().filter_map(|item| item.get("uri")?.as_str());
+    Ok(uris.filter(|uri| !uri.contains(':')).map(str::to_owned).collect())
+}
+
+/// JSON text alone is a .gltf; anything else must be a container.
+pub(crate) fn split(bytes: &[u8]) -> Result<glb::Glb<'_>, Error> {
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return Ok(glb::Glb { json: bytes, bin: None, warnings: Vec::new() });
+    }
+    glb::parse(bytes)
+}
+
+pub(crate) fn parse_json(text: &[u8], limits: &Limits) -> Result<Map<String, Value>, Error> {
+    limits::check("the JSON text, in bytes", text.len() as u64, limits.json_bytes)?;
+    let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    match serde_json::from_slice(&text[..end]) {
+        Ok(Value::Object(root)) => Ok(root),
+        Ok(_) => Err(Error::Json("it must be an object".into())),
+        Err(error) => Err(Error::Json(error.to_string())),
+    }
+}
+
+fn take_list(root: &mut Map<String, Value>, name: &str) -> Vec<Value> {
+    match root.shift_remove(name) {
+        Some(Value::Array(items)) => items,
+        _ => Vec::new(),
+    }
+}
+
+/// The bytes of every buffer; `None` for the fallback buffers of compressed views, which hold none.
+fn read_buffers<'a>(
+    list: &[Value],
+    bin: Option<&'a [u8]>,
+    files: &'a Files,
+) -> Result<Vec<Option<Cow<'a, [u8]>>>, Error> {
+    let mut buffers = Vec::new();
+    for (i, json) in list.iter().enumerate() {
+        let at = format!("/buffers/{i}");
+        let length = views::required(json, "byteLength", &at)?;
+        let is_fallback = json["extensions"]["EXT_meshopt_compression"]["fallback"] == true;
+        let bytes = match (json.get("uri").and_then(Value::as_str), bin) {
+            (Some(uri), _) => Some(resolve(uri, files)?),
+            (None, Some(bin)) if i == 0 => Some(Cow::Borrowed(bin)),
+            (None, _) if is_fallback => None,
+            (None, _) => return Err(Error::invalid(at, "the buffer has no data: the BIN chunk is missing")),
+        };
+        let bytes = match bytes {
+            Some(bytes) if bytes.len() < length => {
+                let what = format!("byteLength is {length} but only {} bytes are there", bytes.len());
+                return Err(Error::invalid(at, what));
+            }
+            Some(Cow::Borrowed(bytes)) => Some(Cow::Borrowed(&bytes[..length])),
+            Some(Cow::Owned(mut bytes)) => {
+                bytes.truncate(length);
+                Some(Cow::Owned(bytes))
+            }
+            None => None,
+        };
+        buffers.push(bytes);
+    }
+    Ok(buffers)
+}
+
+/// Decodes a `data:` URI or finds the file that was handed in.
+fn resolve<'a>(uri: &str, files: &'a Files) -> Result<Cow<'a, [u8]>, Error> {
+    let shortened: String = uri.chars().take(80).collect();
+    let fail = |what: &str| Err(Error::Resource { uri: shortened.clone(), what: what.to_owned() });
+    if let Some(bytes) = files.get(uri) {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let Some(data) = uri.strip_prefix("data:") else {
+        return fail("the file refers to this, and it was not given with it");
+    };
+    match data.split_once(";base64,").map(|(_, text)| STANDARD.decode(text.trim_end())) {
+        Some(Ok(bytes)) => Ok(Cow::Owned(bytes)),
+        _ => fail("this data: URI is not valid base64"),
+    }
+}
+
+fn read_image(
+    json: &Value,
+    index: usize,
+    views: &[View],
+    files: &Files,
+    warnings: &mut Vec<String>,
+) -> Result<Image, Error> {
+    let at = format!("/images/{index}");
+    let mut rest = json.as_object().cloned().unwrap_or_default();
+    let uri = rest.shift_remove("uri");
+    let declared = rest.shift_remove("mimeType").and_then(|mime| mime.as_str().map(str::to_owned));
+    let mut view_rest = Map::new();
+    let source = if rest.contains_key("bufferView") {
+        let view = views::find(views, json, "bufferView", &at)?;
+        rest.shift_remove("bufferView");
+        view_rest.clone_from(&view.rest);
+        ImageSource::Bytes(Arc::new(view.bytes.to_vec()))
+    } else if let Some(uri) = uri.as_ref().and_then(Value::as_str) {
+        match resolve(uri, files) {
+            Ok(bytes) => ImageSource::Bytes(Arc::new(bytes.into_owned())),
+            Err(error) => {
+                warnings.push(format!("image {index} was left as it is: {error}"));
+                ImageSource::Uri(uri.to_owned())
+            }
+        }
+    } else {
+        warnings.push(format!("image {index} has neither a buffer view nor a URI"));
+        ImageSource::Missing
+    };
+    let mut image = Image { mime: declared.clone().unwrap_or_default(), source, rest, view_rest };
+    if let Some(found) = image_file::probe(image.bytes()).and_then(|probe| probe.format.mime()) {
+        if declared.as_deref().is_some_and(|declared| declared != found) {
+            warnings.push(format!("image {index} says {} but is {found}", image.mime));
+        }
+        found.clone_into(&mut image.mime);
+    }
+    Ok(image)
+}
+
+fn rest_of_buffer(json: &Value) -> Map<String, Value> {
+    let mut rest = json.as_object().cloned().unwrap_or_default();
+    rest.retain(|name, _| name != "byteLength" && name != "uri");
+    rest
+}
+
+/// All buffers become one: what the others were called is lost, so it is said.
+fn note_lost_buffers(list: &[Value], dropped: &mut Vec<String>) {
+    for (i, json) in list.iter().enumerate().skip(1) {
+        let mut rest = rest_of_buffer(json);
+        rest.shift_remove("extensions");
+        if !rest.is_empty() {
+            dropped.push(format!("name or extras of buffer {i}: all buffers become one"));
+        }
+    }
+}
+
+/// Keeps the views that are neither accessors nor images, and points the references at them.
+fn collect_blobs(document: &mut Document, views: &[View]) -> Result<(), Error> {
+    let mut listed = vec![false; views.len()];
+    let mut fault = None;
+    visit(&document.root, &mut |at, kind, _, value| {
+        if kind == Kind::Blob {
+            match value.as_u64().and_then(|i| listed.get_mut(usize::try_from(i).ok()?)) {
+                Some(slot) => *slot = true,
+                None => fault = Some(Error::invalid(at.to_string(), "there is no such buffer view")),
+            }
+        }
+    });
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
+    let has_unknown = !unknown::extensions(&document.root).is_empty();
+    let pointed_at = unknown::buffer_views(&document.root);
+    let mut position = vec![0; views.len()];
+    for (index, view) in views.iter().enumerate() {
+        let pinned = has_unknown && (!view.is_used() || pointed_at.contains(&index));
+        if listed[index] || pinned || !view.is_used() {
+            position[index] = document.blobs.len();
+            let bytes = Arc::new(view.bytes.to_vec());
+            document.blobs.push(Blob { bytes, view: index, pinned, rest: view.rest.clone() });
+        }
+    }
+    visit_mut(&mut document.root, &mut |kind, _, index| {
+        if kind == Kind::Blob {
+            *index = position[*index];
+        }
+    });
+    Ok(())
+}

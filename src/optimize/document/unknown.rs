@@ -1,0 +1,96 @@
+//! Extensions that are not in the reference table: what they may point at must stay unmoved.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::refs::is_known;
+
+/// Names of all extensions whose JSON is somewhere in `object`; extras are free text and not searched.
+#[must_use]
+pub fn all_extensions(object: &Map<String, Value>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    collect(object, &mut found);
+    found
+}
+
+/// Those of [`all_extensions`] that are not in the reference table.
+#[must_use]
+pub fn extensions(root: &Map<String, Value>) -> BTreeSet<String> {
+    all_extensions(root).into_iter().filter(|name| !is_known(name)).collect()
+}
+
+fn collect(object: &Map<String, Value>, found: &mut BTreeSet<String>) {
+    for (name, value) in object.iter().filter(|(name, _)| *name != "extras") {
+        if name == "extensions" {
+            found.extend(value.as_object().into_iter().flat_map(Map::keys).cloned());
+        }
+        collect_value(value, found);
+    }
+}
+
+fn collect_value(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => collect(members, found),
+        Value::Array(items) => items.iter().for_each(|item| collect_value(item, found)),
+        _ => {}
+    }
+}
+
+/// Whether an object carries an extension that is not in the table.
+#[must_use]
+pub fn has_unknown_extension(object: &Value) -> bool {
+    let extensions = object.get("extensions").and_then(Value::as_object);
+    extensions.is_some_and(|members| members.keys().any(|name| !is_known(name)))
+}
+
+/// Buffer views that an unknown extension seems to point at: integers under a member whose name speaks
+/// of a view. Their bytes are kept beside whatever a known reader makes of them.
+#[must_use]
+pub fn buffer_views(root: &Map<String, Value>) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    for (name, value) in root {
+        gather_views(value, name == "extensions", false, &mut found);
+    }
+    found
+}
+
+fn gather_views(value: &Value, inside_extensions: bool, unknown: bool, found: &mut BTreeSet<usize>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let unknown = unknown || (inside_extensions && !is_known(name));
+                if unknown && name.to_ascii_lowercase().contains("view") {
+                    let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                    let indices = items.iter().filter_map(Value::as_u64);
+                    found.extend(indices.filter_map(|index| usize::try_from(index).ok()));
+                }
+                if name != "extras" {
+                    gather_views(value, name == "extensions", unknown, found);
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| gather_views(item, false, unknown, found)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn unknown_extensions_are_found_at_any_depth_but_not_in_extras() {
+        let root = json!({
+            "extensions": {"ACME_root": {"bufferView": 4, "deep": {"views": [1, 2]}}},
+            "nodes": [{"extensions": {"KHR_lights_punctual": {"light": 0}, "ACME_node": {"x": 1}}}],
+            "extras": {"extensions": {"ACME_extras": {}}},
+        });
+        let root = root.as_object().unwrap();
+        let names: Vec<String> = extensions(root).into_iter().collect();
+        assert_eq!(names, ["ACME_node", "ACME_root"]);
+        assert_eq!(buffer_views(root).into_iter().collect::<Vec<_>>(), [1, 2, 4]);
+    }
+}

@@ -1,0 +1,279 @@
+//! Buffer views and the accessors on them, as read. After reading there are no views any more.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::accessor::{Accessor, Component, Packing, Shape, Sparse};
+use super::limits::Budget;
+use crate::optimize::Error;
+use crate::optimize::codecs::meshopt;
+
+/// A buffer view with its bytes, decompressed.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// The bytes.
+    pub bytes: Cow<'a, [u8]>,
+    /// Distance of elements in bytes, where the file gives one.
+    stride: Option<usize>,
+    /// What else its JSON object held: extras and extensions.
+    pub rest: Map<String, Value>,
+    /// Whether an accessor or an image reads it.
+    used: Cell<bool>,
+}
+
+impl View<'_> {
+    /// Whether an accessor or an image reads it.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        self.used.get()
+    }
+}
+
+const COMPRESSION: &str = "EXT_meshopt_compression";
+
+/// Reads all buffer views.
+///
+/// # Errors
+/// [`Error::Invalid`] for a range outside its buffer or data that do not decode; [`Error::Limit`].
+pub fn read<'a>(
+    list: &[Value],
+    buffers: &'a [Option<Cow<'a, [u8]>>],
+    budget: &mut Budget,
+) -> Result<Vec<View<'a>>, Error> {
+    let mut views = Vec::new();
+    for (i, json) in list.iter().enumerate() {
+        let at = format!("/bufferViews/{i}");
+        let stride = optional(json, "byteStride", &at)?;
+        if stride.is_some_and(|stride| !(1..=252).contains(&stride)) {
+            return Err(Error::invalid(at, "byteStride must be between 4 and 252"));
+        }
+        let bytes = match json.get("extensions").and_then(|all| all.get(COMPRESSION)) {
+            Some(compression) => {
+                let at = format!("{at}/extensions/{COMPRESSION}");
+                Cow::Owned(decompress(compression, buffers, &at, budget)?)
+            }
+            None => Cow::Borrowed(range(json, buffers, &at)?),
+        };
+        let mut rest = json.as_object().cloned().unwrap_or_default();
+        for derived in ["buffer", "byteOffset", "byteLength", "byteStride", "target", "name"] {
+            rest.shift_remove(derived);
+        }
+        if let Some(Value::Object(extensions)) = rest.get_mut("extensions") {
+            extensions.shift_remove(COMPRESSION);
+            if extensions.is_empty() {
+                rest.shift_remove("extensions");
+            }
+        }
+        views.push(View { bytes, stride, rest, used: Cell::new(false) });
+    }
+    Ok(views)
+}
+
+/// The bytes that `buffer`, `byteOffset` and `byteLength` of an object name.
+fn range<'a>(json: &Value, buffers: &'a [Option<Cow<'a, [u8]>>], at: &str) -> Result<&'a [u8], Error> {
+    let index = required(json, "buffer", at)?;
+    let buffer = match buffers.get(index) {
+        Some(Some(bytes)) => bytes,
+        Some(None) => return Err(Error::invalid(at, format!("buffer {index} holds no data"))),
+        None => return Err(Error::invalid(at, format!("there is no buffer {index}"))),
+    };
+    let offset = optional(json, "byteOffset", at)?.unwrap_or(0);
+    let length = required(json, "byteLength", at)?;
+    let end = offset.checked_add(length);
+    end.and_then(|end| buffer.get(offset..end)).ok_or_else(|| {
+        let size = buffer.len();
+        Error::invalid(at, format!("bytes {offset}+{length} are outside buffer {index} of {size} bytes"))
+    })
+}
+
+/// Decodes a view of EXT_meshopt_compression.
+fn decompress(
+    json: &Value,
+    buffers: &[Option<Cow<'_, [u8]>>],
+    at: &str,
+    budget: &mut Budget,
+) -> Result<Vec<u8>, Error> {
+    let encoded = range(json, buffers, at)?;
+    let stride = required(json, "byteStride", at)?;
+    let count = required(json, "count", at)?;
+    let word = |name: &str| json.get(name).and_then(Value::as_str);
+    let mode = match word("mode") {
+        Some("ATTRIBUTES") => meshopt::Mode::Attributes,
+        Some("TRIANGLES") => meshopt::Mode::Triangles,
+        Some("INDICES") => meshopt::Mode::Indices,
+        _ => return Err(Error::invalid(format!("{at}/mode"), "must be ATTRIBUTES, TRIANGLES or INDICES")),
+    };
+    let filter = match word("filter") {
+        None | Some("NONE") => meshopt::Filter::None,
+        Some("OCTAHEDRAL") => meshopt::Filter::Octahedral,
+        Some("QUATERNION") => meshopt::Filter::Quaternion,
+        Some("EXPONENTIAL") => meshopt::Filter::Exponential,
+        Some(other) => return Err(Error::invalid(format!("{at}/filter"), format!("\"{other}\" is unknown"))),
+    };
+    let bytes = (count as u64).saturating_mul(stride as u64);
+    budget.take(bytes, at)?;
+    let max_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    let layout = meshopt::Layout { mode, filter, count, stride, version: meshopt::Version::Ext };
+    meshopt::decode(encoded, &layout, max_bytes)
+        .map_err(|error| Error::invalid(at, error.to_string()))
+}
+
+/// Reads one accessor.
+///
+/// # Errors
+/// [`Error::Invalid`] naming the member at fault; [`Error::Limit`].
+pub fn read_accessor(json: &Value, at: &str, views: &[View], budget: &mut Budget) -> Result<Accessor, Error> {
+    let component = Component::from_code(required(json, "componentType", at)? as u64)
+        .ok_or_else(|| Error::invalid(format!("{at}/componentType"), "is not a component type of glTF"))?;
+    let shape = json.get("type").and_then(Value::as_str).and_then(Shape::from_name);
+    let shape = shape.ok_or_else(|| Error::invalid(format!("{at}/type"), "is not an element type of glTF"))?;
+    let count = required(json, "count", at)?;
+    if count == 0 {
+        return Err(Error::invalid(format!("{at}/count"), "must be at least 1"));
+    }
+    let element = shape.element_bytes(component);
+    let has_data = json.get("bufferView").is_some() || json.get("sparse").is_some();
+    if has_data {
+        budget.take((count as u64).saturating_mul(element as u64), at)?;
+    }
+    let base = match json.get("bufferView") {
+        Some(_) => Some(gather(json, "bufferView", (count, element), at, views)?),
+        None => None,
+    };
+    let mut rest = json.as_object().cloned().unwrap_or_default();
+    for derived in ["bufferView", "byteOffset", "componentType", "normalized", "count", "type", "sparse"] {
+        rest.shift_remove(derived);
+    }
+    if has_data {
+        // Computed again when written; where a compressed primitive supplies the elements they are all
+        // that a reader has.
+        rest.shift_remove("min");
+        rest.shift_remove("max");
+    }
+    let mut accessor = Accessor {
+        component,
+        shape,
+        normalized: json.get("normalized") == Some(&Value::Bool(true)),
+        count,
+        data: base.map(Arc::new),
+        sparse: None,
+        bounds: has_data && (json.get("min").is_some() || json.get("max").is_some()),
+        packing: Packing::Plain,
+        rest,
+    };
+    if let Some(sparse) = json.get("sparse") {
+        substitute(&mut accessor, sparse, &format!("{at}/sparse"), views)?;
+    }
+    Ok(accessor)
+}
+
+/// Copies `count` elements of `element` bytes from the view that `json` names, without the gaps.
+fn gather(
+    json: &Value,
+    key: &str,
+    (count, element): (usize, usize),
+    at: &str,
+    views: &[View],
+) -> Result<Vec<u8>, Error> {
+    let view = find(views, json, key, at)?;
+    let offset = optional(json, "byteOffset", at)?.unwrap_or(0);
+    let stride = view.stride.unwrap_or(element);
+    let outside = || {
+        let size = view.bytes.len();
+        Error::invalid(at, format!("{count} elements from byte {offset} do not fit its buffer view of {size} bytes"))
+    };
+    if stride < element {
+        return Err(Error::invalid(at, format!("byteStride {stride} is below the element size {element}")));
+    }
+    let span = (count - 1).checked_mul(stride).and_then(|gaps| gaps.checked_add(element));
+    let end = span.and_then(|span| span.checked_add(offset)).ok_or_else(outside)?;
+    let bytes = view.bytes.get(offset..end).ok_or_else(outside)?;
+    if stride == element {
+        return Ok(bytes.to_vec());
+    }
+    Ok(bytes.chunks(stride).flat_map(|chunk| &chunk[..element]).copied().collect())
+}
+
+/// Applies the sparse substitution of an accessor (specification 3.6.2.3).
+fn substitute(accessor: &mut Accessor, json: &Value, at: &str, views: &[View]) -> Result<(), Error> {
+    let count = required(json, "count", at)?;
+    if count == 0 || count > accessor.count {
+        return Err(Error::invalid(format!("{at}/count"), "must be between 1 and the accessor's count"));
+    }
+    let part = |name: &str| json.get(name).unwrap_or(&Value::Null);
+    let indices_at = format!("{at}/indices");
+    let component = required(part("indices"), "componentType", &indices_at)? as u64;
+    let component = Component::from_code(component)
+        .filter(|c| matches!(c, Component::U8 | Component::U16 | Component::U32))
+        .ok_or_else(|| Error::invalid(&indices_at, "componentType must be 5121, 5123 or 5125"))?;
+    let size = component.bytes();
+    let indices = gather(part("indices"), "bufferView", (count, size), &indices_at, views)?;
+    let indices = Accessor::from_bytes(component, Shape::Scalar, indices).integers();
+    let element = accessor.element_bytes();
+    let values = gather(part("values"), "bufferView", (count, element), &format!("{at}/values"), views)?;
+
+    let base = accessor.data.take();
+    let mut bytes = base.as_deref().cloned().unwrap_or_else(|| vec![0; accessor.count * element]);
+    for (index, value) in indices.iter().zip(values.chunks_exact(element)) {
+        let start = *index as usize * element;
+        match bytes.get_mut(start..start + element) {
+            Some(slot) => slot.copy_from_slice(value),
+            None => return Err(Error::invalid(&indices_at, format!("index {index} is past the last element"))),
+        }
+    }
+    accessor.data = Some(Arc::new(bytes));
+    accessor.sparse = Some(Sparse { base, rest: sparse_rest(json) });
+    Ok(())
+}
+
+/// Extras and extensions of `sparse`, `sparse.indices` and `sparse.values`.
+fn sparse_rest(json: &Value) -> Map<String, Value> {
+    let mut rest = json.as_object().cloned().unwrap_or_default();
+    rest.shift_remove("count");
+    for part in ["indices", "values"] {
+        if let Some(Value::Object(members)) = rest.get_mut(part) {
+            members.retain(|name, _| name == "extras" || name == "extensions");
+            if members.is_empty() {
+                rest.shift_remove(part);
+            }
+        }
+    }
+    rest
+}
+
+/// The view whose index a member holds; marks it as used.
+///
+/// # Errors
+/// [`Error::Invalid`] when there is no such view.
+pub fn find<'v, 'a>(views: &'v [View<'a>], json: &Value, key: &str, at: &str) -> Result<&'v View<'a>, Error> {
+    let index = required(json, key, at)?;
+    let view = views.get(index);
+    let view = view.ok_or_else(|| Error::invalid(format!("{at}/{key}"), format!("there is no buffer view {index}")))?;
+    view.used.set(true);
+    Ok(view)
+}
+
+/// A member that must be a non-negative integer.
+///
+/// # Errors
+/// [`Error::Invalid`] when it is missing or something else.
+pub fn required(json: &Value, key: &str, at: &str) -> Result<usize, Error> {
+    optional(json, key, at)?.ok_or_else(|| Error::invalid(at, format!("\"{key}\" is missing")))
+}
+
+/// A member that may be missing but else must be a non-negative integer.
+///
+/// # Errors
+/// [`Error::Invalid`] when it is something else.
+pub fn optional(json: &Value, key: &str, at: &str) -> Result<Option<usize>, Error> {
+    let Some(value) = json.get(key) else { return Ok(None) };
+    let index = value.as_u64().and_then(|number| usize::try_from(number).ok());
+    // Half the address space is out of reach anyway, and sums of two such numbers cannot overflow.
+    match index.filter(|&number| number <= usize::MAX / 4) {
+        Some(number) => Ok(Some(number)),
+        None => Err(Error::invalid(format!("{at}/{key}"), format!("{value} is not a usable non-negative integer"))),
+    }
+}

@@ -1,0 +1,87 @@
+//! The passes, in one list, in run order.
+//!
+//! **Adding a pass.** Write `passes/<name>.rs`: what it does and why it may decline, `impl Pass`, tests
+//! beside it. Add `mod <name>;` and one row in [`PASSES`], with the reason for its place. The laws in
+//! `tests/it/laws.rs` then run on it.
+//!
+//! A pass changes the document or leaves it exactly as it was and says why. It never fails because of what
+//! a model holds: the reader has refused what cannot be worked with.
+
+mod dedup;
+mod encode;
+mod prune;
+mod quantize;
+mod reorder;
+mod resample;
+mod textures;
+mod vertex_groups;
+mod weld;
+
+use super::budget::Budget;
+use super::document::{Document, unknown};
+use super::error::Error;
+use super::settings::Settings;
+
+/// One step of the optimizer.
+pub trait Pass: Sync {
+    /// Its name in reports, progress and logs.
+    fn name(&self) -> &'static str;
+
+    /// Its share of a job's time, relative to the others; only progress depends on it.
+    fn weight(&self) -> f32 {
+        1.0
+    }
+
+    /// Changes the document, or leaves it as it was.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when a codec fails on valid data.
+    fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error>;
+}
+
+/// What a pass did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It changed the document; the notes say what, for people.
+    Changed(Vec<String>),
+    /// The document is exactly as it was, for this reason.
+    Unchanged(String),
+}
+
+/// What a pass may look at besides the document.
+pub struct Context<'a> {
+    /// What was asked for.
+    pub settings: Settings,
+    /// What that means in numbers.
+    pub budget: Budget,
+    /// To be called with the finished part (0 to 1) inside long passes.
+    pub progress: &'a mut dyn FnMut(f32),
+}
+
+/// Every pass in run order.
+pub const PASSES: &[&dyn Pass] = &[
+    // First, so that nothing is worked on twice or for nobody.
+    &dedup::Dedup,
+    &prune::Prune,
+    &resample::Resample,
+    // Equal vertices must be found before their numbers are rounded apart or reordered.
+    &weld::Weld,
+    &reorder::Reorder,
+    &textures::Textures,
+    // Rounding needs the final vertices, packing needs the rounded numbers.
+    &quantize::Quantize,
+    &encode::Encode,
+];
+
+/// Why arrays must stay as they are: the unknown extensions that may point into them.
+fn unknown_references(document: &Document) -> Option<String> {
+    let mut names = unknown::extensions(&document.root).into_iter().peekable();
+    names.peek()?;
+    let names: Vec<String> = names.collect();
+    Some(format!("{} may refer to items by number, so all stay in place", names.join(", ")))
+}
+
+/// `1 vertex`, `2 vertices`: a count with its noun.
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

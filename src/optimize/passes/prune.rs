@@ -1,0 +1,208 @@
+//! prune: what nothing refers to goes.
+//!
+//! Accessors, images, textures, texture samplers, materials, meshes, skins, cameras and leftover binary
+//! data. Nodes, scenes and everything with a meaning of its own stay, however unused they look.
+//! Vertex attributes that nothing draws with go as well: texture coordinates that no texture of the material
+//! reads, tangents without a normal map.
+//! Declines when everything is in use, or when an unknown extension may refer to items by number.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Context, Outcome, Pass, counted, unknown_references};
+use crate::optimize::Error;
+use crate::optimize::document::primitives::{self, as_index};
+use crate::optimize::document::{Document, Kind, edit};
+
+/// See the module.
+pub(super) struct Prune;
+
+/// In an order in which what only pruned items referred to is found unused next.
+const KINDS: [(Kind, &str, &str); 8] = [
+    (Kind::Mesh, "mesh", "meshes"),
+    (Kind::Skin, "skin", "skins"),
+    (Kind::Material, "material", "materials"),
+    (Kind::Texture, "texture", "textures"),
+    (Kind::Sampler, "sampler", "samplers"),
+    (Kind::Image, "image", "images"),
+    (Kind::Accessor, "accessor", "accessors"),
+    (Kind::Blob, "buffer view", "buffer views"),
+];
+
+impl Pass for Prune {
+    fn name(&self) -> &'static str {
+        "prune"
+    }
+
+    fn run(&self, document: &mut Document, _: &mut Context) -> Result<Outcome, Error> {
+        if let Some(reason) = unknown_references(document) {
+            return Ok(Outcome::Unchanged(reason));
+        }
+        let mut notes = Vec::new();
+        let attributes = remove_unread_attributes(document);
+        if attributes > 0 {
+            let what = counted(attributes, "vertex attribute that nothing reads", "vertex attributes that nothing reads");
+            document.dropped.push(what.clone());
+            notes.push(format!("{what} removed"));
+        }
+        for (kind, one, many) in KINDS {
+            if is_meaningful(document, kind) {
+                continue;
+            }
+            let used = edit::referenced(document, kind);
+            let removed = edit::retain(document, kind, &used);
+            if removed > 0 {
+                notes.push(format!("{} without use removed", counted(removed, one, many)));
+            }
+        }
+        let bounds = drop_optional_bounds(document);
+        if bounds > 0 {
+            notes.push(format!("optional bounds of {} left out", counted(bounds, "accessor", "accessors")));
+        }
+        if notes.is_empty() {
+            return Ok(Outcome::Unchanged("everything in the file is in use".into()));
+        }
+        Ok(Outcome::Changed(notes))
+    }
+}
+
+/// Whether items may stay although nothing in the file refers to them: a file that holds only materials or
+/// meshes (a library), and VRM 0, which numbers materials in a list of its own.
+fn is_meaningful(document: &Document, kind: Kind) -> bool {
+    let has_vrm0 = document.root.get("extensions").is_some_and(|extensions| extensions.get("VRM").is_some());
+    match kind {
+        Kind::Mesh => document.list("nodes").is_empty(),
+        Kind::Material => has_vrm0 || document.list("meshes").is_empty(),
+        Kind::Texture | Kind::Image => document.list("meshes").is_empty(),
+        _ => false,
+    }
+}
+
+/// `min` and `max` are required for positions and key times only (specification 3.6.2.5).
+fn drop_optional_bounds(document: &mut Document) -> usize {
+    let mut required = vec![false; document.accessors.len()];
+    crate::optimize::document::refs::visit(&document.root, &mut |at, kind, role, value| {
+        use crate::optimize::document::refs::Role;
+        let needs = role == Role::KeyTimes || (matches!(role, Role::Vertex | Role::Morph) && at.name() == "POSITION");
+        if kind == Kind::Accessor
+            && needs
+            && let Some(slot) = as_index(value).and_then(|index| required.get_mut(index))
+        {
+            *slot = true;
+        }
+    });
+    let mut dropped = 0;
+    for (accessor, required) in document.accessors.iter_mut().zip(required) {
+        if accessor.bounds && !required {
+            accessor.bounds = false;
+            dropped += 1;
+        }
+    }
+    dropped
+}
+
+fn remove_unread_attributes(document: &mut Document) -> usize {
+    let mut removed = 0;
+    for id in primitives::all(document) {
+        let json = primitives::json(document, id);
+        if primitives::locked(document, json).is_some() {
+            continue;
+        }
+        let readers = Readers::of(document, json);
+        let doomed: Vec<String> = primitives::attributes(&json["attributes"])
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| !readers.read(name))
+            .collect();
+        let Some(json) = primitives::json_mut(document, id) else { continue };
+        for name in doomed {
+            if let Some(Value::Object(attributes)) = json.get_mut("attributes") {
+                attributes.shift_remove(&name);
+            }
+            for target in json.get_mut("targets").and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Value::Object(target) = target {
+                    target.shift_remove(&name);
+                }
+            }
+            removed += 1;
+        }
+    }
+    removed
+}
+
+/// What the materials of a primitive (variants included) read.
+struct Readers {
+    texcoords: BTreeSet<u64>,
+    normal_maps: bool,
+    /// A material extension that we do not know may read anything.
+    everything: bool,
+}
+
+impl Readers {
+    fn of(document: &Document, primitive: &Value) -> Self {
+        let mut readers = Self { texcoords: BTreeSet::new(), normal_maps: false, everything: false };
+        let mappings = primitive["extensions"]["KHR_materials_variants"]["mappings"].as_array();
+        let variants = mappings.into_iter().flatten().map(|mapping| &mapping["material"]);
+        let used = variants.chain([&primitive["material"]]).filter_map(as_index);
+        for material in used.filter_map(|index| document.list("materials").get(index)) {
+            readers.everything |= material.to_string().contains("VRM") || !material["extras"].is_null();
+            readers.add(material);
+        }
+        // Feature ids, custom shaders of VRM 0: not described by the material.
+        readers.everything |= primitive["extensions"].get("EXT_mesh_features").is_some();
+        readers.everything |= document.uses_extension("VRM");
+        readers
+    }
+
+    fn add(&mut self, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    if name.ends_with("Texture") {
+                        let transform = &value["extensions"]["KHR_texture_transform"]["texCoord"];
+                        let set = transform.as_u64().or(value["texCoord"].as_u64()).unwrap_or(0);
+                        self.texcoords.insert(set);
+                        self.texcoords.insert(value["texCoord"].as_u64().unwrap_or(0));
+                        self.normal_maps |= name.to_ascii_lowercase().contains("normal");
+                    }
+                    self.normal_maps |= name == "KHR_materials_anisotropy";
+                    self.add(value);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.add(item)),
+            _ => {}
+        }
+    }
+
+    fn read(&self, attribute: &str) -> bool {
+        if self.everything {
+            return true;
+        }
+        match attribute.split_once('_') {
+            Some(("TEXCOORD", set)) => set.parse().is_ok_and(|set| self.texcoords.contains(&set)),
+            None if attribute == "TANGENT" => self.normal_maps,
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn texture_coordinates_are_read_by_the_textures_of_all_variants() {
+        let root = json!({"materials": [
+            {"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}},
+            {"emissiveTexture": {"index": 0, "texCoord": 1}},
+        ]});
+        let document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        let primitive = json!({"material": 0, "extensions": {"KHR_materials_variants": {
+            "mappings": [{"material": 1, "variants": [0]}]}}});
+        let readers = Readers::of(&document, &primitive);
+        assert!(readers.read("TEXCOORD_0") && readers.read("TEXCOORD_1") && readers.read("COLOR_0"));
+        assert!(!readers.read("TEXCOORD_2") && !readers.read("TANGENT"));
+    }
+}

@@ -1,0 +1,257 @@
+//! quantize: numbers get as many bits as the error budget needs, and no more.
+//!
+//! Positions are rounded to a grid whose step is a power of two and whose origin is the mesh's own: meshes
+//! that touch share grid points, nodes keep their transforms (integer positions would need a scale in the
+//! node, which breaks scripts and editors), and the exponential filter holds the rounded floats exactly.
+//! Texture coordinates are rounded the same way, or become normalized shorts for `universal`; colours, skin
+//! weights and joint numbers become the smallest integers that core glTF allows.
+//! Declines for accessors that are also used in another way, and for `universal` where rounding would save
+//! no byte.
+
+use super::{Context, Outcome, Pass, counted};
+use crate::optimize::Error;
+use crate::optimize::budget::Budget;
+use crate::optimize::document::accessor::{Accessor, Component, Packing, Shape};
+use crate::optimize::document::primitives::{self, as_index};
+use crate::optimize::document::usage::{self, Usage};
+use crate::optimize::document::Document;
+use crate::optimize::settings::Target;
+
+/// See the module.
+pub(super) struct Quantize;
+
+/// Bits of a float's mantissa that the exponential filter can hold, sign apart.
+const MANTISSA_BITS: i32 = 23;
+
+impl Pass for Quantize {
+    fn name(&self) -> &'static str {
+        "quantize"
+    }
+
+    fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
+        let uses = usage::of(document);
+        let grids = if context.settings.target == Target::Web {
+            position_grids(document, context.budget.position_bits)
+        } else {
+            vec![None; document.accessors.len()]
+        };
+        let mut changed = 0;
+        for (index, uses) in uses.iter().enumerate() {
+            let accessor = &document.accessors[index];
+            if let Some(new) = quantized(accessor, uses, grids[index], context) {
+                document.accessors[index].replace(new);
+                changed += 1;
+            }
+        }
+        if changed == 0 {
+            return Ok(Outcome::Unchanged("every number already has as few bits as it needs".into()));
+        }
+        Ok(Outcome::Changed(vec![format!("{} rounded to fewer bits", counted(changed, "accessor", "accessors"))]))
+    }
+}
+
+/// The accessor with fewer bits; `None` where it stays as it is.
+fn quantized(accessor: &Accessor, uses: &[Usage], grid: Option<i32>, context: &Context) -> Option<Accessor> {
+    let [usage] = uses else { return None };
+    let budget = &context.budget;
+    let for_web = context.settings.target == Target::Web;
+    match usage {
+        Usage::Vertex(name) | Usage::Morph(name) if name == "POSITION" => on_grid(accessor, grid?),
+        Usage::Vertex(name) if name.starts_with("TEXCOORD_") => texcoords(accessor, budget, for_web),
+        Usage::Vertex(name) if name.starts_with("COLOR_") => {
+            fractions(accessor, exact_bytes(accessor) || !budget.fine_vertex_fractions)
+        }
+        Usage::Vertex(name) if name.starts_with("JOINTS_") => joints(accessor),
+        Usage::Vertex(name) if name == "WEIGHTS_0" => weights(accessor, budget),
+        Usage::Morph(name) if for_web && name != "POSITION" => on_grid(accessor, 1 - budget.normal_bits),
+        Usage::KeyValues(path, interpolation) => key_values(accessor, path, interpolation, for_web),
+        _ => None,
+    }
+}
+
+/// The exponent of the position grid of every accessor that holds positions (morph targets included): the
+/// finest one that a mesh using it asks for.
+fn position_grids(document: &Document, bits: i32) -> Vec<Option<i32>> {
+    let mut grids: Vec<Option<i32>> = vec![None; document.accessors.len()];
+    for mesh in document.list("meshes") {
+        let primitives = mesh["primitives"].as_array().map_or(&[][..], Vec::as_slice);
+        let of_primitive = |json| primitives::attribute(document, json, "POSITION").and_then(Accessor::min_max);
+        let bounds: Vec<_> = primitives.iter().filter_map(of_primitive).collect();
+        let side = (0..3)
+            .map(|axis| {
+                let min = bounds.iter().map(|(min, _)| min[axis]).fold(f32::INFINITY, f32::min);
+                let max = bounds.iter().map(|(_, max)| max[axis]).fold(f32::NEG_INFINITY, f32::max);
+                max - min
+            })
+            .fold(0.0, f32::max);
+        if side <= 0.0 || !side.is_finite() {
+            continue;
+        }
+        let exponent = log2_floor(side) - bits;
+        for json in primitives {
+            let targets = json["targets"].as_array().into_iter().flatten();
+            let places = targets.chain([&json["attributes"]]).filter_map(|object| as_index(&object["POSITION"]));
+            for index in places {
+                grids[index] = Some(grids[index].map_or(exponent, |finer| finer.min(exponent)));
+            }
+        }
+    }
+    grids
+}
+
+fn log2_floor(value: f32) -> i32 {
+    #[expect(clippy::cast_possible_truncation, reason = "exponents of floats fit")]
+    let floor = value.log2().floor() as i32;
+    floor
+}
+
+/// Floats rounded to multiples of 2^exponent, or of the next power of two that the filter can hold.
+fn on_grid(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
+    if accessor.component != Component::F32 || accessor.data.is_none() {
+        return None;
+    }
+    let values = accessor.floats();
+    let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+    if !largest.is_finite() {
+        return None;
+    }
+    let least = if largest > 0.0 { log2_floor(largest) + 2 - MANTISSA_BITS } else { exponent };
+    let exponent = i8::try_from(exponent.max(least)).ok()?;
+    let step = f64::from(exponent).exp2();
+    #[expect(clippy::cast_possible_truncation, reason = "the grid has fewer steps than a float has bits")]
+    let snap = |value: &f32| ((f64::from(*value) / step).round() * step) as f32;
+    let snapped: Vec<f32> = values.iter().map(snap).collect();
+    Some(Accessor { packing: Packing::Grid { exponent }, ..Accessor::from_floats(accessor.shape, &snapped) })
+}
+
+fn texcoords(accessor: &Accessor, budget: &Budget, for_web: bool) -> Option<Accessor> {
+    if for_web {
+        return on_grid(accessor, -budget.texcoord_bits);
+    }
+    fractions(accessor, false)
+}
+
+/// Whether every value is a multiple of 1/255 already.
+fn exact_bytes(accessor: &Accessor) -> bool {
+    accessor.floats().iter().all(|value| {
+        let scaled = value * 255.0;
+        (scaled - scaled.round()).abs() < 1e-3
+    })
+}
+
+/// Floats between 0 and 1 as normalized bytes or shorts.
+fn fractions(accessor: &Accessor, as_bytes: bool) -> Option<Accessor> {
+    let component = if as_bytes { Component::U8 } else { Component::U16 };
+    if accessor.component.bytes() <= component.bytes() || accessor.data.is_none() {
+        return None;
+    }
+    let values = accessor.floats();
+    if !values.iter().all(|value| (0.0..=1.0).contains(value)) {
+        return None;
+    }
+    let unit = component.unit()?;
+    let scaled: Vec<u32> = values.iter().map(|value| round(value * unit)).collect();
+    Some(unsigned(accessor.shape, component, true, &scaled))
+}
+
+fn round(value: f32) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "callers stay in range")]
+    let rounded = value.round() as u32;
+    rounded
+}
+
+fn unsigned(shape: Shape, component: Component, normalized: bool, values: &[u32]) -> Accessor {
+    let width = component.bytes();
+    let data = values.iter().flat_map(|value| value.to_le_bytes().into_iter().take(width)).collect();
+    Accessor { normalized, ..Accessor::from_bytes(component, shape, data) }
+}
+
+fn joints(accessor: &Accessor) -> Option<Accessor> {
+    let joints = accessor.integers();
+    let fit = accessor.component == Component::U16 && !joints.is_empty() && joints.iter().all(|&joint| joint < 256);
+    fit.then(|| unsigned(accessor.shape, Component::U8, false, &joints))
+}
+
+/// Skin weights as integers that still sum to exactly one: what rounding loses goes to the largest weight.
+fn weights(accessor: &Accessor, budget: &Budget) -> Option<Accessor> {
+    let component = if budget.fine_vertex_fractions { Component::U16 } else { Component::U8 };
+    if accessor.component.bytes() <= component.bytes() || accessor.data.is_none() {
+        return None;
+    }
+    let unit = component.unit()?;
+    let mut scaled = Vec::new();
+    for weights in accessor.vectors::<4>() {
+        let sum: f32 = weights.iter().sum();
+        // More than four influences, or weights that were never normalized: rounding could change the pose.
+        if weights.iter().any(|weight| !(0.0..=1.0).contains(weight)) || (sum - 1.0).abs() > 0.01 {
+            return None;
+        }
+        let mut rounded = weights.map(|weight| round(weight / sum * unit));
+        let largest = (0..4).rev().max_by_key(|&i| rounded[i]).unwrap_or(0);
+        rounded[largest] = (rounded[largest] + round(unit)).saturating_sub(rounded.iter().sum());
+        scaled.extend(rounded);
+    }
+    Some(unsigned(accessor.shape, component, true, &scaled))
+}
+
+/// Key values on a grid of the track's own size; rotations of `universal` as normalized shorts.
+fn key_values(accessor: &Accessor, path: &str, interpolation: &str, for_web: bool) -> Option<Accessor> {
+    const TRACK_BITS: i32 = 16;
+    let values = accessor.floats();
+    match path {
+        "rotation" if interpolation == "CUBICSPLINE" || accessor.component != Component::F32 => None,
+        "rotation" if for_web => None, // packed by `encode`, with its own filter
+        "rotation" => {
+            let unit = Component::I16.unit()?;
+            #[expect(clippy::cast_possible_truncation, reason = "clamped to the unit interval")]
+            let short = |value: &f32| ((value.clamp(-1.0, 1.0) * unit).round() as i16).to_le_bytes();
+            let data = values.iter().flat_map(short).collect();
+            Some(Accessor { normalized: true, ..Accessor::from_bytes(Component::I16, accessor.shape, data) })
+        }
+        "translation" | "scale" | "weights" if for_web => {
+            let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+            if largest > 0.0 { on_grid(accessor, log2_floor(largest) - TRACK_BITS) } else { on_grid(accessor, 0) }
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grid_values_are_within_half_a_step() {
+        let values = [0.1, -3.7, 1234.567];
+        let accessor = Accessor::from_floats(Shape::Vec3, &values);
+        let snapped = on_grid(&accessor, -4).unwrap();
+        for (before, after) in values.iter().zip(snapped.floats()) {
+            assert!((before - after).abs() <= 0.5 / 16.0);
+            assert_eq!((after * 16.0).fract(), 0.0);
+        }
+    }
+
+    #[test]
+    fn a_grid_is_never_finer_than_the_filter_can_hold() {
+        let snapped = on_grid(&Accessor::from_floats(Shape::Scalar, &[1.0e6]), -20).unwrap();
+        let Packing::Grid { exponent } = snapped.packing else { panic!("no grid") };
+        assert!(1.0e6 / f64::from(exponent).exp2() < f64::from(1 << 23));
+    }
+
+    #[test]
+    fn weights_still_sum_to_one() {
+        let budget = Budget::of(&crate::optimize::Settings::default());
+        let thirds = Accessor::from_floats(Shape::Vec4, &[0.333_33, 0.333_33, 0.333_34, 0.0]);
+        let rounded = weights(&thirds, &budget).unwrap();
+        assert_eq!(rounded.bytes().iter().map(|&b| u32::from(b)).sum::<u32>(), 255);
+        let loose = Accessor::from_floats(Shape::Vec4, &[0.5, 0.2, 0.0, 0.0]);
+        assert_eq!(weights(&loose, &budget), None);
+    }
+
+    #[test]
+    fn colours_that_came_from_bytes_become_the_same_bytes() {
+        let accessor = Accessor::from_floats(Shape::Vec3, &[1.0, 128.0 / 255.0, 0.0]);
+        assert!(exact_bytes(&accessor));
+        assert_eq!(fractions(&accessor, true).unwrap().bytes(), [255, 128, 0]);
+    }
+}

@@ -1,0 +1,206 @@
+//! One image made smaller: resized to the budget, then encoded in the cheapest way that stays within it.
+//!
+//! The quality is found, not guessed: each candidate is decoded again and compared with the image that went
+//! into the encoder, in the terms of what its channels are.
+
+use super::slots::Meaning;
+use crate::optimize::budget::Budget;
+use crate::optimize::codecs::image_file::{self, Format};
+use crate::optimize::codecs::resize::{Content, resize};
+use crate::optimize::codecs::{CodecError, Pixels, difference, jpeg, png, webp};
+use crate::optimize::document::Limits;
+use crate::optimize::settings::Target;
+
+/// A smaller image file.
+#[derive(Debug)]
+pub(super) struct Shrunk {
+    pub(super) bytes: Vec<u8>,
+    pub(super) format: Format,
+    /// What was done, for people.
+    pub(super) note: String,
+}
+
+/// Lossy qualities that are tried, by bisection; the error falls along the list.
+const QUALITIES: [f32; 8] = [40.0, 55.0, 65.0, 75.0, 82.0, 88.0, 93.0, 97.0];
+
+/// A lossy file must be at most this part of the old one: decoding and encoding again always loses a little,
+/// which a few per cent are not worth.
+const WORTHWHILE: f64 = 0.9;
+
+/// Below this size of the file in bytes a pixel, lossless coding may win over lossy: flat colours, palettes.
+const FLAT_BYTES_A_PIXEL: f64 = 0.25;
+
+/// Images of at most this many pixels are stored without loss: they are palettes and ramps.
+const TINY_PIXELS: u64 = 64 * 64;
+
+/// How images are to be encoded.
+pub(super) struct Rules<'a> {
+    pub(super) budget: &'a Budget,
+    pub(super) target: Target,
+}
+
+/// Makes an image smaller.
+///
+/// # Errors
+/// The reason, for people, why it stays as it is.
+pub(super) fn shrink(file: &[u8], meaning: &Meaning, rules: &Rules) -> Result<Shrunk, String> {
+    let (content, channels, is_transparency) = match meaning {
+        Meaning::Known { content, channels, is_transparency, .. } => (content, channels, is_transparency),
+        Meaning::Fixed(reason) => return Err((*reason).to_owned()),
+    };
+    let probe = image_file::probe(file).ok_or("its format is not known")?;
+    if !matches!(probe.format, Format::Png | Format::Jpeg | Format::WebP) {
+        return Err(format!("{} stays as it is", probe.format.name()));
+    }
+    if probe.format == Format::WebP && rules.target == Target::Universal {
+        return Err("WebP stays as it is: nothing that opens everywhere is smaller".to_owned());
+    }
+    let say = |error: CodecError| error.to_string();
+    let mut pixels = image_file::decode(file, Limits::default().image_pixels).map_err(say)?;
+    if !channels[3] {
+        pixels.drop_alpha();
+    }
+    let (width, height) = fitted(pixels.width(), pixels.height(), rules.budget.image_side);
+    let is_resized = (width, height) != (pixels.width(), pixels.height());
+    if is_resized {
+        pixels = resize(&pixels, width, height, *content).map_err(say)?;
+    }
+    let goal = Goal { content: *content, channels: *channels, budget: rules.budget };
+    let exact = channels[3] && !is_transparency;
+    let bytes_a_pixel = file.len() as f64 / (f64::from(probe.width) * f64::from(probe.height));
+    let is_tiny = u64::from(width) * u64::from(height) <= TINY_PIXELS;
+    let source = Source { pixels: &pixels, file: probe.format, is_flat: bytes_a_pixel < FLAT_BYTES_A_PIXEL, is_tiny, exact };
+    let best = candidates(&source, &goal, rules.target).map_err(say)?;
+    let best = best.into_iter().min_by_key(|candidate| candidate.bytes.len());
+    let best = best.ok_or("no format at hand is good enough")?;
+    let limit = if best.is_lossless { file.len() as f64 } else { file.len() as f64 * WORTHWHILE };
+    if best.bytes.len() as f64 >= limit {
+        return Err(format!("{} is already small", probe.format.name()));
+    }
+    let size = if is_resized { format!(", {width} x {height} from {} x {}", probe.width, probe.height) } else { String::new() };
+    let note = format!("{}{size}: {} to {} bytes", best.how, file.len(), best.bytes.len());
+    Ok(Shrunk { bytes: best.bytes, format: best.format, note })
+}
+
+/// The size within a longest side, in the same proportions.
+fn fitted(width: u32, height: u32, side: u32) -> (u32, u32) {
+    let longest = width.max(height);
+    if longest <= side {
+        return (width, height);
+    }
+    let scale = |length: u32| {
+        let scaled = (u64::from(length) * u64::from(side) + u64::from(longest) / 2) / u64::from(longest);
+        u32::try_from(scaled.max(1)).unwrap_or(side)
+    };
+    (scale(width), scale(height))
+}
+
+struct Source<'a> {
+    pixels: &'a Pixels,
+    file: Format,
+    is_flat: bool,
+    is_tiny: bool,
+    exact: bool,
+}
+
+struct Candidate {
+    bytes: Vec<u8>,
+    format: Format,
+    is_lossless: bool,
+    how: String,
+}
+
+fn candidates(source: &Source, goal: &Goal, target: Target) -> Result<Vec<Candidate>, CodecError> {
+    let mut found = Vec::new();
+    let pixels = source.pixels;
+    let lossless_pays = source.file != Format::Jpeg && (source.is_flat || source.is_tiny);
+    let fits_webp = pixels.width().max(pixels.height()) <= webp::MAX_SIDE;
+    if target == Target::Web && fits_webp {
+        if lossless_pays {
+            let options = webp::Options { mode: webp::Mode::Lossless, exact: source.exact, ..webp::Options::default() };
+            found.push(lossless(webp::encode(pixels, &options)?, Format::WebP));
+        }
+        if !source.is_tiny {
+            found.extend(within(goal, pixels, Format::WebP, |quality| {
+                let sharp_yuv = goal.content != Content::Colour;
+                let mode = webp::Mode::Lossy { quality, sharp_yuv, alpha_quality: 100 };
+                webp::encode(pixels, &webp::Options { mode, exact: source.exact, ..webp::Options::default() })
+            })?);
+        }
+    } else if source.file == Format::Png {
+        let options = png::Options { exact: source.exact, ..png::Options::default() };
+        found.push(lossless(png::encode(pixels, &options)?, Format::Png));
+    }
+    // WebP halves the resolution of colour differences, which normals and packed numbers need.
+    let wants_jpeg = target == Target::Universal || goal.content != Content::Colour;
+    if wants_jpeg && pixels.is_opaque() && !source.is_tiny {
+        let sampling = if goal.content == Content::Colour { jpeg::Sampling::Half } else { jpeg::Sampling::Full };
+        found.extend(within(goal, pixels, Format::Jpeg, |quality| {
+            jpeg::encode(pixels, &jpeg::Options { quality, sampling })
+        })?);
+    }
+    Ok(found)
+}
+
+fn lossless(bytes: Vec<u8>, format: Format) -> Candidate {
+    Candidate { bytes, format, is_lossless: true, how: format!("{} without loss", format.name()) }
+}
+
+/// The lowest quality whose error is within the budget; `None` when none is.
+fn within(
+    goal: &Goal,
+    pixels: &Pixels,
+    format: Format,
+    encode: impl Fn(f32) -> Result<Vec<u8>, CodecError>,
+) -> Result<Option<Candidate>, CodecError> {
+    let (mut low, mut high) = (0, QUALITIES.len());
+    let mut best = None;
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        let quality = QUALITIES[middle];
+        let bytes = encode(quality)?;
+        let decoded = image_file::decode(&bytes, u64::MAX)?;
+        if goal.error(pixels, &decoded) <= 1.0 {
+            let how = format!("{} at quality {quality}", format.name());
+            best = Some(Candidate { bytes, format, is_lossless: false, how });
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(best)
+}
+
+/// How much an image may differ.
+struct Goal<'a> {
+    content: Content,
+    channels: [bool; 4],
+    budget: &'a Budget,
+}
+
+impl Goal<'_> {
+    /// The error as a part of the budget: 1 is exactly within it.
+    fn error(&self, before: &Pixels, after: &Pixels) -> f32 {
+        let numbers = |channels| difference::linear(before, after, channels).rms.into_iter().fold(0.0, f32::max);
+        match self.content {
+            Content::Colour => {
+                let alpha = numbers([false, false, false, self.channels[3]]) / self.budget.data_error;
+                (difference::colour(before, after).mean * 100.0 / self.budget.colour_error).max(alpha)
+            }
+            Content::Linear => numbers(self.channels) / self.budget.data_error,
+            Content::Normal => difference::normal(before, after).mean / self.budget.normal_map_error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proportions_are_kept_and_no_side_vanishes() {
+        assert_eq!(fitted(4096, 2048, 1024), (1024, 512));
+        assert_eq!(fitted(1000, 700, 1024), (1000, 700));
+        assert_eq!(fitted(16384, 1, 1024), (1024, 1));
+    }
+}

@@ -1,0 +1,184 @@
+//! What an image is, by the texture slots that show it: colour, numbers or normals, and in which channels.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::optimize::codecs::resize::Content;
+use crate::optimize::document::Document;
+use crate::optimize::document::primitives::as_index;
+use crate::optimize::document::refs::{Kind, visit};
+
+/// What a pass may do to an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It may lose precision in the channels in use, and the others may go.
+    Known {
+        /// What its channels are.
+        content: Content,
+        /// Which of R, G, B, A some material reads.
+        channels: [bool; 4],
+        /// Whether alpha is transparency, not a number.
+        is_transparency: bool,
+        /// The slots, for people.
+        slots: Vec<String>,
+    },
+    /// It must stay as it is, for this reason.
+    Fixed(&'static str),
+}
+
+const R: [bool; 4] = [true, false, false, false];
+const G: [bool; 4] = [false, true, false, false];
+const A: [bool; 4] = [false, false, false, true];
+const GB: [bool; 4] = [false, true, true, false];
+const RGB: [bool; 4] = [true, true, true, false];
+const RGBA: [bool; 4] = [true; 4];
+
+/// Slot, content, channels that the specification of the slot reads. Alpha of a base colour is read only
+/// where the material says so.
+const SLOTS: &[(&str, Content, [bool; 4])] = &[
+    ("baseColorTexture", Content::Colour, RGB),
+    ("diffuseTexture", Content::Colour, RGB),
+    ("emissiveTexture", Content::Colour, RGB),
+    ("sheenColorTexture", Content::Colour, RGB),
+    ("specularColorTexture", Content::Colour, RGB),
+    ("diffuseTransmissionColorTexture", Content::Colour, RGB),
+    ("specularGlossinessTexture", Content::Colour, RGBA),
+    ("shadeMultiplyTexture", Content::Colour, RGB),
+    ("matcapTexture", Content::Colour, RGB),
+    ("rimMultiplyTexture", Content::Colour, RGB),
+    ("metallicRoughnessTexture", Content::Linear, GB),
+    ("occlusionTexture", Content::Linear, R),
+    ("clearcoatTexture", Content::Linear, R),
+    ("clearcoatRoughnessTexture", Content::Linear, G),
+    ("transmissionTexture", Content::Linear, R),
+    ("thicknessTexture", Content::Linear, G),
+    ("specularTexture", Content::Linear, A),
+    ("sheenRoughnessTexture", Content::Linear, A),
+    ("iridescenceTexture", Content::Linear, R),
+    ("iridescenceThicknessTexture", Content::Linear, G),
+    ("anisotropyTexture", Content::Linear, RGB),
+    ("diffuseTransmissionTexture", Content::Linear, A),
+    ("outlineWidthMultiplyTexture", Content::Linear, G),
+    ("normalTexture", Content::Normal, RGB),
+    ("clearcoatNormalTexture", Content::Normal, RGB),
+];
+
+/// Slots whose alpha is transparency when the material is not opaque.
+const TRANSPARENT_SLOTS: [&str; 2] = ["baseColorTexture", "diffuseTexture"];
+
+/// What every image of a document is.
+pub(super) fn meanings(document: &Document) -> Vec<Meaning> {
+    let by_texture = slots_by_texture(document);
+    let mut found: Vec<Option<Meaning>> = vec![None; document.images.len()];
+    let mut enter = |image: usize, meaning: Meaning| {
+        if let Some(slot) = found.get_mut(image) {
+            *slot = Some(match slot.take() {
+                Some(known) => merged(known, meaning),
+                None => meaning,
+            });
+        }
+    };
+    visit(&document.root, &mut |at, kind, _, value| {
+        let Some(image) = as_index(value).filter(|_| kind == Kind::Image) else { return };
+        let place = at.to_string();
+        if !place.starts_with("/textures/") {
+            return enter(image, Meaning::Fixed("shown outside textures, where only its own format is allowed"));
+        }
+        let texture = at.first_item().unwrap_or(usize::MAX);
+        let json = document.list("textures").get(texture).unwrap_or(&Value::Null);
+        if has_alternative(json) {
+            return enter(image, Meaning::Fixed("its texture offers it as one of several formats"));
+        }
+        match by_texture.get(&texture) {
+            Some(meaning) => enter(image, meaning.clone()),
+            None => enter(image, Meaning::Fixed("no material shows it")),
+        }
+    });
+    found.into_iter().map(|meaning| meaning.unwrap_or(Meaning::Fixed("nothing refers to it"))).collect()
+}
+
+/// Whether a texture names more than one image.
+fn has_alternative(texture: &Value) -> bool {
+    let extensions = texture["extensions"].as_object().into_iter().flatten();
+    let sources = extensions.filter(|(_, extension)| extension["source"].is_u64()).count();
+    sources + usize::from(texture["source"].is_u64()) > 1
+}
+
+fn slots_by_texture(document: &Document) -> BTreeMap<usize, Meaning> {
+    let mut by_texture: BTreeMap<usize, Meaning> = BTreeMap::new();
+    visit(&document.root, &mut |at, kind, _, value| {
+        let Some(texture) = as_index(value).filter(|_| kind == Kind::Texture) else { return };
+        let place = at.to_string();
+        let material = at.first_item().filter(|_| place.starts_with("/materials/"));
+        let meaning = match material.and_then(|index| document.list("materials").get(index)) {
+            Some(material) => of_slot(at.slot(), material),
+            // VRM 0 lists the textures of its materials again; those that no glTF material shows are its own.
+            None if place.starts_with("/extensions/VRM/materialProperties/") => return,
+            None => Meaning::Fixed("an extension reads exact values from it"),
+        };
+        let entry = by_texture.remove(&texture);
+        by_texture.insert(texture, entry.map_or(meaning.clone(), |known| merged(known, meaning)));
+    });
+    by_texture
+}
+
+fn of_slot(slot: &str, material: &Value) -> Meaning {
+    let Some(&(_, content, mut channels)) = SLOTS.iter().find(|row| row.0 == slot) else {
+        return Meaning::Fixed("it is in a slot that is not known");
+    };
+    let is_transparency = TRANSPARENT_SLOTS.contains(&slot);
+    let is_opaque = matches!(material["alphaMode"].as_str(), None | Some("OPAQUE"));
+    channels[3] |= is_transparency && !is_opaque;
+    Meaning::Known { content, channels, is_transparency, slots: vec![slot.to_owned()] }
+}
+
+/// An image in two uses: channels add up, contents must agree.
+fn merged(a: Meaning, b: Meaning) -> Meaning {
+    match (a, b) {
+        (
+            Meaning::Known { content, channels, is_transparency, mut slots },
+            Meaning::Known { content: other, channels: more, is_transparency: also, slots: names },
+        ) if content == other => {
+            slots.extend(names);
+            slots.sort_unstable();
+            slots.dedup();
+            let channels = std::array::from_fn(|i| channels[i] || more[i]);
+            Meaning::Known { content, channels, is_transparency: is_transparency && also, slots }
+        }
+        (Meaning::Fixed(reason), _) | (_, Meaning::Fixed(reason)) => Meaning::Fixed(reason),
+        _ => Meaning::Fixed("it is used both as colour and as numbers"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn channels(slot: &str, material: Value) -> [bool; 4] {
+        match of_slot(slot, &material) {
+            Meaning::Known { channels, .. } => channels,
+            Meaning::Fixed(reason) => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn alpha_of_a_base_colour_counts_only_where_the_material_is_transparent() {
+        assert_eq!(channels("baseColorTexture", json!({})), RGB);
+        assert_eq!(channels("baseColorTexture", json!({"alphaMode": "MASK"})), RGBA);
+    }
+
+    #[test]
+    fn occlusion_and_roughness_in_one_image_need_three_channels() {
+        let merged = merged(of_slot("occlusionTexture", &json!({})), of_slot("metallicRoughnessTexture", &json!({})));
+        assert!(matches!(merged, Meaning::Known { channels: RGB, content: Content::Linear, .. }));
+    }
+
+    #[test]
+    fn an_image_that_is_colour_and_number_stays() {
+        let both = merged(of_slot("baseColorTexture", &json!({})), of_slot("occlusionTexture", &json!({})));
+        assert!(matches!(both, Meaning::Fixed(_)));
+    }
+}
