@@ -4,12 +4,17 @@
 //! level; `main` prints them. Adding a command: a `mod` line, a variant, and an arm in [`run`].
 
 mod child;
+mod files;
+mod inspect;
 mod measured;
+mod optimize;
 mod serve;
+mod text;
 
 use clap::{Parser, Subcommand};
 
-use crate::{config, optimize, sandbox};
+use crate::optimize::Error;
+use crate::{config, sandbox};
 
 /// Exit code of a command that failed.
 const FAILED: u8 = 1;
@@ -18,6 +23,8 @@ const BAD_INPUT: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
+  glb-optimizer optimize chair.glb              write chair-optimized.glb beside it
+  glb-optimizer inspect chair.glb               what is in it, and where its bytes are
   glb-optimizer                                 serve the page on http://127.0.0.1:5000
   glb-optimizer --listen 0.0.0.0:8080           serve it to the whole network
   glb-optimizer serve --data-dir /srv/models    keep uploads, results and the queue there
@@ -40,10 +47,19 @@ struct Cli {
 enum Command {
     /// Serve the page and the API; also what runs when no command is given
     Serve(config::Flags),
+    /// Make models small: .glb, .vrm, or .gltf with its files beside it
+    Optimize(optimize::Flags),
+    /// Show what is in a model and where its bytes are
+    Inspect(inspect::Flags),
     /// Optimize one file for a server: the inside of its sandbox
     #[command(name = sandbox::COMMAND, hide = true)]
     OptimizeChild,
 }
+
+/// Flags that parse but make no sense together.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);
 
 /// Parses the command line and runs one command.
 ///
@@ -53,6 +69,8 @@ pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(flags) => serve::run(flags),
+        Command::Optimize(flags) => optimize::run(&flags),
+        Command::Inspect(flags) => inspect::run(&flags),
         Command::OptimizeChild => child::run(),
     }
 }
@@ -60,9 +78,12 @@ pub fn run() -> anyhow::Result<()> {
 /// The exit code for an error of [`run`]: whether the input or the usage is at fault, or something else.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    let is_usage = error.chain().any(|cause| cause.is::<config::Error>());
-    let refused = error.chain().find_map(|cause| cause.downcast_ref::<optimize::Error>());
-    if is_usage || refused.is_some_and(optimize::Error::is_bad_input) { BAD_INPUT } else { FAILED }
+    if let Some(several) = error.downcast_ref::<optimize::SomeFailed>() {
+        return several.exit_code;
+    }
+    let is_usage = error.chain().any(|cause| cause.is::<config::Error>() || cause.is::<UsageError>());
+    let refused = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
+    if is_usage || refused.is_some_and(Error::is_bad_input) { BAD_INPUT } else { FAILED }
 }
 
 #[cfg(test)]
@@ -87,9 +108,9 @@ mod tests {
 
     #[test]
     fn bad_input_and_our_own_faults_have_different_exit_codes() {
-        let code = |error: optimize::Error| exit_code(&Err::<(), _>(error).context("a.glb").unwrap_err());
-        assert_eq!(code(optimize::Error::Container("it is empty".into())), 2);
-        assert_eq!(code(optimize::Error::Internal("oh".into())), 1);
+        let code = |error: Error| exit_code(&Err::<(), _>(error).context("a.glb").unwrap_err());
+        assert_eq!(code(Error::Container("it is empty".into())), 2);
+        assert_eq!(code(Error::Internal("oh".into())), 1);
         assert_eq!(exit_code(&anyhow::anyhow!("disk full")), 1);
     }
 }

@@ -20,8 +20,9 @@ pub enum Sampling {
     /// Brightness and colour differences, all at full resolution (4:4:4). For colour with fine saturated detail.
     Full,
     /// Each channel by itself at full resolution, marked as such in the file ("Adobe transform 0"). For normals and
-    /// packed data: their channels have little to do with each other, and mixing them only spreads errors. At equal
-    /// size the error is a tenth to a half smaller than with [`Full`](Self::Full) (measured on nine textures).
+    /// packed data: their channels have little in common, and mixing them spreads the errors of one over the others.
+    /// On three normal maps and three packed maps, files of equal error were a fifth to a half smaller than with
+    /// [`Full`](Self::Full); only normals below quality 50 got larger, by a tenth.
     Separate,
 }
 

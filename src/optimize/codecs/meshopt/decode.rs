@@ -137,7 +137,9 @@ fn run(encoded: &[u8], layout: &Layout, words: &mut [u64]) -> i32 {
             Mode::Indices => ffi::meshopt_decodeIndexSequence(target, count, stride, source, length),
         }
     };
-    undo_filter(layout, words);
+    if status == 0 {
+        undo_filter(layout, words);
+    }
     status
 }
 
@@ -148,7 +150,6 @@ fn undo_filter(layout: &Layout, words: &mut [u64]) {
     // SAFETY: as for decoding; filters work element by element in place.
     unsafe {
         match layout.filter {
-            _ if status != 0 => {}
             Filter::None => {}
             Filter::Octahedral => ffi::meshopt_decodeFilterOct(target, count, stride),
             Filter::Quaternion => ffi::meshopt_decodeFilterQuat(target, count, stride),

@@ -1,0 +1,111 @@
+//! Model files on disk: reading one with everything it refers to, and writing a result in one piece.
+//!
+//! A .gltf may name other files. Only those below its own folder are read, whatever the name says.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use percent_encoding::percent_decode_str;
+
+use crate::optimize::{Error, Files, Limits, external_uris};
+
+/// A model with the files that it refers to.
+pub(super) struct Model {
+    pub(super) bytes: Vec<u8>,
+    pub(super) files: Files,
+}
+
+/// Reads a model and the files that it names.
+///
+/// # Errors
+/// The model cannot be read, or its JSON cannot. A named file that is missing is left to the reader, which
+/// knows whether it can do without.
+pub(super) fn read(path: &Path) -> anyhow::Result<Model> {
+    let bytes = fs::read(path).map_err(|error| Error::Resource {
+        uri: path.display().to_string(),
+        what: format!("cannot be read: {error}"),
+    })?;
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().context("the folder of the model cannot be found")?;
+    let mut files = Files::new();
+    for uri in external_uris(&bytes, &Limits::default())? {
+        if let Some(content) = read_below(&folder, &uri)? {
+            files.insert(uri, content);
+        }
+    }
+    Ok(Model { bytes, files })
+}
+
+/// The file that a URI names below a folder; `None` when there is none.
+fn read_below(folder: &Path, uri: &str) -> Result<Option<Vec<u8>>, Error> {
+    let name = percent_decode_str(uri).decode_utf8_lossy();
+    let Ok(path) = folder.join(name.as_ref()).canonicalize() else { return Ok(None) };
+    if !path.starts_with(folder) {
+        let what = "is outside the model's own folder and was not read; put it beside the model".to_owned();
+        return Err(Error::Resource { uri: uri.chars().take(80).collect(), what });
+    }
+    // A device or a pipe could block for ever.
+    if !path.is_file() {
+        return Ok(None);
+    }
+    Ok(fs::read(path).ok())
+}
+
+/// Writes a file in one piece: whoever looks sees the old one or the whole new one.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let partial = path.with_file_name(name);
+    let written = fs::File::create(&partial)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&partial, path));
+    if written.is_err() {
+        // Best effort: the reason for the failure is what counts.
+        let _ = fs::remove_file(&partial);
+    }
+    written.with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Where the result of `input` goes when nobody says: beside it, as `<name>-optimized.glb` (or `.vrm`).
+pub(super) fn default_output(input: &Path) -> PathBuf {
+    let stem = input.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = input.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    let extension = extension.filter(|extension| extension == "vrm").unwrap_or_else(|| "glb".to_owned());
+    input.with_file_name(format!("{stem}-optimized.{extension}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_lie_beside_their_input() {
+        assert_eq!(default_output(Path::new("a/b.glb")), Path::new("a/b-optimized.glb"));
+        assert_eq!(default_output(Path::new("b.v2.gltf")), Path::new("b.v2-optimized.glb"));
+        assert_eq!(default_output(Path::new("girl.VRM")), Path::new("girl-optimized.vrm"));
+    }
+
+    #[test]
+    fn only_files_below_the_folder_are_read() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().canonicalize().unwrap().join("model");
+        fs::create_dir(&folder).unwrap();
+        fs::write(root.path().join("secret"), b"s").unwrap();
+        fs::write(folder.join("a b.bin"), b"ok").unwrap();
+        assert_eq!(read_below(&folder, "a%20b.bin").unwrap().unwrap(), b"ok");
+        assert_eq!(read_below(&folder, "missing.bin").unwrap(), None);
+        for uri in ["../secret", "%2e%2e/secret", "/etc/passwd", "x/../../secret"] {
+            assert!(!matches!(read_below(&folder, uri), Ok(Some(_))), "{uri}");
+        }
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(root.path().join("secret"), folder.join("link")).unwrap();
+            assert!(read_below(&folder, "link").is_err());
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `glb-optimizer optimize`: models from disk, results to disk, no server needed.
+//!
+//! One file after the other; each uses all cores. A file that is refused does not stop the others.
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::{UsageError, exit_code, files, measured, text};
+use crate::optimize::report::Outcome;
+use crate::optimize::{Output, Preset, Progress, Report, Settings, Target};
+
+/// What `optimize` can be told.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  glb-optimizer optimize chair.glb                       write chair-optimized.glb beside it
+  glb-optimizer optimize chair.gltf -o small.glb         .gltf with its files, to a name of your own
+  glb-optimizer optimize *.glb -o small/                 many files, into a folder
+  glb-optimizer optimize chair.glb --preset maximum --json | jq .report.after.bytes")]
+pub(super) struct Flags {
+    /// Models: .glb, .vrm, or .gltf with its files beside it
+    #[arg(required = true, value_name = "IN")]
+    inputs: Vec<PathBuf>,
+    /// Result file, or folder for the results [default: <IN>-optimized.glb beside each input]
+    #[arg(short, long, value_name = "OUT|DIR")]
+    output: Option<PathBuf>,
+    /// How much visible difference is acceptable: high (least), balanced, maximum (smallest file)
+    #[arg(long, default_value_t, value_name = "PRESET")]
+    preset: Preset,
+    /// What must open the result: web (browsers), universal (anything that reads glTF 2.0)
+    #[arg(long, default_value_t, value_name = "TARGET")]
+    target: Target,
+    /// Print one line of JSON a file on stdout: the input, the output and the report
+    #[arg(long)]
+    json: bool,
+}
+
+/// Some of several files failed; each was named on stderr when it did.
+#[derive(Debug, thiserror::Error)]
+#[error("{failed} of {total} files failed")]
+pub(super) struct SomeFailed {
+    failed: usize,
+    total: usize,
+    /// The exit code that says the most: 1 as soon as one failure was not the input's fault.
+    pub(super) exit_code: u8,
+}
+
+/// Optimizes every input.
+///
+/// # Errors
+/// The usage is wrong, or at least one file failed.
+pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
+    let outputs = outputs(flags)?;
+    let mut codes = Vec::new();
+    for (input, output) in flags.inputs.iter().zip(&outputs) {
+        let Err(error) = one(input, output, flags) else { continue };
+        let error = error.context(input.display().to_string());
+        if flags.inputs.len() == 1 {
+            return Err(error);
+        }
+        writeln!(io::stderr(), "glb-optimizer: {error:#}")?;
+        codes.push(exit_code(&error));
+    }
+    match codes.iter().min() {
+        None => Ok(()),
+        Some(&exit_code) => {
+            Err(SomeFailed { failed: codes.len(), total: flags.inputs.len(), exit_code }.into())
+        }
+    }
+}
+
+/// Where each result goes.
+fn outputs(flags: &Flags) -> anyhow::Result<Vec<PathBuf>> {
+    let beside = flags.inputs.iter().map(|input| files::default_output(input));
+    let Some(output) = &flags.output else { return Ok(beside.collect()) };
+    let is_folder = output.is_dir() || output.to_string_lossy().ends_with('/');
+    if !is_folder && flags.inputs.len() == 1 {
+        return Ok(vec![output.clone()]);
+    }
+    if !is_folder {
+        return Err(UsageError(format!(
+            "{} is no folder: several inputs need one, which must exist or end with a slash",
+            output.display()
+        ))
+        .into());
+    }
+    std::fs::create_dir_all(output).with_context(|| format!("{} cannot be made", output.display()))?;
+    let names = flags.inputs.iter().map(|input| {
+        let name = input.with_extension(files::default_output(input).extension().unwrap_or_default());
+        output.join(name.file_name().unwrap_or_default())
+    });
+    let names: Vec<PathBuf> = names.collect();
+    let clash = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name));
+    match clash {
+        None => Ok(names),
+        Some((_, name)) => Err(UsageError(format!("two results would be called {}", name.display())).into()),
+    }
+}
+
+fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
+    let model = files::read(input)?;
+    let settings = Settings { preset: flags.preset, target: flags.target };
+    let display = Display::new(input);
+    let result = measured::optimize(&model.bytes, &model.files, &settings, &mut |now| display.show(now));
+    display.clear();
+    let Output { glb, report } = result?;
+    files::write(output, &glb)?;
+    if flags.json {
+        let line = json!({ "input": input, "output": output, "report": report });
+        writeln!(io::stdout().lock(), "{line}")?;
+    } else {
+        io::stdout().lock().write_all(summary(input, output, &report).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// What was done to one file, in lines for people.
+fn summary(input: &Path, output: &Path, report: &Report) -> String {
+    let (before, after) = (report.before.bytes, report.after.bytes);
+    let name = input.file_name().unwrap_or_default().to_string_lossy();
+    let mut lines = match report.outcome {
+        Outcome::Optimized => vec![format!(
+            "{name}: {} -> {} ({} smaller), {:.1} s",
+            text::bytes(before),
+            text::bytes(after),
+            text::percent(before.saturating_sub(after), before),
+            report.seconds.unwrap_or_default(),
+        )],
+        Outcome::AlreadyOptimal => {
+            vec![format!("{name}: {} is already optimal; the result is the same file", text::bytes(before))]
+        }
+    };
+    for pass in &report.passes {
+        let notes = pass.notes.iter().map(|note| format!("  {:<9} {note}", pass.name));
+        lines.extend(notes);
+    }
+    lines.extend(report.warnings.iter().map(|warning| format!("  warning: {warning}")));
+    lines.extend(report.dropped.iter().map(|dropped| format!("  dropped: {dropped}")));
+    lines.push(format!("  written to {}", output.display()));
+    lines.join("\n") + "\n"
+}
+
+/// Progress on stderr: a bar on a terminal, a line a stage elsewhere.
+struct Display {
+    name: String,
+    bar: Option<ProgressBar>,
+    stage: Cell<&'static str>,
+}
+
+impl Display {
+    fn new(input: &Path) -> Self {
+        let name = input.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bar = io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(100);
+            // A fixed template; if it were wrong, the default style would do.
+            if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {pos:>3} % {msg}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(name.clone());
+            bar
+        });
+        Self { name, bar, stage: Cell::new("") }
+    }
+
+    fn show(&self, now: Progress) {
+        if let Some(bar) = &self.bar {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+            bar.set_position(now.percent as u64);
+            bar.set_message(now.stage);
+        } else if self.stage.replace(now.stage) != now.stage {
+            // Whoever closed stderr does not want to know.
+            let _ = writeln!(io::stderr(), "{}: {} ({:.0} %)", self.name, now.stage, now.percent);
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
