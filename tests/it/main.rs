@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 
+mod browser;
 mod faults;
 mod http;
 mod queue;
