@@ -27,7 +27,7 @@ function summary(job: Job, report: Report | string): HTMLElement {
     "header",
     { className: "summary" },
     make("h2", { tabIndex: -1 }, headline),
-    same && make("p", {}, same.why),
+    same !== undefined && make("p", {}, same.why),
     make(
       "p",
       { className: "sizes" },
