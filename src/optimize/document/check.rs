@@ -18,7 +18,7 @@ use crate::optimize::Error;
 /// # Errors
 /// [`Error::Invalid`], [`Error::Unsupported`] or [`Error::Limit`].
 pub fn shape(root: &Map<String, Value>, limits: &Limits) -> Result<(), Error> {
-    const LISTS: [&str; 14] = [
+    const LISTS: [&str; 15] = [
         "accessors",
         "animations",
         "bufferViews",
@@ -33,6 +33,7 @@ pub fn shape(root: &Map<String, Value>, limits: &Limits) -> Result<(), Error> {
         "skins",
         "textures",
         "extensionsUsed",
+        "extensionsRequired",
     ];
     let asset = root.get("asset").and_then(|asset| asset.get("version")).and_then(Value::as_str);
     match asset {
@@ -52,9 +53,13 @@ pub fn shape(root: &Map<String, Value>, limits: &Limits) -> Result<(), Error> {
             None => {}
             Some(Value::Array(items)) => {
                 limits::check(name, items.len() as u64, limits.items)?;
-                let wants_object = name != "extensionsUsed";
+                let wants_object = !name.starts_with("extensions");
                 if let Some(i) = items.iter().position(|item| item.is_object() != wants_object) {
                     return Err(Error::invalid(format!("/{name}/{i}"), "has the wrong JSON type"));
+                }
+                let is_wrong = |item: &Value| item.get("extensions").is_some_and(|all| !all.is_object());
+                if let Some(i) = items.iter().position(is_wrong) {
+                    return Err(Error::invalid(format!("/{name}/{i}/extensions"), "must be an object"));
                 }
             }
             Some(_) => return Err(Error::invalid(format!("/{name}"), "must be an array")),

@@ -90,13 +90,21 @@ fn reorder(document: &Document, group: &VertexGroup) -> Result<Option<Renumbered
     Ok(Some(Renumbered { vertices, indices: indices.into_iter().map(renumber).collect() }))
 }
 
-/// The triangles in a better order, if there is one.
+/// The triangles in a better order, if there is one. Repeated while it pays, so that a second run finds
+/// nothing to do: the order found depends on the order given.
 fn better_order(old: &[u32], positions: &[[f32; 3]]) -> Result<Option<Vec<u32>>, Error> {
-    let by_cache = meshopt::optimize_vertex_cache(old, positions.len()).map_err(internal)?;
-    let new = meshopt::optimize_overdraw(&by_cache, positions, OVERDRAW_THRESHOLD).map_err(internal)?;
-    #[expect(clippy::cast_precision_loss, reason = "counts of triangles are far below 2^52")]
-    let is_better = (cache_misses(&new) as f64) < WORTHWHILE * cache_misses(old) as f64;
-    Ok(is_better.then_some(new))
+    let mut best: Option<Vec<u32>> = None;
+    loop {
+        let current = best.as_deref().unwrap_or(old);
+        let by_cache = meshopt::optimize_vertex_cache(current, positions.len()).map_err(internal)?;
+        let new = meshopt::optimize_overdraw(&by_cache, positions, OVERDRAW_THRESHOLD).map_err(internal)?;
+        #[expect(clippy::cast_precision_loss, reason = "counts of triangles are far below 2^52")]
+        let is_better = (cache_misses(&new) as f64) < WORTHWHILE * cache_misses(current) as f64;
+        if !is_better {
+            return Ok(best);
+        }
+        best = Some(new);
+    }
 }
 
 fn internal(error: crate::optimize::codecs::CodecError) -> Error {

@@ -109,11 +109,13 @@ fn resample(
     let kept: Vec<Vec<usize>> = tracks.par_iter().map(|track| keys_to_keep(track, budget)).collect();
 
     let mut saved = Saved::default();
+    // Asked of all keys: the one that is kept may be nearer to the rest than the others.
+    let resting: Vec<bool> =
+        tracks.iter().zip(&kept).map(|(track, kept)| kept.len() == 1 && track.rests(budget)).collect();
     for (track, kept) in tracks.iter_mut().zip(&kept) {
         saved.keys += track.times.len() - kept.len();
         track.keep(kept);
     }
-    let resting: Vec<bool> = tracks.iter().map(|track| track.rests(budget)).collect();
     saved.channels = resting.iter().filter(|&&rests| rests).count();
     if saved == Saved::default() {
         return None;
@@ -128,9 +130,15 @@ fn resample(
     if moving(&by_rest) < full_duration || by_rest.iter().all(|(_, rests)| *rests) {
         // One track that stands still holds the clip at its length.
         let (track, rests) = by_rest.iter_mut().find(|(track, _)| track.times.len() == 1)?;
-        track.times.push(full_duration);
-        track.values.extend_from_within(..);
+        if track.times[0] < full_duration {
+            track.times.push(full_duration);
+            track.values.extend_from_within(..);
+            saved.keys = saved.keys.saturating_sub(1);
+        }
         saved.channels -= usize::from(std::mem::take(rests));
+        if saved == Saved::default() {
+            return None;
+        }
     }
     let tracks: Vec<Track> =
         by_rest.into_iter().filter(|(_, rests)| !rests).map(|(track, _)| track).collect();
@@ -193,14 +201,13 @@ impl Track {
         }
     }
 
-    /// Whether the track does nothing but hold the node where it rests.
+    /// Whether no key is away from where the node rests.
     fn rests(&self, budget: &Budget) -> bool {
-        let is_still = self.motion != Motion::Other && self.times.len() == 1;
-        is_still
-            && self
-                .rest
-                .as_ref()
-                .is_some_and(|rest| self.distance(self.key(0), rest) <= self.tolerance(budget))
+        let tolerance = self.tolerance(budget);
+        let at_rest = |rest: &Vec<f32>| {
+            (0..self.times.len()).all(|key| self.distance(self.key(key), rest) <= tolerance)
+        };
+        self.motion != Motion::Other && self.rest.as_ref().is_some_and(at_rest)
     }
 
     /// Radians for rotations, else the largest difference of a component.
@@ -315,4 +322,51 @@ fn assemble(animation: &Value, tracks: Vec<Track>, first: usize) -> (Value, Vec<
     animation["channels"] = json!(channels);
     animation["samplers"] = json!(samplers);
     (animation, accessors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimize::{Preset, Settings};
+
+    /// A clip that scales node 0, whose keys are these.
+    fn clip(times: &[f32], scales: &[f32]) -> Document {
+        let root = json!({
+            "nodes": [{}],
+            "animations": [{
+                "channels": [{ "sampler": 0, "target": { "node": 0, "path": "scale" } }],
+                "samplers": [{ "input": 0, "output": 1 }],
+            }],
+        });
+        let values: Vec<f32> = scales.iter().flat_map(|&scale| [scale; 3]).collect();
+        let accessors =
+            vec![Accessor::from_floats(Shape::Scalar, times), Accessor::from_floats(Shape::Vec3, &values)];
+        Document { root: root.as_object().cloned().unwrap_or_default(), accessors, ..Document::default() }
+    }
+
+    fn resampled(document: &Document) -> Option<Saved> {
+        let settings = Settings { preset: Preset::Maximum, ..Settings::default() };
+        let animation = &document.list("animations")[0];
+        resample(document, animation, &Budget::of(&settings)).map(|(.., saved)| saved)
+    }
+
+    /// The only key of the clip was doubled at the same time, which made key times that do not rise.
+    #[test]
+    fn regression_a_clip_of_one_resting_key_stays_as_it_is() {
+        assert_eq!(resampled(&clip(&[0.0], &[1.0])), None);
+        assert_eq!(resampled(&clip(&[0.0, 1.0], &[1.0, 1.0])), None);
+    }
+
+    /// Keys within the tolerance of the first one, which was within the tolerance of the rest: twice as far off.
+    #[test]
+    fn regression_a_track_rests_only_when_all_its_keys_do() {
+        let budget = Budget::of(&Settings { preset: Preset::Maximum, ..Settings::default() });
+        let rests = |scales: &[f32]| {
+            let document = clip(&[0.0, 1.0], scales);
+            let animation = &document.list("animations")[0];
+            track(&document, animation, &animation["channels"][0]).unwrap().rests(&budget)
+        };
+        assert!(rests(&[1.0 + 0.9 * budget.track_error, 1.0]));
+        assert!(!rests(&[1.0 + 0.9 * budget.track_error, 1.0 + 1.8 * budget.track_error]));
+    }
 }

@@ -1,0 +1,131 @@
+//! Laws of the whole optimizer: what goes in, what comes out, and whether the report tells the truth.
+
+use glb_optimizer::optimize::document::primitives::{self, PrimitiveId};
+use glb_optimizer::optimize::document::{Document, Limits, read, write};
+use glb_optimizer::optimize::inventory::Inventory;
+use glb_optimizer::optimize::passes::PASSES;
+use glb_optimizer::optimize::report::Outcome;
+use glb_optimizer::optimize::{Files, Output, Preset, Progress, Settings, Target, optimize};
+use gltf::Gltf;
+use proptest::prelude::proptest;
+use rayon::ThreadPoolBuilder;
+
+use crate::fixtures::file::split;
+use crate::fixtures::recipe::recipe;
+use crate::fixtures::{cases, model};
+
+const WEB: Settings = Settings { preset: Preset::Balanced, target: Target::Web };
+const UNIVERSAL: Settings = Settings { preset: Preset::Balanced, target: Target::Universal };
+
+fn run(glb: &[u8], settings: &Settings) -> Output {
+    optimize(glb, &Files::new(), settings, &mut |_| {}).unwrap()
+}
+
+fn document(glb: &[u8]) -> Document {
+    read::read(glb, &Files::new(), &Limits::default()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(cases(48))]
+
+    #[test]
+    fn the_result_is_never_larger_and_the_report_adds_up(recipe in recipe()) {
+        let glb = model::glb(&recipe);
+        for settings in [WEB, UNIVERSAL] {
+            let Output { glb: result, report } = run(&glb, &settings);
+            assert!(result.len() <= glb.len(), "{} became {}", glb.len(), result.len());
+            assert_eq!(report.outcome == Outcome::AlreadyOptimal, result == glb);
+            for (inventory, bytes) in [(&report.before, &glb), (&report.after, &result)] {
+                assert_eq!(inventory.bytes, bytes.len() as u64);
+                assert_eq!(sum(inventory), bytes.len() as u64, "{:?}", inventory.bytes_by);
+            }
+            let names: Vec<&str> = report.passes.iter().map(|pass| pass.name.as_str()).collect();
+            assert_eq!(names, PASSES.iter().map(|pass| pass.name()).collect::<Vec<_>>());
+            assert_eq!(report.input_hash, blake3::hash(&glb).to_hex().to_string());
+            assert_eq!(report.output_hash, blake3::hash(&result).to_hex().to_string());
+            assert_eq!(report.settings, settings);
+        }
+    }
+
+    #[test]
+    fn the_same_input_gives_the_same_bytes(recipe in recipe()) {
+        let glb = model::glb(&recipe);
+        let expected = run(&glb, &WEB);
+        for threads in [2, 3] {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let again = pool.install(|| run(&glb, &WEB));
+            assert!(again.glb == expected.glb, "on {threads} threads");
+            assert_eq!(again.report, expected.report);
+        }
+    }
+
+    #[test]
+    fn universal_needs_no_extension_that_the_input_did_not_need(recipe in recipe()) {
+        let report = run(&model::glb(&recipe), &UNIVERSAL).report;
+        let known = &report.before.extensions_required;
+        let added = report.after.extensions_required.iter().find(|name| !known.contains(name));
+        assert_eq!(added, None);
+    }
+
+    #[test]
+    fn the_gltf_crate_reads_universal_results_as_we_do(recipe in recipe()) {
+        let glb = model::glb(&recipe);
+        Gltf::from_slice(&glb).expect("the model itself is valid");
+        let result = run(&glb, &UNIVERSAL).glb;
+        let theirs = Gltf::from_slice(&result).expect("the result is valid");
+        assert_same_geometry(&theirs, &document(&result));
+    }
+
+    #[test]
+    fn the_gltf_crate_reads_decompressed_web_results_as_we_do(recipe in recipe()) {
+        let compressed = document(&run(&model::glb(&recipe), &WEB).glb);
+        let plain = write::write(&Document { compress: false, ..compressed.clone() }).unwrap();
+        // The extensions of web results are unknown to the crate, so it cannot be asked to validate them.
+        let theirs = Gltf::from_slice_without_validation(&plain).unwrap();
+        assert_same_geometry(&theirs, &compressed);
+    }
+
+    #[test]
+    fn progress_rises_to_a_hundred_through_every_stage(recipe in recipe()) {
+        let mut seen: Vec<Progress> = Vec::new();
+        optimize(&model::glb(&recipe), &Files::new(), &WEB, &mut |now| seen.push(now)).unwrap();
+        assert!(seen.is_sorted_by(|a, b| a.percent <= b.percent), "{seen:?}");
+        assert!((seen.last().unwrap().percent - 100.0).abs() < 0.01, "{seen:?}");
+        let mut stages: Vec<&str> = seen.iter().map(|now| now.stage).collect();
+        stages.dedup();
+        let passes = PASSES.iter().map(|pass| pass.name());
+        assert_eq!(stages, ["read"].into_iter().chain(passes).chain(["write"]).collect::<Vec<_>>());
+    }
+}
+
+fn sum(inventory: &Inventory) -> u64 {
+    inventory.bytes_by.parts().iter().map(|&(_, bytes)| bytes).sum()
+}
+
+fn assert_same_geometry(theirs: &Gltf, ours: &Document) {
+    let bin = theirs.blob.as_deref();
+    for mesh in theirs.meshes() {
+        for primitive in mesh.primitives() {
+            let id = PrimitiveId { mesh: mesh.index(), primitive: primitive.index() };
+            let json = primitives::json(ours, id);
+            let reader = primitive.reader(|_| bin);
+            let positions: Vec<[f32; 3]> = reader.read_positions().unwrap().collect();
+            let ours_positions = primitives::attribute(ours, json, "POSITION").unwrap();
+            assert_eq!(positions, ours_positions.vectors::<3>(), "{id:?}");
+            let indices = reader.read_indices().map(|indices| indices.into_u32().collect::<Vec<u32>>());
+            let ours_indices = primitives::indices(json).map(|index| ours.accessors[index].integers());
+            assert_eq!(indices, ours_indices, "{id:?}");
+        }
+    }
+}
+
+#[test]
+fn a_result_given_again_is_still_not_larger() {
+    let mut runner = proptest::test_runner::TestRunner::new(cases(1));
+    let tree = proptest::strategy::Strategy::new_tree(&recipe(), &mut runner).unwrap();
+    let glb = model::glb(&proptest::strategy::ValueTree::current(&tree));
+    let once = run(&glb, &WEB).glb;
+    let twice = run(&once, &WEB).glb;
+    assert!(twice.len() <= once.len());
+    assert_eq!(split(&twice).0["asset"]["version"], "2.0");
+}

@@ -1,0 +1,177 @@
+//! Laws that hold for every pass of the optimizer, on any model.
+//!
+//! Each law runs over generated models ([`fixtures`]) and over every pass of `PASSES`: once on the model as it
+//! came and once where the pass stands in the order. What a model draws is compared in [`soup`], how it moves in
+//! [`motion`], what people and scripts look for in [`identity`], how far numbers may be off in [`precision`].
+
+mod identity;
+mod motion;
+mod precision;
+mod soup;
+
+use glb_optimizer::optimize::budget::Budget;
+use glb_optimizer::optimize::document::{Document, Limits, read, write};
+use glb_optimizer::optimize::passes::{Context, Outcome, PASSES, Pass};
+use glb_optimizer::optimize::{Files, Preset, Settings, Target};
+use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
+use rayon::ThreadPoolBuilder;
+
+use crate::fixtures::recipe::{Recipe, recipe};
+use crate::fixtures::{cases, model};
+
+/// Passes that round nothing, so that geometry must come out bit by bit.
+const EXACT: [&str; 4] = ["dedup", "prune", "weld", "reorder"];
+
+/// One run of one pass.
+struct Step<'a> {
+    pass: &'a dyn Pass,
+    settings: Settings,
+    before: &'a Document,
+    after: &'a Document,
+    outcome: Outcome,
+}
+
+impl Step<'_> {
+    fn name(&self) -> &'static str {
+        self.pass.name()
+    }
+
+    fn budget(&self) -> Budget {
+        Budget::of(&self.settings)
+    }
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let preset = prop_oneof![Just(Preset::High), Just(Preset::Balanced), Just(Preset::Maximum)];
+    let target = prop_oneof![2 => Just(Target::Web), 1 => Just(Target::Universal)];
+    (preset, target).prop_map(|(preset, target)| Settings { preset, target })
+}
+
+fn run(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {
+    let mut context = Context { settings, budget: Budget::of(&settings), progress: &mut |_| {} };
+    pass.run(document, &mut context).unwrap_or_else(|error| panic!("{}: {error}", pass.name()))
+}
+
+fn read(glb: &[u8]) -> Document {
+    read::read(glb, &Files::new(), &Limits::default()).unwrap()
+}
+
+fn write(document: &Document) -> Vec<u8> {
+    write::write(document).unwrap()
+}
+
+/// Calls `law` for every pass on the model as it came, and for every pass in its place in the order.
+fn each_step(recipe: &Recipe, settings: Settings, law: impl Fn(&Step)) {
+    let original = read(&model::glb(recipe));
+    let mut current = original.clone();
+    for &pass in PASSES {
+        let mut alone = original.clone();
+        let outcome = run(pass, &mut alone, settings);
+        law(&Step { pass, settings, before: &original, after: &alone, outcome });
+        let before = current.clone();
+        let outcome = run(pass, &mut current, settings);
+        law(&Step { pass, settings, before: &before, after: &current, outcome });
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    #[test]
+    fn a_result_reads_as_the_document_says(recipe in recipe(), settings in settings()) {
+        each_step(&recipe, settings, |step| {
+            let again = read(&write(step.after));
+            assert_eq!(again.accessors.len(), step.after.accessors.len());
+            for (index, (found, said)) in again.accessors.iter().zip(&step.after.accessors).enumerate() {
+                // The index codec turns triangles: what counts for indices is what they draw.
+                if !step.after.compress || said.integers().is_empty() {
+                    assert_eq!(found.floats(), said.floats(), "{}: accessor {index}", step.name());
+                }
+                assert_eq!(found.bounds, said.bounds, "{}: accessor {index}", step.name());
+            }
+            soup::assert_same(step.after, &again, step.name());
+            let images = |document: &Document| document.images.clone();
+            assert_eq!(images(&again), images(step.after), "{}", step.name());
+        });
+    }
+
+    #[test]
+    fn unchanged_means_the_same_bytes(recipe in recipe(), settings in settings()) {
+        each_step(&recipe, settings, |step| {
+            if let Outcome::Unchanged(reason) = &step.outcome {
+                assert!(write(step.before) == write(step.after), "{} says: {reason}", step.name());
+                assert_eq!(step.before.warnings, step.after.warnings);
+                assert_eq!(step.before.dropped, step.after.dropped);
+            }
+        });
+    }
+
+    #[test]
+    fn exact_passes_do_nothing_the_second_time(recipe in recipe(), settings in settings()) {
+        each_step(&recipe, settings, |step| {
+            if EXACT.contains(&step.name()) {
+                let again = run(step.pass, &mut step.after.clone(), settings);
+                assert!(matches!(again, Outcome::Unchanged(_)), "{}: {again:?}", step.name());
+            }
+        });
+    }
+
+    #[test]
+    fn the_same_model_gives_the_same_bytes_on_any_number_of_threads(
+        recipe in recipe(), settings in settings(),
+    ) {
+        each_step(&recipe, settings, |step| {
+            let expected = write(step.after);
+            for threads in [2, 3] {
+                let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut again = step.before.clone();
+                let outcome = pool.install(|| run(step.pass, &mut again, settings));
+                assert_eq!(outcome, step.outcome, "{} on {threads} threads", step.name());
+                assert!(write(&again) == expected, "{} on {threads} threads", step.name());
+            }
+        });
+    }
+
+    #[test]
+    fn what_people_look_for_survives(recipe in recipe(), settings in settings()) {
+        each_step(&recipe, settings, |step| {
+            assert_eq!(identity::of(step.before), identity::of(step.after), "{}", step.name());
+        });
+    }
+
+    #[test]
+    fn exact_passes_draw_the_same_triangles(recipe in recipe(), settings in settings()) {
+        each_step(&recipe, settings, |step| {
+            if EXACT.contains(&step.name()) {
+                soup::assert_same(step.before, step.after, step.name());
+            }
+        });
+    }
+
+    #[test]
+    fn other_passes_draw_as_many_triangles(recipe in recipe(), settings in settings()) {
+        each_step(&recipe, settings, |step| {
+            if !EXACT.contains(&step.name()) {
+                assert_eq!(soup::sizes(step.before), soup::sizes(step.after), "{}", step.name());
+            }
+        });
+    }
+
+    #[test]
+    fn rounding_stays_within_the_stated_error(recipe in recipe(), settings in settings()) {
+        each_step(&recipe, settings, |step| {
+            if ["quantize", "encode"].contains(&step.name()) {
+                precision::assert_within(step.before, step.after, &step.budget(), step.name());
+            } else if step.name() != "resample" {
+                precision::assert_same_skin(step.before, step.after);
+            }
+        });
+    }
+
+    #[test]
+    fn movement_stays_within_the_budget(recipe in recipe(), settings in settings()) {
+        each_step(&recipe, settings, |step| {
+            motion::assert_within(step.before, step.after, &step.budget(), step.name());
+        });
+    }
+}
