@@ -54,7 +54,8 @@ node_is_new_enough() {
 # Whether the answer to the question is yes. Asked on the terminal, because stdin may be this script.
 agreed() {
     [ -z "$assume_yes" ] || return 0
-    { : >/dev/tty; } 2>/dev/null || return 1
+    # In a subshell: a failed redirection of `:` ends a POSIX shell.
+    (: >/dev/tty) 2>/dev/null || return 1
     printf 'install.sh: %s [Y/n] ' "$1" >/dev/tty
     read -r answer </dev/tty || return 1
     case $answer in '' | y | Y | yes) return 0 ;; *) return 1 ;; esac
