@@ -3,10 +3,12 @@
 //!
 //! The browser is driven in [`chromium`]; the model that is given to the page is built in [`torus`].
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test, as its own body does")]
+
 mod chromium;
 mod torus;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chromium::{Browser, Picture, Tab};
 use tempfile::TempDir;
@@ -51,7 +53,7 @@ impl Scene {
     }
 }
 
-async fn optimize(tab: &Tab, model: &PathBuf) {
+async fn optimize(tab: &Tab, model: &Path) {
     tab.give_file(model).await;
     tab.wait_for("document.body.dataset.phase === 'ready'").await;
     tab.wait_for(&is_shown("original")).await;

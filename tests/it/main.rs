@@ -3,6 +3,7 @@
 //! One binary for all of it, so that it links once. `support` starts servers and builds models; each other
 //! module is one subject. Tests wait for events or for a condition with a deadline, never for a time.
 
+mod browser;
 mod faults;
 mod http;
 mod queue;

@@ -3,7 +3,7 @@
  *
  * A problem always says three things: what happened, why, and what to do now.
  */
-import { formatBytes, formatExactBytes } from "./format.ts";
+import { formatBytes, formatExactBytes, formatSentence } from "./format.ts";
 
 /** Something that stopped the person, in words. */
 export interface Problem {
@@ -82,10 +82,9 @@ export const text = {
     fact: "Count",
     passes: "What was done",
     unchanged: "no change",
-    kept: "same size",
     warnings: "Worth knowing",
     dropped: "Not in the result",
-    nothingDropped: "Everything in your file is still in the result.",
+    nothingDropped: "Nothing had to be dropped.",
     noReport: "The report of this job could not be read:",
     announce: (percent: string, size: string) => `Done. The result is ${percent} smaller: ${size}.`,
   },
@@ -214,8 +213,7 @@ export const problems = {
   }),
   dead: (message: string, code: string): Problem => ({
     title: titles[code] ?? (faultsOfOurs.has(code) ? "The optimizer failed" : "This file could not be optimized"),
-    // The core's messages are written to follow a colon; here each is a sentence of its own.
-    detail: message.charAt(0).toUpperCase() + message.slice(1),
+    detail: formatSentence(message),
     advice: adviceFor(code, 0),
   }),
   unexpected: (message: string): Problem => ({
