@@ -34,19 +34,19 @@ impl Server {
 
     /// Starts a server on `folder` with one worker and these variables.
     pub(crate) fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut process = command(folder, variables).spawn().unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let process = command(folder, variables).spawn().unwrap();
+        let mut server = Self { process, url: String::new(), client: Client::new() };
+        let mut lines = BufReader::new(server.process.stderr.take().unwrap()).lines();
         let mut said = String::new();
-        loop {
+        while server.url.is_empty() {
             let line =
                 lines.next().unwrap_or_else(|| panic!("the server ended before it was ready:\n{said}"));
             let line = line.unwrap();
-            if let Some(url) = line.strip_prefix(READY) {
-                pass_on(lines);
-                return Self { process, url: url.into(), client: Client::new() };
-            }
+            server.url = line.strip_prefix(READY).unwrap_or_default().into();
             said += &(line + "\n");
         }
+        pass_on(lines);
+        server
     }
 
     pub(crate) fn address(&self, path: &str) -> String {
@@ -164,6 +164,7 @@ pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
 }
 
 /// Keeps reading the log, so that the server never waits for us, and shows it if the test fails.
+#[expect(clippy::print_stderr, reason = "the test harness keeps it until it is wanted")]
 fn pass_on(lines: std::io::Lines<BufReader<ChildStderr>>) {
     std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
 }
