@@ -134,6 +134,9 @@ fn summary(input: &Path, output: &Path, report: &Report) -> String {
         Outcome::AlreadyOptimal => {
             vec![format!("{name}: {} is already optimal; the result is the same file", text::bytes(before))]
         }
+        Outcome::KeptOriginal => {
+            vec![format!("{name}: the result was not good enough; the original was kept")]
+        }
     };
     for pass in &report.passes {
         let notes = pass.notes.iter().map(|note| format!("  {:<9} {note}", pass.name));

@@ -57,8 +57,8 @@ impl Budget {
     pub fn of(settings: &Settings) -> Self {
         match settings.preset {
             Preset::High => Self {
-                position_bits: 16,
-                normal_bits: 12,
+                position_bits: 14,
+                normal_bits: 11,
                 texcoord_bits: 15,
                 fine_vertex_fractions: true,
                 rotation_bits: 16,
@@ -71,7 +71,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.5, p999: 6.0 },
             },
             Preset::Balanced => Self {
-                position_bits: 14,
+                position_bits: 13,
                 normal_bits: 10,
                 texcoord_bits: 13,
                 fine_vertex_fractions: false,
@@ -85,7 +85,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 1.2, p999: 14.0 },
             },
             Preset::Maximum => Self {
-                position_bits: 13,
+                position_bits: 12,
                 normal_bits: 8,
                 texcoord_bits: 12,
                 fine_vertex_fractions: false,

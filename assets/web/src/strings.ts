@@ -70,8 +70,17 @@ export const text = {
   },
   result: {
     smaller: (percent: string) => `${percent} smaller`,
-    already: "Already optimal",
-    alreadyWhy: "Nothing that was tried made this file smaller, so the result is your file, byte for byte. The reasons are listed below.",
+    /** Why the result is the file that came in. */
+    same: {
+      already_optimal: {
+        headline: "Already optimal",
+        why: "Nothing that was tried made this file smaller, so the result is your file, byte for byte. The reasons are listed below.",
+      },
+      kept_original: {
+        headline: "Original kept",
+        why: "The smaller file did not look like yours when it was checked, so it was thrown away. The warning below says what differed.",
+      },
+    },
     download: (size: string) => `Download · ${size}`,
     original: "Original",
     result: "Result",
