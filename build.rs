@@ -12,6 +12,8 @@ const SOURCES: &str = "assets/web";
 /// What a developer's own `npm install` and `npm run build` leave beside the sources.
 const NOT_SOURCES: &[&str] = &["node_modules", "dist"];
 const OLDEST_NODE: (u32, u32) = (20, 19);
+/// Lines of a failed command that are shown; its reason is at the beginning.
+const SHOWN_LINES: usize = 8;
 const NODE_HINT: &str = "install Node.js 20.19 or newer, which brings npm (https://nodejs.org, or your system's packages `nodejs` and `npm`)";
 
 fn main() {
@@ -113,11 +115,10 @@ fn run(command: &mut Command) -> Result<Output, String> {
     if output.status.success() {
         return Ok(output);
     }
-    let said = [output.stdout, output.stderr].concat();
-    let words: Vec<String> = String::from_utf8_lossy(&said)
-        .lines()
-        .map(|line| line.trim().to_owned())
-        .filter(|line| !line.is_empty())
-        .collect();
-    Err(format!("{command:?} failed: {}", words.join(" | ")))
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    let worth_reading =
+        |line: &&str| !line.is_empty() && !line.starts_with("at ") && !line.starts_with("npm error     at ");
+    let words: Vec<&str> = said.lines().map(str::trim).filter(worth_reading).take(SHOWN_LINES).collect();
+    let arguments: Vec<_> = command.get_args().take(2).map(|argument| argument.to_string_lossy()).collect();
+    Err(format!("`npm {}` failed: {}", arguments.join(" "), words.join(" | ")))
 }

@@ -131,8 +131,12 @@ fn summary(input: &Path, output: &Path, report: &Report) -> String {
             text::percent(before.saturating_sub(after), before),
             report.seconds.unwrap_or_default(),
         )],
-        Outcome::AlreadyOptimal => {
-            vec![format!("{name}: {} is already optimal; the result is the same file", text::bytes(before))]
+        Outcome::AlreadyOptimal => vec![
+            format!("{name}: {} is already optimal; the result is the same file", text::bytes(before)),
+            "  tried, without making it smaller:".to_owned(),
+        ],
+        Outcome::KeptOriginal => {
+            vec![format!("{name}: the result was not good enough; the original was kept")]
         }
     };
     for pass in &report.passes {

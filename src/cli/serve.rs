@@ -56,7 +56,7 @@ fn start_log(level: LevelFilter) {
     if io::stderr().is_terminal() {
         log.init();
     } else {
-        log.json().flatten_event(true).init();
+        log.json().flatten_event(true).with_current_span(false).init();
     }
 }
 

@@ -94,10 +94,14 @@ impl From<jobs::Error> for Problem {
 
 impl From<UnknownSetting> for Problem {
     fn from(error: UnknownSetting) -> Self {
-        let mut detail = error.to_string();
-        detail.replace_range(..1, "T");
-        Self::bad_request("unknown_setting", detail + ".")
+        Self::bad_request("unknown_setting", sentence(&error.to_string()))
     }
+}
+
+/// An error's text as errors are written, begun and ended as a sentence.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| format!("{}{}.", first.to_uppercase(), rest.as_str())).unwrap_or_default()
 }
 
 impl IntoResponse for Problem {

@@ -42,31 +42,42 @@ struct Listener {
     unsent: Option<Status>,
 }
 
+/// What a listener is told.
+enum News {
+    State(Box<Status>),
+    Progress(events::Progress),
+}
+
 /// The next event and the listener that goes on; none after a final state.
 async fn next_event(listener: Option<Listener>) -> Option<(Result<Event, Infallible>, Option<Listener>)> {
     let mut listener = listener?;
-    let change = match listener.unsent.take() {
-        Some(status) => Ok(status),
-        None => listener.next_change().await?,
+    let news = match listener.unsent.take() {
+        Some(status) => News::State(Box::new(status)),
+        None => listener.next_news().await?,
     };
-    Some(match change {
-        Ok(status) => {
+    Some(match news {
+        News::State(status) => {
             let goes_on = !status.job.state.is_final();
-            (Ok(event("state", &JobView::from(status))), goes_on.then_some(listener))
+            (Ok(event("state", &JobView::from(*status))), goes_on.then_some(listener))
         }
-        Err(progress) => (Ok(event("progress", &progress)), Some(listener)),
+        News::Progress(progress) => (Ok(event("progress", &progress)), Some(listener)),
     })
 }
 
 impl Listener {
-    /// Waits for a change of this job: its new state, or else its progress. None when it cannot be read.
-    async fn next_change(&mut self) -> Option<Result<Status, events::Progress>> {
+    /// Waits for a change of this job. None when there can be no more, or the job cannot be read.
+    async fn next_news(&mut self) -> Option<News> {
         loop {
             match self.changes.recv().await {
                 Ok(event) if event.job != self.id => {}
-                Ok(events::Event { change: Change::Progress(progress), .. }) => return Some(Err(progress)),
+                Ok(events::Event { change: Change::Progress(progress), .. }) => {
+                    return Some(News::Progress(progress));
+                }
                 // After falling behind, the state says all that was missed.
-                Ok(_) | Err(RecvError::Lagged(_)) => return self.jobs.status(self.id).await.ok().map(Ok),
+                Ok(_) | Err(RecvError::Lagged(_)) => {
+                    let status = self.jobs.status(self.id).await.ok()?;
+                    return Some(News::State(Box::new(status)));
+                }
                 Err(RecvError::Closed) => return None,
             }
         }

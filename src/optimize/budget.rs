@@ -24,6 +24,8 @@ pub struct Budget {
     pub track_error: f32,
     /// Longest side of an image, in pixels.
     pub image_side: u32,
+    /// Longest side in pixels at which images are compared: what is finer is not seen.
+    pub seen_side: u32,
     /// Error of a colour image, as distance in Oklab (black to white is 1).
     pub colour_error: Spread,
     /// Largest root mean square error of a data image in the channels in use, in steps of 1/255.
@@ -55,20 +57,21 @@ impl Budget {
     pub fn of(settings: &Settings) -> Self {
         match settings.preset {
             Preset::High => Self {
-                position_bits: 16,
-                normal_bits: 12,
+                position_bits: 14,
+                normal_bits: 11,
                 texcoord_bits: 15,
                 fine_vertex_fractions: true,
                 rotation_bits: 16,
                 rotation_error: 2e-4,
                 track_error: 2e-5,
                 image_side: 4096,
-                colour_error: Spread { mean: 0.0045, p999: 0.025 },
-                data_error: 4.0,
-                normal_map_error: Spread { mean: 1.2, p999: 12.0 },
+                seen_side: 2048,
+                colour_error: Spread { mean: 0.003, p999: 0.018 },
+                data_error: 1.8,
+                normal_map_error: Spread { mean: 0.5, p999: 6.0 },
             },
             Preset::Balanced => Self {
-                position_bits: 14,
+                position_bits: 13,
                 normal_bits: 10,
                 texcoord_bits: 13,
                 fine_vertex_fractions: false,
@@ -76,12 +79,13 @@ impl Budget {
                 rotation_error: 6e-4,
                 track_error: 1e-4,
                 image_side: 2048,
-                colour_error: Spread { mean: 0.006, p999: 0.035 },
-                data_error: 7.0,
-                normal_map_error: Spread { mean: 1.8, p999: 20.0 },
+                seen_side: 1024,
+                colour_error: Spread { mean: 0.005, p999: 0.032 },
+                data_error: 3.5,
+                normal_map_error: Spread { mean: 1.2, p999: 14.0 },
             },
             Preset::Maximum => Self {
-                position_bits: 13,
+                position_bits: 12,
                 normal_bits: 8,
                 texcoord_bits: 12,
                 fine_vertex_fractions: false,
@@ -89,9 +93,10 @@ impl Budget {
                 rotation_error: 2e-3,
                 track_error: 5e-4,
                 image_side: 1024,
-                colour_error: Spread { mean: 0.009, p999: 0.05 },
-                data_error: 10.0,
-                normal_map_error: Spread { mean: 2.6, p999: 30.0 },
+                seen_side: 512,
+                colour_error: Spread { mean: 0.008, p999: 0.05 },
+                data_error: 6.0,
+                normal_map_error: Spread { mean: 2.2, p999: 24.0 },
             },
         }
     }

@@ -4,7 +4,8 @@
 //! same bytes on any number of threads. Files that a .gltf refers to are read by the caller and handed in.
 //!
 //! [`document`] reads and writes, [`passes`] change the document, [`codecs`] wrap the libraries, [`budget`]
-//! says what a preset allows, [`inventory`] counts what is in a file, [`report`] holds what is said about it.
+//! says what a preset allows, [`inventory`] counts what is in a file, [`proof`] compares the result with the
+//! original, [`report`] holds what is said about it.
 
 pub mod budget;
 pub mod codecs;
@@ -12,6 +13,7 @@ pub mod document;
 pub mod error;
 pub mod inventory;
 pub mod passes;
+pub mod proof;
 pub mod report;
 pub mod settings;
 
@@ -44,6 +46,8 @@ pub struct Output {
     pub report: Report,
 }
 
+const GLB_MAGIC: &[u8] = b"glTF";
+
 /// Part of a job's time before and after the passes, in the unit of [`Pass::weight`].
 const READ_WEIGHT: f32 = 1.0;
 const WRITE_WEIGHT: f32 = 2.0;
@@ -64,6 +68,10 @@ pub fn optimize(
     stages.enter("read", READ_WEIGHT);
     let mut document = read::read(input, files, &Limits::default())?;
     let before = inventory::take(input, files)?;
+    let shape = proof::shape(&document).unwrap_or_else(|error| {
+        document.warnings.push(format!("the result's shape cannot be compared with the original's: {error}"));
+        None
+    });
     let mut reports = Vec::new();
     let mut bytes = before.bytes;
     for pass in PASSES {
@@ -74,7 +82,17 @@ pub fn optimize(
     }
     stages.enter("write", WRITE_WEIGHT);
     let written = write::write(&document)?;
-    let (glb, outcome) = smaller(input, written);
+    let (glb, outcome) = match proof::compare(shape, &written) {
+        _ if input.starts_with(GLB_MAGIC) && written.len() >= input.len() => {
+            (input.to_vec(), report::Outcome::AlreadyOptimal)
+        }
+        Ok(()) => (written, report::Outcome::Optimized),
+        Err(difference) => {
+            let warning = format!("the result was thrown away and the original kept: {difference}");
+            document.warnings.push(warning);
+            (original(input, files)?, report::Outcome::KeptOriginal)
+        }
+    };
     let after = inventory::take(&glb, &Files::new())?;
     stages.finish();
     let report = Report {
@@ -112,12 +130,12 @@ fn run(
     Ok(PassReport { name: pass.name().into(), changed, bytes_before, bytes_after, seconds: None, notes })
 }
 
-/// The result, unless the input is a .glb and as small: then that, byte for byte.
-fn smaller(input: &[u8], written: Vec<u8>) -> (Vec<u8>, report::Outcome) {
-    if input.starts_with(b"glTF") && written.len() >= input.len() {
-        return (input.to_vec(), report::Outcome::AlreadyOptimal);
+/// The input as a .glb: byte for byte if it is one.
+fn original(input: &[u8], files: &Files) -> Result<Vec<u8>, Error> {
+    if input.starts_with(GLB_MAGIC) {
+        return Ok(input.to_vec());
     }
-    (written, report::Outcome::Optimized)
+    write::write(&read::read(input, files, &Limits::default())?)
 }
 
 /// Turns stages and parts of them into a percentage that never falls.

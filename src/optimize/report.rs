@@ -44,6 +44,8 @@ pub enum Outcome {
     Optimized,
     /// Nothing that was tried made the file smaller: the result is the input, byte for byte.
     AlreadyOptimal,
+    /// The result failed its proof (a warning says how): the result is the input, byte for byte.
+    KeptOriginal,
 }
 
 /// One pass: what it did, or why it declined.

@@ -1,16 +1,24 @@
 //! The embedded queue: jobs in one redb file, nothing lost, no job with two holders.
 //!
 //! ```text
-//!              submit                claim                   ack
-//!   (nothing) --------> queued ------------------> running -------> completed
-//!                        ^  |   <------------------   |  |
-//!                        |  |    nack with attempts   |  |  nack, expire: bad input or no
-//!                        |  |    left, expire, release|  +------------> dead   attempts left
-//!                        |  |                         |                  |
-//!                        |  +--- cancel --+-- cancel -+                  |
-//!                        |                v                             |
-//!                        +---- retry -- cancelled                       |
-//!                        +---- retry -----------------------------------+
+//!    enqueue            claim              ack
+//!   ---------> queued ----------> running -------> completed
+//!               |  ^               |  |
+//!               |  +---------------+  +----------> dead -------+
+//!               |    nack, expire, |    nack,                  |
+//!               |    release       |    expire                 +-- retry --> queued
+//!               |                  |                           |
+//!               +----- cancel -----+-------------> cancelled --+
+//!
+//! enqueue           a stored upload is accepted
+//! claim             attempt + 1; the holder has the job until its lease runs out
+//! extend            the lease runs out later; the state stays
+//! ack               the output is stored
+//! nack              the attempt failed: queued after a back-off, or dead when the input is bad or this was the last
+//! expire            the lease ran out, or its holder is known to be dead: like nack, without the back-off
+//! release           the program stops: queued, and the attempt does not count
+//! cancel            from queued or running
+//! retry             a dead or cancelled job gets all its attempts again
 //! ```
 //!
 //! What always holds, and what the property test in `tests.rs` checks:

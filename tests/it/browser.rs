@@ -3,15 +3,21 @@
 //!
 //! The browser is driven in [`chromium`]; the model that is given to the page is built in [`torus`].
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail the test, as its own body does")]
+
 mod chromium;
 mod torus;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chromium::{Browser, Picture, Tab};
 use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::support::Server;
+
+/// Browsers draw on the processor here: several at once would only make each other wait.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 const PHONE: (u32, u32) = (390, 844);
 const DESKTOP: (u32, u32) = (1440, 900);
@@ -26,14 +32,16 @@ struct Scene {
     server: Server,
     browser: Browser,
     folder: TempDir,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Scene {
     async fn open() -> Self {
+        let turn = ONE_AT_A_TIME.lock().await;
         let folder = tempfile::tempdir().unwrap();
         let server = Server::start(&folder.path().join("data"));
         let browser = Browser::launch(folder.path()).await;
-        Self { server, browser, folder }
+        Self { server, browser, folder, _turn: turn }
     }
 
     async fn tab(&self, size: (u32, u32), path: &str) -> Tab {
@@ -51,7 +59,7 @@ impl Scene {
     }
 }
 
-async fn optimize(tab: &Tab, model: &PathBuf) {
+async fn optimize(tab: &Tab, model: &Path) {
     tab.give_file(model).await;
     tab.wait_for("document.body.dataset.phase === 'ready'").await;
     tab.wait_for(&is_shown("original")).await;

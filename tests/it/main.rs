@@ -1,12 +1,19 @@
-//! The optimizer and the executable, tested from outside.
+//! The optimizer and the real executable, tested from outside: file by file, over HTTP, by signals, by killing it.
 //!
-//! One binary for all of it, so that it links once. `fixtures` builds models; each other module is one subject.
+//! One binary for all of it, so that it links once. `fixtures` builds models and `support` starts servers; each
+//! other module is one subject. Tests wait for events or for a condition with a deadline, never for a time.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 #![allow(unreachable_pub, reason = "one program of many files: nothing leaves it")]
 
+mod browser;
 mod cli;
+mod faults;
 mod fixtures;
 mod hostile;
+mod http;
 mod optimize;
 mod passes;
+mod queue;
 mod roundtrip;
+mod support;

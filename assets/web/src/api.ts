@@ -45,7 +45,7 @@ export interface PassReport {
 
 /** What was done and what came of it. */
 export interface Report {
-  outcome: "optimized" | "already_optimal";
+  outcome: "optimized" | "already_optimal" | "kept_original";
   before: Inventory;
   after: Inventory;
   passes: PassReport[];

@@ -21,10 +21,10 @@ export function formatExactBytes(bytes: number): string {
   return `${formatCount(bytes)} ${bytes === 1 ? "byte" : "bytes"}`;
 }
 
-/** A difference of two sizes with its sign: "−1.20 MB", "+12 B", "0 B". */
+/** A difference of two sizes with its sign: "−1.20 MB", "+12 B", "±0 B". */
 export function formatByteChange(before: number, after: number): string {
   const change = after - before;
-  if (change === 0) return "0 B";
+  if (change === 0) return "±0 B";
   return `${change < 0 ? "−" : "+"}${formatBytes(Math.abs(change))}`;
 }
 
@@ -45,8 +45,9 @@ export function formatPercent(percent: number): string {
   return `${Math.floor(Math.min(Math.max(percent, 0), 100))} %`;
 }
 
-/** A duration: "84 ms", "2.4 s", "3 min 20 s". */
+/** A duration: "< 1 ms", "84 ms", "2.4 s", "3 min 20 s". */
 export function formatSeconds(seconds: number): string {
+  if (seconds < 0.0005) return "< 1 ms";
   if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
@@ -56,4 +57,9 @@ export function formatSeconds(seconds: number): string {
 /** The name offered for the download: "bottle.glb" becomes "bottle-optimized.glb". */
 export function downloadName(inputName: string): string {
   return `${inputName.replace(/\.glb$/i, "") || "model"}-optimized.glb`;
+}
+
+/** A message that was written to follow a colon, as a sentence of its own. */
+export function formatSentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
 }

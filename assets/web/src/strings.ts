@@ -3,7 +3,7 @@
  *
  * A problem always says three things: what happened, why, and what to do now.
  */
-import { formatBytes, formatExactBytes } from "./format.ts";
+import { formatBytes, formatExactBytes, formatSentence } from "./format.ts";
 
 /** Something that stopped the person, in words. */
 export interface Problem {
@@ -70,8 +70,17 @@ export const text = {
   },
   result: {
     smaller: (percent: string) => `${percent} smaller`,
-    already: "Already optimal",
-    alreadyWhy: "Nothing that was tried made this file smaller, so the result is your file, byte for byte. The reasons are listed below.",
+    /** Why the result is the file that came in. */
+    same: {
+      already_optimal: {
+        headline: "Already optimal",
+        why: "Nothing that was tried made this file smaller, so the result is your file, byte for byte. The reasons are listed below.",
+      },
+      kept_original: {
+        headline: "Original kept",
+        why: "The smaller file did not look like yours when it was checked, so it was thrown away. The warning below says what differed.",
+      },
+    },
     download: (size: string) => `Download · ${size}`,
     original: "Original",
     result: "Result",
@@ -82,10 +91,9 @@ export const text = {
     fact: "Count",
     passes: "What was done",
     unchanged: "no change",
-    kept: "same size",
     warnings: "Worth knowing",
     dropped: "Not in the result",
-    nothingDropped: "Everything in your file is still in the result.",
+    nothingDropped: "Nothing had to be dropped.",
     noReport: "The report of this job could not be read:",
     announce: (percent: string, size: string) => `Done. The result is ${percent} smaller: ${size}.`,
   },
@@ -214,8 +222,7 @@ export const problems = {
   }),
   dead: (message: string, code: string): Problem => ({
     title: titles[code] ?? (faultsOfOurs.has(code) ? "The optimizer failed" : "This file could not be optimized"),
-    // The core's messages are written to follow a colon; here each is a sentence of its own.
-    detail: message.charAt(0).toUpperCase() + message.slice(1),
+    detail: formatSentence(message),
     advice: adviceFor(code, 0),
   }),
   unexpected: (message: string): Problem => ({

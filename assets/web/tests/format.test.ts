@@ -35,10 +35,11 @@ test("progress reaches 100 only at the end", () => {
 test("changes carry their sign", () => {
   assert.equal(formatByteChange(2000, 500), "−1.50 kB");
   assert.equal(formatByteChange(500, 512), "+12 B");
-  assert.equal(formatByteChange(5, 5), "0 B");
+  assert.equal(formatByteChange(5, 5), "±0 B");
 });
 
 test("durations choose their unit", () => {
+  assert.equal(formatSeconds(0.0002), "< 1 ms");
   assert.equal(formatSeconds(0.0841), "84 ms");
   assert.equal(formatSeconds(2.44), "2.4 s");
   assert.equal(formatSeconds(199.7), "3 min 20 s");

@@ -92,6 +92,9 @@ pub fn lay_out(document: &Document, skip: &[bool]) -> Layout {
     layout
 }
 
+/// Elements as a viewer sees them and as the codec wants them: accessors that agree in both share them.
+type Content<'a> = (Cow<'a, [u8]>, Option<Cow<'a, [u8]>>);
+
 fn fill(
     document: &Document,
     key: &Key,
@@ -100,7 +103,7 @@ fn fill(
     places: &mut [Option<Place>],
 ) -> Group {
     let mut group = Group::default();
-    let mut known: HashMap<(Cow<[u8]>, Option<Cow<[u8]>>), usize> = HashMap::new();
+    let mut known: HashMap<Content, usize> = HashMap::new();
     for &index in members {
         let accessor = &document.accessors[index];
         let content = (padded(accessor, key.stride), key.filter.map(|_| prepared(accessor, key.stride)));

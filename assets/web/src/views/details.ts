@@ -1,7 +1,7 @@
 /** The rest of the report: counts before and after, what each pass did or why it declined, warnings, what is gone. */
 import type { Inventory, PassReport, Report } from "../api.ts";
 import { make } from "../dom.ts";
-import { formatByteChange, formatBytes, formatCount, formatSeconds } from "../format.ts";
+import { formatByteChange, formatBytes, formatCount, formatSeconds, formatSentence } from "../format.ts";
 import { inventoryFacts, inventoryLabels, stageName, text } from "../strings.ts";
 
 /** Counts of what both files hold; rows that are zero in both are left out. */
@@ -64,10 +64,10 @@ function passItem(pass: PassReport): HTMLElement {
     "li",
     { className: pass.changed ? "" : "is-unchanged" },
     make("div", { className: "pass-head" }, make("span", { className: "pass-name" }, stageName(pass.name)), time, make("span", { className: "pass-change" }, change)),
-    ...pass.notes.map((note) => make("p", {}, note)),
+    ...pass.notes.map((note) => make("p", {}, formatSentence(note))),
   );
 }
 
 function noteList(heading: string, notes: string[]): HTMLElement {
-  return make("div", {}, make("h3", {}, heading), make("ul", { className: "notes" }, ...notes.map((note) => make("li", {}, note))));
+  return make("div", {}, make("h3", {}, heading), make("ul", { className: "notes" }, ...notes.map((note) => make("li", {}, formatSentence(note)))));
 }

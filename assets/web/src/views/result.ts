@@ -20,13 +20,14 @@ export function resultBytes(job: Job): number {
 
 function summary(job: Job, report: Report | string): HTMLElement {
   const after = resultBytes(job);
-  const already = typeof report !== "string" && report.outcome === "already_optimal";
-  const headline = already ? text.result.already : text.result.smaller(formatReduction(job.input_bytes, after));
+  const outcome = typeof report === "string" ? "optimized" : report.outcome;
+  const same = outcome === "optimized" ? undefined : text.result.same[outcome];
+  const headline = same?.headline ?? text.result.smaller(formatReduction(job.input_bytes, after));
   return make(
     "header",
     { className: "summary" },
     make("h2", { tabIndex: -1 }, headline),
-    already && make("p", {}, text.result.alreadyWhy),
+    same !== undefined && make("p", {}, same.why),
     make(
       "p",
       { className: "sizes" },

@@ -65,7 +65,7 @@ pub(super) fn shrink(file: &[u8], meaning: &Meaning, rules: &Rules) -> Result<Sh
     if is_resized {
         pixels = resize(&pixels, width, height, *content).map_err(say)?;
     }
-    let goal = Goal { content: *content, channels: *channels, budget: rules.budget };
+    let goal = Goal::new(*content, *channels, rules.budget, &pixels).map_err(say)?;
     let exact = channels[3] && !is_transparency;
     let bytes_a_pixel = file.len() as f64 / (f64::from(probe.width) * f64::from(probe.height));
     let is_tiny = u64::from(width) * u64::from(height) <= TINY_PIXELS;
@@ -83,13 +83,20 @@ pub(super) fn shrink(file: &[u8], meaning: &Meaning, rules: &Rules) -> Result<Sh
     if best.bytes.len() as f64 >= limit {
         return Err(format!("{} is already small", probe.format.name()));
     }
-    let size = if is_resized {
+    let resized = if is_resized {
         format!(", {width} x {height} from {} x {}", probe.width, probe.height)
     } else {
         String::new()
     };
-    let note = format!("{}{size}: {} to {} bytes", best.how, file.len(), best.bytes.len());
+    let (before, after) = (kilobytes(file.len()), kilobytes(best.bytes.len()));
+    let note = format!("{}{resized}, {before} to {after} kB", best.how);
     Ok(Shrunk { bytes: best.bytes, format: best.format, note })
+}
+
+/// Thousands of bytes with as many decimals as make sense.
+fn kilobytes(bytes: usize) -> String {
+    let value = bytes as f64 / 1000.0;
+    format!("{value:.0$}", if value < 9.95 { 2 } else { 0 })
 }
 
 /// The size within a longest side, in the same proportions.
@@ -123,38 +130,49 @@ struct Candidate {
 fn candidates(source: &Source, goal: &Goal, target: Target) -> Result<Vec<Candidate>, CodecError> {
     let mut found = Vec::new();
     let pixels = source.pixels;
-    let lossless_pays = source.file != Format::Jpeg && (source.is_flat || source.is_tiny);
+    let is_palette = source.file != Format::Jpeg && (source.is_flat || source.is_tiny);
     let fits_webp = pixels.width().max(pixels.height()) <= webp::MAX_SIDE;
     if target == Target::Web && fits_webp {
-        if lossless_pays {
-            let options =
-                webp::Options { mode: webp::Mode::Lossless, exact: source.exact, ..webp::Options::default() };
-            found.push(lossless(webp::encode(pixels, &options)?, Format::WebP));
+        if is_palette {
+            found.push(webp_lossless(source)?);
         }
-        if !source.is_tiny {
-            found.extend(within(goal, pixels, Format::WebP, |quality| {
-                // Sharper colour edges for a few bytes; normals and numbers gain nothing from it.
-                let sharp_yuv = goal.content == Content::Colour;
-                let mode = webp::Mode::Lossy { quality, sharp_yuv, alpha_quality: 100 };
-                webp::encode(pixels, &webp::Options { mode, exact: source.exact, ..webp::Options::default() })
-            })?);
+        // WebP halves the resolution of colour differences: never for normals that JPEG can hold.
+        if !source.is_tiny && (goal.content != Content::Normal || !pixels.is_opaque()) {
+            found.extend(webp_lossy(source, goal)?);
         }
     } else if source.file == Format::Png {
-        let options = png::Options { exact: source.exact, ..png::Options::default() };
+        // Effort 2 takes twice as long for one or two per cent.
+        let options = png::Options { exact: source.exact, effort: 1 };
         found.push(lossless(png::encode(pixels, &options)?, Format::Png));
     }
-    // WebP halves the resolution of colour differences, which normals and packed numbers need: JPEG can
-    // store their channels one by one. On a 2048 x 2048 normal map 490 kB for a mean error of 1.5 degrees,
-    // where WebP takes 900 kB.
     let wants_jpeg = target == Target::Universal || goal.content != Content::Colour;
     if wants_jpeg && pixels.is_opaque() && !source.is_tiny {
-        let sampling =
-            if goal.content == Content::Colour { jpeg::Sampling::Half } else { jpeg::Sampling::Separate };
-        found.extend(within(goal, pixels, Format::Jpeg, |quality| {
-            jpeg::encode(pixels, &jpeg::Options { quality, sampling })
-        })?);
+        found.extend(jpeg_lossy(source, goal)?);
     }
     Ok(found)
+}
+
+fn webp_lossless(source: &Source) -> Result<Candidate, CodecError> {
+    let options =
+        webp::Options { mode: webp::Mode::Lossless, exact: source.exact, ..webp::Options::default() };
+    Ok(lossless(webp::encode(source.pixels, &options)?, Format::WebP))
+}
+
+fn webp_lossy(source: &Source, goal: &Goal) -> Result<Option<Candidate>, CodecError> {
+    within(goal, Format::WebP, |quality| {
+        // Sharper colour edges for a few bytes; numbers gain nothing from it.
+        let sharp_yuv = goal.content == Content::Colour;
+        let mode = webp::Mode::Lossy { quality, sharp_yuv, alpha_quality: 100 };
+        webp::encode(source.pixels, &webp::Options { mode, exact: source.exact, ..webp::Options::default() })
+    })
+}
+
+/// Packed numbers and normals are stored channel by channel: on a 2048 x 2048 normal map 490 kB for a mean
+/// error of 1.5 degrees, where 4:4:4 takes 580 kB and WebP 900 kB.
+fn jpeg_lossy(source: &Source, goal: &Goal) -> Result<Option<Candidate>, CodecError> {
+    let is_colour = goal.content == Content::Colour;
+    let sampling = if is_colour { jpeg::Sampling::Half } else { jpeg::Sampling::Separate };
+    within(goal, Format::Jpeg, |quality| jpeg::encode(source.pixels, &jpeg::Options { quality, sampling }))
 }
 
 fn lossless(bytes: Vec<u8>, format: Format) -> Candidate {
@@ -164,7 +182,6 @@ fn lossless(bytes: Vec<u8>, format: Format) -> Candidate {
 /// The lowest quality whose error is within the budget; `None` when none is.
 fn within(
     goal: &Goal,
-    pixels: &Pixels,
     format: Format,
     encode: impl Fn(f32) -> Result<Vec<u8>, CodecError>,
 ) -> Result<Option<Candidate>, CodecError> {
@@ -175,7 +192,7 @@ fn within(
         let quality = QUALITIES[middle];
         let bytes = encode(quality)?;
         let decoded = image_file::decode(&bytes, u64::MAX)?;
-        if goal.error(pixels, &decoded) <= 1.0 {
+        if goal.error(&decoded)? <= 1.0 {
             let how = format!("{} at quality {quality}", format.name());
             best = Some(Candidate { bytes, format, is_lossless: false, how });
             high = middle;
@@ -186,31 +203,53 @@ fn within(
     Ok(best)
 }
 
-/// How much an image may differ.
+/// How much an image may differ, as it is seen: at the size of the budget's viewing condition, where the
+/// noise between neighbouring texels has averaged out.
 struct Goal<'a> {
     content: Content,
     channels: [bool; 4],
     budget: &'a Budget,
+    seen: Pixels,
 }
 
-impl Goal<'_> {
+impl<'a> Goal<'a> {
+    fn new(
+        content: Content,
+        channels: [bool; 4],
+        budget: &'a Budget,
+        original: &Pixels,
+    ) -> Result<Self, CodecError> {
+        Ok(Self { content, channels, budget, seen: seen(original, content, budget)? })
+    }
+
     /// The error as a part of the budget: 1 is exactly within it.
-    fn error(&self, before: &Pixels, after: &Pixels) -> f32 {
+    fn error(&self, decoded: &Pixels) -> Result<f32, CodecError> {
+        let after = seen(decoded, self.content, self.budget)?;
+        let before = &self.seen;
         let numbers =
-            |channels| difference::linear(before, after, channels).rms.into_iter().fold(0.0, f32::max);
-        match self.content {
+            |channels| difference::linear(before, &after, channels).rms.into_iter().fold(0.0, f32::max);
+        Ok(match self.content {
             Content::Colour => {
-                let colour = difference::colour(before, after);
+                let colour = difference::colour(before, &after);
                 let alpha = numbers([false, false, false, self.channels[3]]) / self.budget.data_error;
                 self.budget.colour_error.part(colour.mean, colour.p999).max(alpha)
             }
             Content::Linear => numbers(self.channels) / self.budget.data_error,
             Content::Normal => {
-                let angle = difference::normal(before, after);
+                let angle = difference::normal(before, &after);
                 self.budget.normal_map_error.part(angle.mean, angle.p999)
             }
-        }
+        })
     }
+}
+
+/// An image at the size in which it is looked at.
+fn seen(pixels: &Pixels, content: Content, budget: &Budget) -> Result<Pixels, CodecError> {
+    let (width, height) = fitted(pixels.width(), pixels.height(), budget.seen_side);
+    if (width, height) == (pixels.width(), pixels.height()) {
+        return Ok(pixels.clone());
+    }
+    resize(pixels, width, height, content)
 }
 
 #[cfg(test)]

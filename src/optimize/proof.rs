@@ -1,0 +1,218 @@
+//! Proof that a result still shows what its original showed; so far of its shape.
+//!
+//! The result is read back from its bytes and handed to another implementation, the `gltf` crate, so that a
+//! fault that our reader and our writer share does not go unseen. Compared are the bounding box and the
+//! surface area in the default pose: a result that lost a mesh, tore one apart or is blank cannot pass.
+//! Materials and motion are not compared here.
+
+use serde_json::{Value, json};
+
+use super::document::accessor::{Accessor, Component, Shape as ElementShape};
+use super::document::primitives::{self, as_index};
+use super::document::read::{self, Files};
+use super::document::{Document, Kind, Limits, edit, write};
+use super::error::Error;
+
+/// Largest shift of a side of the bounding box, as a part of its diagonal.
+const BOX_TOLERANCE: f64 = 2e-3;
+/// Largest change of the surface area, as a part of it.
+const AREA_TOLERANCE: f64 = 1e-2;
+
+/// The shape of all scenes together, in world space and without animation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shape {
+    /// Smallest coordinates.
+    pub min: [f64; 3],
+    /// Largest coordinates.
+    pub max: [f64; 3],
+    /// Sum of all triangle areas, in square units of the scene.
+    pub area: f64,
+}
+
+/// Measures a document with the `gltf` crate's readers; `None` where it holds no shape that they can read
+/// (no triangles, or only Draco streams).
+///
+/// # Errors
+/// [`Error::Internal`] when the other implementation does not accept what we write.
+pub fn shape(document: &Document) -> Result<Option<Shape>, Error> {
+    let geometry = geometry_only(document);
+    if geometry.list("meshes").is_empty() {
+        return Ok(None);
+    }
+    let plain = write::write(&geometry)?;
+    let gltf = gltf::Gltf::from_slice(&plain)
+        .map_err(|error| Error::Internal(format!("a second reader refuses the geometry: {error}")))?;
+    let mut shape = Shape { min: [f64::INFINITY; 3], max: [f64::NEG_INFINITY; 3], area: 0.0 };
+    let mut waiting: Vec<(gltf::Node, Matrix)> =
+        gltf.scenes().flat_map(|scene| scene.nodes()).map(|node| (node, IDENTITY)).collect();
+    while let Some((node, parent)) = waiting.pop() {
+        let world = product(&parent, &node.transform().matrix().map(|column| column.map(f64::from)));
+        for primitive in node.mesh().into_iter().flat_map(|mesh| mesh.primitives()) {
+            let reader = primitive.reader(|_| gltf.blob.as_deref());
+            let Some(positions) = reader.read_positions() else { continue };
+            let points: Vec<[f64; 3]> =
+                positions.map(|point| transformed(&world, point.map(f64::from))).collect();
+            let drawn: Vec<usize> = match reader.read_indices() {
+                Some(indices) => indices.into_u32().map(|index| index as usize).collect(),
+                None => (0..points.len()).collect(),
+            };
+            shape.add(&points, &drawn, primitive.mode() == gltf::mesh::Mode::Triangles);
+        }
+        waiting.extend(node.children().map(|child| (child, world)));
+    }
+    Ok((shape.min[0] <= shape.max[0]).then_some(shape))
+}
+
+/// Compares the shape of the original with that of the written result.
+///
+/// # Errors
+/// What differs, for people.
+pub fn compare(before: Option<Shape>, result: &[u8]) -> Result<(), String> {
+    let Some(before) = before else { return Ok(()) };
+    let document = read::read(result, &Files::new(), &Limits::default())
+        .map_err(|error| format!("it cannot be read back: {error}"))?;
+    let after = shape(&document).map_err(|error| error.to_string())?;
+    let after = after.ok_or("it shows nothing")?;
+    let diagonal = (0..3).map(|i| (before.max[i] - before.min[i]).powi(2)).sum::<f64>().sqrt();
+    let shift = (0..3)
+        .map(|i| (before.min[i] - after.min[i]).abs().max((before.max[i] - after.max[i]).abs()))
+        .fold(0.0, f64::max);
+    if shift > diagonal * BOX_TOLERANCE {
+        return Err(format!("its outline moved by {:.2} % of the model's size", 100.0 * shift / diagonal));
+    }
+    let change = (after.area - before.area).abs();
+    if change > before.area * AREA_TOLERANCE {
+        return Err(format!("its surface changed by {:.2} %", 100.0 * change / before.area));
+    }
+    Ok(())
+}
+
+/// A copy with nothing but float positions, indices and the node tree: all that a shape depends on, and all
+/// that the other implementation is sure to read.
+fn geometry_only(document: &Document) -> Document {
+    let mut copy = Document { accessors: document.accessors.clone(), ..Document::default() };
+    for name in ["asset", "scene", "scenes", "nodes", "meshes"] {
+        copy.root.extend(document.root.get(name).map(|value| (name.to_owned(), value.clone())));
+    }
+    let is_empty: Vec<bool> =
+        copy.list("meshes").iter().map(|mesh| shown(document, mesh).is_empty()).collect();
+    for mesh in copy.list_mut("meshes") {
+        *mesh = json!({ "primitives": shown(document, mesh) });
+    }
+    for node in copy.list_mut("nodes").iter_mut().filter_map(Value::as_object_mut) {
+        node.retain(|name, _| {
+            ["children", "matrix", "translation", "rotation", "scale", "mesh"].contains(&name.as_str())
+        });
+        if node.get("mesh").and_then(as_index).is_some_and(|mesh| is_empty[mesh]) {
+            node.shift_remove("mesh");
+        }
+    }
+    for kind in [Kind::Mesh, Kind::Accessor] {
+        let used = edit::referenced(&copy, kind);
+        edit::retain(&mut copy, kind, &used);
+    }
+    for accessor in &mut copy.accessors {
+        if accessor.shape == ElementShape::Vec3 && accessor.component != Component::F32 {
+            *accessor = Accessor::from_floats(ElementShape::Vec3, &accessor.floats());
+        }
+        accessor.bounds |= accessor.shape == ElementShape::Vec3;
+    }
+    copy
+}
+
+/// The primitives of a mesh whose elements are in the file, without anything but positions and indices.
+fn shown(document: &Document, mesh: &Value) -> Vec<Value> {
+    let has_elements =
+        |value: &Value| as_index(value).is_some_and(|index| document.accessors[index].data.is_some());
+    let primitives = mesh.get("primitives").and_then(Value::as_array).into_iter().flatten();
+    let readable = primitives.filter(|primitive| {
+        has_elements(&primitive["attributes"]["POSITION"])
+            && primitive.get("indices").is_none_or(has_elements)
+    });
+    let stripped = readable.map(|primitive| {
+        let mut stripped = json!({
+            "attributes": { "POSITION": primitive["attributes"]["POSITION"] },
+            "mode": primitives::mode(primitive),
+        });
+        if let Some(indices) = primitive.get("indices") {
+            stripped["indices"] = indices.clone();
+        }
+        stripped
+    });
+    stripped.collect()
+}
+
+impl Shape {
+    fn add(&mut self, points: &[[f64; 3]], drawn: &[usize], are_triangles: bool) {
+        let corner = |index: &usize| points.get(*index).copied();
+        for point in drawn.iter().filter_map(corner) {
+            for (i, coordinate) in point.into_iter().enumerate() {
+                self.min[i] = self.min[i].min(coordinate);
+                self.max[i] = self.max[i].max(coordinate);
+            }
+        }
+        if are_triangles {
+            let triangles = drawn.as_chunks::<3>().0.iter();
+            let corners = triangles.filter_map(|[a, b, c]| Some([corner(a)?, corner(b)?, corner(c)?]));
+            self.area += corners.map(|[a, b, c]| triangle_area(a, b, c)).sum::<f64>();
+        }
+    }
+}
+
+fn triangle_area(a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
+    let side = |to: [f64; 3]| [to[0] - a[0], to[1] - a[1], to[2] - a[2]];
+    let (u, v) = (side(b), side(c));
+    let normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+    normal.iter().map(|n| n * n).sum::<f64>().sqrt() / 2.0
+}
+
+/// Column-major, as in glTF.
+type Matrix = [[f64; 4]; 4];
+
+const IDENTITY: Matrix =
+    [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]];
+
+fn product(a: &Matrix, b: &Matrix) -> Matrix {
+    std::array::from_fn(|column| {
+        std::array::from_fn(|row| (0..4).map(|inner| a[inner][row] * b[column][inner]).sum())
+    })
+}
+
+fn transformed(matrix: &Matrix, point: [f64; 3]) -> [f64; 3] {
+    std::array::from_fn(|row| (0..3).map(|i| matrix[i][row] * point[i]).sum::<f64>() + matrix[3][row])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A triangle of area 2 in a node that moves it by 10 along x.
+    fn triangle(corner: f32) -> Document {
+        let positions = [0.0, 0.0, 0.0, corner, 0.0, 0.0, 0.0, 2.0, 0.0];
+        let accessor = Accessor { bounds: true, ..Accessor::from_floats(ElementShape::Vec3, &positions) };
+        let root = json!({
+            "asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0]}],
+            "nodes": [{"mesh": 0, "translation": [10.0, 0.0, 0.0]}],
+            "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        });
+        Document { root: root.as_object().unwrap().clone(), accessors: vec![accessor], ..Document::default() }
+    }
+
+    #[test]
+    fn shapes_are_measured_in_world_space() {
+        let shape = shape(&triangle(2.0)).unwrap().unwrap();
+        assert_eq!(shape, Shape { min: [10.0, 0.0, 0.0], max: [12.0, 2.0, 0.0], area: 2.0 });
+    }
+
+    #[test]
+    fn a_result_that_moved_or_shows_nothing_does_not_pass() {
+        let before = shape(&triangle(2.0)).unwrap();
+        let result = |document: &Document| write::write(document).unwrap();
+        assert_eq!(compare(before, &result(&triangle(2.0))), Ok(()));
+        assert!(compare(before, &result(&triangle(1.9))).is_err());
+        let mut blank = triangle(2.0);
+        blank.root["nodes"][0].as_object_mut().unwrap().shift_remove("mesh");
+        assert_eq!(compare(before, &result(&blank)), Err("it shows nothing".into()));
+        assert!(compare(before, b"glTF").is_err());
+    }
+}

@@ -1,0 +1,83 @@
+//! What a job survives and what it does not: its process killed, its time used up, its settings wrong.
+
+use rustix::process::{Signal, kill_process};
+use serde_json::Value;
+use tempfile::tempdir;
+
+use crate::support::{Server, command, glb, triangle_glb};
+
+#[tokio::test]
+async fn a_killed_child_is_tried_again() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let (id, child) = server.submit_frozen().await;
+    kill_process(child, Signal::KILL).unwrap();
+    let waiting = server.job_until(&id, |job| job["state"] == "queued").await;
+    assert_eq!(waiting["error"]["code"], "crashed");
+    let message = waiting["error"]["message"].as_str().unwrap();
+    assert!(message.contains("was killed by signal 9"), "{message}");
+    let job = server.finished(&id).await;
+    assert_eq!((&job["state"], &job["attempt"]), (&Value::from("completed"), &Value::from(2)), "{job}");
+    assert_eq!(job["error"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_bad_file_is_dead_at_once_with_its_reason() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let id = server.submit(glb(b"{ this is no JSON }".to_vec(), &[])).await;
+    let job = server.finished(&id).await;
+    assert_eq!((&job["state"], &job["attempt"]), (&Value::from("dead"), &Value::from(1)), "{job}");
+    assert_eq!(job["error"]["code"], "invalid_json");
+    let answer = server.get(&format!("/api/v1/jobs/{id}/result")).await;
+    assert_eq!(answer.status(), 409);
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(problem["code"], "no_result");
+    let (detail, reason) = (problem["detail"].as_str().unwrap(), job["error"]["message"].as_str().unwrap());
+    assert!(detail.contains(reason), "{detail}");
+    let kept = server.get(&format!("/api/v1/jobs/{id}/original")).await;
+    assert_eq!(kept.status(), 200);
+}
+
+#[tokio::test]
+async fn a_job_that_takes_too_long_is_stopped_and_says_so() {
+    let folder = tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &[("TASK_TIMEOUT_SECONDS", "2")]);
+    let (id, _child) = server.submit_frozen().await;
+    let waiting = server.job_until(&id, |job| job["state"] == "queued").await;
+    assert_eq!(waiting["error"]["code"], "timed_out");
+    let message = waiting["error"]["message"].as_str().unwrap();
+    assert!(message.contains("after 2 seconds"), "{message}");
+}
+
+#[tokio::test]
+async fn other_jobs_run_while_one_waits_for_its_next_attempt() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let (id, child) = server.submit_frozen().await;
+    kill_process(child, Signal::KILL).unwrap();
+    server.job_until(&id, |job| job["state"] == "queued").await;
+    let next = server.submit(triangle_glb()).await;
+    assert_eq!(server.finished(&next).await["state"], "completed");
+    assert_eq!(server.finished(&id).await["state"], "completed");
+}
+
+#[test]
+fn a_wrong_variable_is_named_and_is_bad_usage() {
+    let folder = tempdir().unwrap();
+    let output = command(folder.path(), &[("TASK_TIMEOUT_SECONDS", "soon")]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("glb-optimizer: TASK_TIMEOUT_SECONDS is \"soon\""), "{said}");
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_made_is_named() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, b"in the way").unwrap();
+    let output = command(&file.join("data"), &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("data folder") && said.contains("--data-dir"), "{said}");
+}

@@ -1,0 +1,247 @@
+//! A server of its own for each test, a few requests, and the smallest models.
+//!
+//! The server is the built executable on a free port and a temporary folder. Nothing in here checks
+//! anything about the product except that it answers.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Response, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+/// How long any wait may take before the test fails. Generous, because machines are slow and shared.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+/// How often a condition is looked at.
+const POLL: Duration = Duration::from_millis(2);
+const READY: &str = "GLB Optimizer is ready: ";
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) url: String,
+    pub(crate) client: Client,
+}
+
+impl Server {
+    /// Starts a server on `folder` with one worker.
+    pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// Starts a server on `folder` with one worker and these variables.
+    pub(crate) fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        let process = command(folder, variables).spawn().unwrap();
+        let mut server = Self { process, url: String::new(), client: Client::new() };
+        let mut lines = BufReader::new(server.process.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        while server.url.is_empty() {
+            let line =
+                lines.next().unwrap_or_else(|| panic!("the server ended before it was ready:\n{said}"));
+            let line = line.unwrap();
+            server.url = line.strip_prefix(READY).unwrap_or_default().into();
+            said += &(line + "\n");
+        }
+        pass_on(lines);
+        server
+    }
+
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.client.get(self.address(path)).send().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Response {
+        self.client.post(self.address(path)).send().await.unwrap()
+    }
+
+    /// Uploads a model as the raw body and returns the accepted job's id.
+    pub(crate) async fn submit(&self, glb: Vec<u8>) -> String {
+        let request = self.client.post(self.address("/api/v1/jobs?name=model.glb")).body(glb);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        let job: Value = response.json().await.unwrap();
+        job["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn job(&self, id: &str) -> Value {
+        let response = self.get(&format!("/api/v1/jobs/{id}")).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        response.json().await.unwrap()
+    }
+
+    /// Reads the job's events to their end and returns the job in its final state.
+    pub(crate) async fn finished(&self, id: &str) -> Value {
+        let events = tokio::time::timeout(DEADLINE, self.events(id)).await;
+        let events = events.unwrap_or_else(|_| panic!("job {id} does not finish"));
+        events.last().unwrap().1.clone()
+    }
+
+    /// All events of the job until the stream ends, as name and JSON.
+    pub(crate) async fn events(&self, id: &str) -> Vec<(String, Value)> {
+        let text = self.get(&format!("/api/v1/jobs/{id}/events")).await.text().await.unwrap();
+        text.split("\n\n").filter_map(parse_event).collect()
+    }
+
+    /// Waits until the job is as `condition` wants it.
+    pub(crate) async fn job_until(&self, id: &str, condition: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let job = self.job(id).await;
+            if condition(&job) {
+                return job;
+            }
+            assert!(start.elapsed() < DEADLINE, "job {id} stays {job}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Submits a model and stops its child in the middle of the work, so that the job stays `running`.
+    /// Returns the job's id and the child. A child that was too quick is tried again with another job.
+    pub(crate) async fn submit_frozen(&self) -> (String, Pid) {
+        for _ in 0..20 {
+            let id = self.submit(heavy_glb()).await;
+            if let Some(child) = self.freeze_child(&id).await {
+                return (id, child);
+            }
+        }
+        panic!("no child could be caught at work");
+    }
+
+    /// Freezes the child of the running job; none if the job ended before it was caught.
+    ///
+    /// Only a child that has told of its progress: an earlier one may not be tied to its parent yet, or
+    /// not even be a process of its own, and freezing it would freeze the server.
+    pub(crate) async fn freeze_child(&self, id: &str) -> Option<Pid> {
+        let job = self.job_until(id, |job| job["stage"].is_string() || job["finished_at"].is_string()).await;
+        let child = self.child().filter(|_| job["state"] == "running")?;
+        // It may be gone by now, or have said its last word; then the job ends without it.
+        let _ = kill_process(child, Signal::STOP);
+        let is_held = is_stopped(child) && self.job(id).await["state"] == "running";
+        is_held.then_some(child)
+    }
+
+    /// The process that works on a job, if there is one.
+    pub(crate) fn child(&self) -> Option<Pid> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.process.id())).ok()?;
+        let children =
+            threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+        children.collect::<String>().split_whitespace().find_map(|pid| Pid::from_raw(pid.parse().ok()?))
+    }
+
+    /// As the out-of-memory killer would: no warning, no clean-up.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// As a platform does it: SIGTERM, then wait.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        kill_process(Pid::from_child(&self.process), Signal::TERM).unwrap();
+        self.process.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The server's command line, not yet started, with its stderr piped.
+pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glb-optimizer"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1", "--data-dir"]).arg(folder);
+    command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// Keeps reading the log, so that the server never waits for us, and shows it if the test fails.
+#[expect(clippy::print_stderr, reason = "the test harness keeps it until it is wanted")]
+fn pass_on(lines: std::io::Lines<BufReader<ChildStderr>>) {
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+}
+
+fn parse_event(text: &str) -> Option<(String, Value)> {
+    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+    Some((field("event: ")?.to_owned(), serde_json::from_str(field("data: ")?).unwrap()))
+}
+
+/// Whether the kernel has stopped the process by now.
+fn is_stopped(pid: Pid) -> bool {
+    let start = Instant::now();
+    loop {
+        match process_state(pid) {
+            Some('T') => return true,
+            Some('Z' | 'X') | None => return false,
+            Some(_) if start.elapsed() > DEADLINE => return false,
+            Some(_) => std::thread::yield_now(),
+        }
+    }
+}
+
+/// The letter that /proc gives for a process's state; none when the process is gone.
+pub(crate) fn process_state(pid: Pid) -> Option<char> {
+    let mut stat = String::new();
+    let file = format!("/proc/{}/stat", pid.as_raw_nonzero());
+    fs::File::open(file).ok()?.read_to_string(&mut stat).ok()?;
+    stat.rsplit(") ").next()?.chars().next()
+}
+
+/// Waits until the process is gone or only its exit status is left.
+pub(crate) fn wait_for_end(pid: Pid) {
+    let start = Instant::now();
+    while !matches!(process_state(pid), None | Some('Z' | 'X')) {
+        assert!(start.elapsed() < DEADLINE, "process {} lives on", pid.as_raw_nonzero());
+        std::thread::sleep(POLL);
+    }
+}
+
+/// The smallest useful model: one triangle.
+pub(crate) fn triangle_glb() -> Vec<u8> {
+    padded_glb(0)
+}
+
+/// A triangle with so much ballast that a child is busy with it for a while.
+pub(crate) fn heavy_glb() -> Vec<u8> {
+    padded_glb(24 << 20)
+}
+
+/// A triangle and `ballast` bytes that nothing refers to.
+pub(crate) fn padded_glb(ballast: usize) -> Vec<u8> {
+    let positions = [[0.0_f32, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]];
+    let mut bin: Vec<u8> = positions.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
+    bin.resize(bin.len() + ballast.next_multiple_of(4), 7);
+    let document = json!({
+        "asset": { "version": "2.0" },
+        "scene": 0,
+        "scenes": [{ "nodes": [0] }],
+        "nodes": [{ "mesh": 0 }],
+        "meshes": [{ "primitives": [{ "attributes": { "POSITION": 0 } }] }],
+        "accessors": [{
+            "bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3",
+            "min": [0.0, 0.0, 0.0], "max": [1.0, 1.0, 0.0]
+        }],
+        "bufferViews": [{ "buffer": 0, "byteLength": 36 }],
+        "buffers": [{ "byteLength": bin.len() }]
+    });
+    glb(document.to_string().into_bytes(), &bin)
+}
+
+/// A GLB out of its two chunks.
+pub(crate) fn glb(mut json: Vec<u8>, bin: &[u8]) -> Vec<u8> {
+    json.resize(json.len().next_multiple_of(4), b' ');
+    let length = 12 + 8 + json.len() + 8 + bin.len();
+    let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
+    let header = [b"glTF", &number(2)[..], &number(length)].concat();
+    let json_chunk = [&number(json.len())[..], b"JSON", &json].concat();
+    let bin_chunk = [&number(bin.len())[..], b"BIN\0", bin].concat();
+    [header, json_chunk, bin_chunk].concat()
+}
