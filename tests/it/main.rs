@@ -1,6 +1,6 @@
-//! The optimizer and the real executable, tested from outside: file by file, over HTTP, by signals, by killing it.
+//! The optimizer and the real executable, tested from outside: over HTTP, by signals, by killing it, in a browser.
 //!
-//! One binary for all of it, so that it links once. `fixtures` builds models and `support` starts servers; each
+//! One binary for all of it, so that it links once. `support` starts servers, `fixtures` builds models; each
 //! other module is one subject. Tests wait for events or for a condition with a deadline, never for a time.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]

@@ -184,7 +184,10 @@ impl Readers {
             return true;
         }
         match attribute.split_once('_') {
-            Some(("TEXCOORD", set)) => set.parse().is_ok_and(|set| self.texcoords.contains(&set)),
+            // Sets are numbered without gaps (specification 3.7.2.1): one that is read keeps those below it.
+            Some(("TEXCOORD", set)) => {
+                set.parse::<u64>().is_ok_and(|set| self.texcoords.iter().any(|&read| read >= set))
+            }
             None if attribute == "TANGENT" => self.normal_maps,
             _ => true,
         }
@@ -209,5 +212,13 @@ mod tests {
         let readers = Readers::of(&document, &primitive);
         assert!(readers.read("TEXCOORD_0") && readers.read("TEXCOORD_1") && readers.read("COLOR_0"));
         assert!(!readers.read("TEXCOORD_2") && !readers.read("TANGENT"));
+    }
+
+    /// A second set without the first is invalid glTF.
+    #[test]
+    fn regression_sets_below_one_that_is_read_stay() {
+        let mut readers = Readers { texcoords: BTreeSet::new(), normal_maps: false, everything: false };
+        readers.add(&json!({"occlusionTexture": {"index": 0, "texCoord": 1}}));
+        assert!(readers.read("TEXCOORD_0") && readers.read("TEXCOORD_1") && !readers.read("TEXCOORD_2"));
     }
 }
