@@ -16,6 +16,7 @@ use crate::fixtures::{cases, model};
 
 /// A folder beside the project, if it is there; the folder of the project is asked for at run time, so that the
 /// test can be run for a copy of it.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub fn beside(name: &str) -> Option<PathBuf> {
     let root = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
     let folder = PathBuf::from(root).join("../shared").join(name);

@@ -2,7 +2,7 @@
 //!
 //! **Adding a pass.** Write `passes/<name>.rs`: what it does and why it may decline, `impl Pass`, tests
 //! beside it. Add `mod <name>;` and one row in [`PASSES`], with the reason for its place. The laws in
-//! `tests/it/laws.rs` then run on it.
+//! `tests/it/passes.rs` then run on it.
 //!
 //! A pass changes the document or leaves it exactly as it was and says why. It never fails because of what
 //! a model holds: the reader has refused what cannot be worked with.
