@@ -19,7 +19,7 @@ use tokio::process::{Child, Command};
 use crate::optimize::Settings;
 
 /// The hidden command that makes this executable the child.
-pub const COMMAND: &str = "optimize-child";
+pub const COMMAND: &str = "sandbox-child";
 
 /// All that a child may say. An honest one needs some hundred lines; a hijacked one gets no more memory.
 const MAX_TALK_BYTES: u64 = 8 << 20;

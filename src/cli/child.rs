@@ -1,4 +1,4 @@
-//! `glb-optimizer optimize-child`: one job, inside the sandbox. Not for people.
+//! `glb-optimizer sandbox-child`: one job, inside the sandbox. Not for people.
 //!
 //! Reads one [`Request`] on stdin, answers with [`Line`]s on stdout, and touches only the files that the
 //! request names. The other side is [`crate::sandbox`].

@@ -3,12 +3,13 @@
 //! A .gltf may name other files. Only those below its own folder are read, whatever the name says.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::Path;
 
 use anyhow::Context;
 use percent_encoding::percent_decode_str;
 
+use super::UsageError;
 use crate::optimize::{Error, Files, Limits, external_uris};
 
 /// A model with the files that it refers to.
@@ -23,10 +24,7 @@ pub(super) struct Model {
 /// The model cannot be read, or its JSON cannot. A named file that is missing is left to the reader, which
 /// knows whether it can do without.
 pub(super) fn read(path: &Path) -> anyhow::Result<Model> {
-    let bytes = fs::read(path).map_err(|error| Error::Resource {
-        uri: path.display().to_string(),
-        what: format!("cannot be read: {error}"),
-    })?;
+    let bytes = fs::read(path).map_err(|error| UsageError(unreadable(path, &error)))?;
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = folder.canonicalize().context("the folder of the model cannot be found")?;
     let mut files = Files::new();
@@ -36,6 +34,16 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Model> {
         }
     }
     Ok(Model { bytes, files })
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::IsADirectory => {
+            format!("is a folder; name the files in it, for example {}/*.glb", path.display())
+        }
+        _ => format!("cannot be read: {error}"),
+    }
 }
 
 /// The file that a URI names below a folder; `None` when there is none.
@@ -71,24 +79,9 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     written.with_context(|| format!("{} cannot be written", path.display()))
 }
 
-/// Where the result of `input` goes when nobody says: beside it, as `<name>-optimized.glb` (or `.vrm`).
-pub(super) fn default_output(input: &Path) -> PathBuf {
-    let stem = input.file_stem().unwrap_or_default().to_string_lossy();
-    let extension = input.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    let extension = extension.filter(|extension| extension == "vrm").unwrap_or_else(|| "glb".to_owned());
-    input.with_file_name(format!("{stem}-optimized.{extension}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn results_lie_beside_their_input() {
-        assert_eq!(default_output(Path::new("a/b.glb")), Path::new("a/b-optimized.glb"));
-        assert_eq!(default_output(Path::new("b.v2.gltf")), Path::new("b.v2-optimized.glb"));
-        assert_eq!(default_output(Path::new("girl.VRM")), Path::new("girl-optimized.vrm"));
-    }
 
     #[test]
     fn only_files_below_the_folder_are_read() {

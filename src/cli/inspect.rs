@@ -1,14 +1,12 @@
 //! `glb-optimizer inspect`: what is in a model and where its bytes are, without changing it.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-
-use super::{files, text};
+use super::{OfFile, files, text};
 use crate::optimize::document::read;
 use crate::optimize::inventory::{self, ImageEntry, Inventory};
-use crate::optimize::{Error, Limits};
+use crate::optimize::Limits;
 
 /// What `inspect` can be told.
 #[derive(Debug, clap::Args)]
@@ -30,13 +28,7 @@ pub(super) struct Flags {
 /// # Errors
 /// The model is refused, for the same reasons as by `optimize`.
 pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
-    let name = || flags.input.display().to_string();
-    let model = files::read(&flags.input).with_context(name)?;
-    let inspect = || -> Result<(Inventory, Vec<String>), Error> {
-        let document = read::read(&model.bytes, &model.files, &Limits::default())?;
-        Ok((inventory::take(&model.bytes, &model.files)?, document.warnings))
-    };
-    let (inventory, warnings) = inspect().with_context(name)?;
+    let (inventory, warnings) = look(&flags.input).map_err(|error| OfFile::wrap(&flags.input, error))?;
     let mut stdout = io::stdout().lock();
     if flags.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&inventory)?)?;
@@ -44,6 +36,13 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
         stdout.write_all(describe(&inventory, &warnings).as_bytes())?;
     }
     Ok(())
+}
+
+/// What is in a model, and what is odd about it.
+fn look(input: &Path) -> anyhow::Result<(Inventory, Vec<String>)> {
+    let model = files::read(input)?;
+    let document = read::read(&model.bytes, &model.files, &Limits::default())?;
+    Ok((inventory::take(&model.bytes, &model.files)?, document.warnings))
 }
 
 /// The inventory in lines for people.

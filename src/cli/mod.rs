@@ -8,9 +8,13 @@ mod files;
 mod inspect;
 mod measured;
 mod optimize;
+mod outputs;
 mod serve;
 mod text;
 
+use std::path::Path;
+
+use clap::error::ContextKind;
 use clap::{Parser, Subcommand};
 
 use crate::optimize::Error;
@@ -53,7 +57,7 @@ enum Command {
     Inspect(inspect::Flags),
     /// Optimize one file for a server: the inside of its sandbox
     #[command(name = sandbox::COMMAND, hide = true)]
-    OptimizeChild,
+    SandboxChild,
 }
 
 /// Flags that parse but make no sense together.
@@ -61,18 +65,43 @@ enum Command {
 #[error("{0}")]
 struct UsageError(String);
 
+/// What went wrong with one file: its name and the reason in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {source:#}")]
+struct OfFile {
+    path: String,
+    source: anyhow::Error,
+}
+
+impl OfFile {
+    fn wrap(path: &Path, source: anyhow::Error) -> anyhow::Error {
+        Self { path: path.display().to_string(), source }.into()
+    }
+}
+
 /// Parses the command line and runs one command.
 ///
 /// # Errors
 /// The command failed; see [`exit_code`].
 pub fn run() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().or_else(explain)?;
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(flags) => serve::run(flags),
         Command::Optimize(flags) => optimize::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
-        Command::OptimizeChild => child::run(),
+        Command::SandboxChild => child::run(),
     }
+}
+
+/// Lets clap print its message and exit, unless somebody gave a model and forgot the command.
+fn explain(error: clap::Error) -> anyhow::Result<Cli> {
+    let given = error.get(ContextKind::InvalidSubcommand).map(ToString::to_string).unwrap_or_default();
+    let is_model = [".glb", ".gltf", ".vrm"].iter().any(|end| given.to_lowercase().ends_with(end));
+    if is_model {
+        let what = format!("what shall be done with {given}? Try: glb-optimizer optimize {given}");
+        return Err(UsageError(what).into());
+    }
+    error.exit()
 }
 
 /// The exit code for an error of [`run`]: whether the input or the usage is at fault, or something else.

@@ -6,13 +6,12 @@ use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{UsageError, exit_code, files, measured, text};
+use super::{OfFile, exit_code, files, measured, outputs, text};
 use crate::optimize::report::Outcome;
-use crate::optimize::{Output, Preset, Progress, Report, Settings, Target};
+use crate::optimize::{Error, Output, Preset, Progress, Report, Settings, Target};
 
 /// What `optimize` can be told.
 #[derive(Debug, clap::Args)]
@@ -55,15 +54,21 @@ pub(super) struct SomeFailed {
 /// # Errors
 /// The usage is wrong, or at least one file failed.
 pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
-    let outputs = outputs(flags)?;
+    let outputs = outputs::of(&flags.inputs, flags.output.as_deref())?;
     let mut codes = Vec::new();
     for (input, output) in flags.inputs.iter().zip(&outputs) {
         let Err(error) = one(input, output, flags) else { continue };
-        let error = error.context(input.display().to_string());
+        if flags.json {
+            let code = error.downcast_ref::<Error>().map_or("failed", Error::code);
+            let message = format!("{error:#}");
+            let line = json!({ "input": input, "error": { "code": code, "message": message } });
+            writeln!(io::stdout().lock(), "{line}")?;
+        }
+        let error = OfFile::wrap(input, error);
         if flags.inputs.len() == 1 {
             return Err(error);
         }
-        writeln!(io::stderr(), "glb-optimizer: {error:#}")?;
+        writeln!(io::stderr(), "glb-optimizer: {error}")?;
         codes.push(exit_code(&error));
     }
     match codes.iter().min() {
@@ -71,34 +76,6 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
         Some(&exit_code) => {
             Err(SomeFailed { failed: codes.len(), total: flags.inputs.len(), exit_code }.into())
         }
-    }
-}
-
-/// Where each result goes.
-fn outputs(flags: &Flags) -> anyhow::Result<Vec<PathBuf>> {
-    let beside = flags.inputs.iter().map(|input| files::default_output(input));
-    let Some(output) = &flags.output else { return Ok(beside.collect()) };
-    let is_folder = output.is_dir() || output.to_string_lossy().ends_with('/');
-    if !is_folder && flags.inputs.len() == 1 {
-        return Ok(vec![output.clone()]);
-    }
-    if !is_folder {
-        return Err(UsageError(format!(
-            "{} is no folder: several inputs need one, which must exist or end with a slash",
-            output.display()
-        ))
-        .into());
-    }
-    std::fs::create_dir_all(output).with_context(|| format!("{} cannot be made", output.display()))?;
-    let names = flags.inputs.iter().map(|input| {
-        let name = input.with_extension(files::default_output(input).extension().unwrap_or_default());
-        output.join(name.file_name().unwrap_or_default())
-    });
-    let names: Vec<PathBuf> = names.collect();
-    let clash = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name));
-    match clash {
-        None => Ok(names),
-        Some((_, name)) => Err(UsageError(format!("two results would be called {}", name.display())).into()),
     }
 }
 

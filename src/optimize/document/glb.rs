@@ -131,7 +131,7 @@ fn describe_foreign(bytes: &[u8]) -> String {
         [0x1F, 0x8B, ..] => "it is gzip-compressed; unpack it first",
         [b'<', ..] => "it is an HTML or XML page, perhaps a failed download",
         [b'{', ..] => "it is JSON text, perhaps a .gltf; give it together with its files",
-        _ if bytes.len() < HEADER_BYTES => "it is too short",
+        _ if bytes.starts_with(MAGIC) => "it is too short",
         _ => "it does not begin with \"glTF\"",
     };
     kind.to_owned()

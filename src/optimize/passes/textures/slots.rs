@@ -118,6 +118,9 @@ fn slots_by_texture(document: &Document) -> BTreeMap<usize, Meaning> {
             Some(material) => of_slot(at.slot(), material),
             // VRM 0 lists the textures of its materials again; those that no glTF material shows are its own.
             None if place.starts_with("/extensions/VRM/materialProperties/") => return,
+            None if place.starts_with("/extensions/VRM/meta/") => {
+                Meaning::Fixed("it is the avatar's thumbnail, which programs read without a 3D engine")
+            }
             None => Meaning::Fixed("an extension reads exact values from it"),
         };
         let entry = by_texture.remove(&texture);
