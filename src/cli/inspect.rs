@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{OfFile, files, text};
+use crate::optimize::Limits;
 use crate::optimize::document::read;
 use crate::optimize::inventory::{self, ImageEntry, Inventory};
-use crate::optimize::Limits;
 
 /// What `inspect` can be told.
 #[derive(Debug, clap::Args)]

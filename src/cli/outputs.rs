@@ -23,7 +23,9 @@ pub(super) fn of(inputs: &[PathBuf], output: Option<&Path>) -> anyhow::Result<Ve
         Some(file) if inputs.len() == 1 => vec![file.to_owned()],
         Some(file) => {
             let name = file.display();
-            return refuse(format!("{name} is no folder: several inputs need one; end a new one with a slash"));
+            return refuse(format!(
+                "{name} is no folder: several inputs need one; end a new one with a slash"
+            ));
         }
     };
     for (index, output) in outputs.iter().enumerate() {

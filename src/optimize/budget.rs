@@ -68,7 +68,7 @@ impl Budget {
                 seen_side: 2048,
                 colour_error: Spread { mean: 0.003, p999: 0.018 },
                 data_error: 1.8,
-                normal_map_error: Spread { mean: 0.5, p999: 6.0 },
+                normal_map_error: Spread { mean: 0.8, p999: 9.0 },
             },
             Preset::Balanced => Self {
                 position_bits: 13,

@@ -94,6 +94,10 @@ pub fn optimize(
         }
     };
     let after = inventory::take(&glb, &Files::new())?;
+    if settings.target == Target::Universal && !after.extensions_required.is_empty() {
+        let names = after.extensions_required.join(", ");
+        document.warnings.push(format!("like the original, the result only opens where {names} is known"));
+    }
     stages.finish();
     let report = Report {
         version: env!("CARGO_PKG_VERSION").into(),

@@ -4,7 +4,8 @@ use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::support::{Server, command, glb, triangle_glb};
+use crate::fixtures::file::glb;
+use crate::support::{Server, command, triangle_glb};
 
 #[tokio::test]
 async fn a_killed_child_is_tried_again() {

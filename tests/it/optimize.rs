@@ -59,8 +59,7 @@ proptest! {
     fn the_same_input_gives_the_same_bytes(recipe in recipe()) {
         let glb = model::glb(&recipe);
         let expected = run(&glb, &WEB);
-        // A pool of one thread would wait for itself in `textures`; one thread from outside is tried in `cli`.
-        for threads in [2, 3] {
+        for threads in [1, 2] {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let again = pool.install(|| run(&glb, &WEB));
             assert!(again.glb == expected.glb, "on {threads} threads");

@@ -13,6 +13,8 @@ use reqwest::{Client, Response, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::fixtures::file::glb;
+
 /// How long any wait may take before the test fails. Generous, because machines are slow and shared.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
@@ -233,15 +235,4 @@ pub(crate) fn padded_glb(ballast: usize) -> Vec<u8> {
         "buffers": [{ "byteLength": bin.len() }]
     });
     glb(document.to_string().into_bytes(), &bin)
-}
-
-/// A GLB out of its two chunks.
-pub(crate) fn glb(mut json: Vec<u8>, bin: &[u8]) -> Vec<u8> {
-    json.resize(json.len().next_multiple_of(4), b' ');
-    let length = 12 + 8 + json.len() + 8 + bin.len();
-    let number = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
-    let header = [b"glTF", &number(2)[..], &number(length)].concat();
-    let json_chunk = [&number(json.len())[..], b"JSON", &json].concat();
-    let bin_chunk = [&number(bin.len())[..], b"BIN\0", bin].concat();
-    [header, json_chunk, bin_chunk].concat()
 }

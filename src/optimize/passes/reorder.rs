@@ -7,7 +7,7 @@
 
 use rayon::prelude::*;
 
-use super::vertex_groups::{self, Renumbered, VertexGroup};
+use super::vertex_groups::{self, Renumbered, VertexGroup, why_unchanged};
 use super::{Context, Outcome, Pass, counted, unknown_references};
 use crate::optimize::Error;
 use crate::optimize::codecs::meshopt;
@@ -46,7 +46,10 @@ impl Pass for Reorder {
             }
         }
         if changed == 0 {
-            return Ok(Outcome::Unchanged("vertices and triangles are already in a good order".into()));
+            return Ok(Outcome::Unchanged(why_unchanged(
+                document,
+                "vertices and triangles are already in a good order",
+            )));
         }
         vertex_groups::drop_replaced(document, &before);
         Ok(Outcome::Changed(vec![format!("{} reordered", counted(changed, "primitive", "primitives"))]))

@@ -73,6 +73,16 @@ pub(super) fn find(document: &Document) -> Vec<VertexGroup> {
         .collect()
 }
 
+/// Why a pass over the groups has nothing to do: the lock on the first primitive, or else `otherwise`.
+pub(super) fn why_unchanged(document: &Document, otherwise: &str) -> String {
+    let ids = primitives::all(document).into_iter();
+    let mut locks = ids.filter_map(|id| primitives::locked(document, primitives::json(document, id)));
+    match locks.next() {
+        Some(lock) => format!("{otherwise}, except for those that cannot be touched ({lock})"),
+        None => otherwise.to_owned(),
+    }
+}
+
 /// Points without indices are drawn one by one: merging equal ones would draw fewer.
 fn draws_bare_points(primitive: &Value) -> bool {
     primitives::mode(primitive) == 0 && primitives::indices(primitive).is_none()

@@ -7,7 +7,7 @@
 
 use rayon::prelude::*;
 
-use super::vertex_groups::{self, Renumbered, VertexGroup};
+use super::vertex_groups::{self, Renumbered, VertexGroup, why_unchanged};
 use super::{Context, Outcome, Pass, counted, unknown_references};
 use crate::optimize::Error;
 use crate::optimize::codecs::meshopt::{self, Stream};
@@ -36,7 +36,10 @@ impl Pass for Weld {
             }
         }
         if edit::referenced(document, Kind::Accessor) == before {
-            return Ok(Outcome::Unchanged("no two vertices are equal and all are drawn".into()));
+            return Ok(Outcome::Unchanged(why_unchanged(
+                document,
+                "no two vertices are equal and all are drawn",
+            )));
         }
         vertex_groups::drop_replaced(document, &before);
         Ok(Outcome::Changed(vec![format!("{} merged or unused", counted(merged, "vertex", "vertices"))]))

@@ -7,7 +7,7 @@ use std::io::Cursor;
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::json;
 
-use crate::support;
+use crate::fixtures::file;
 
 const AROUND: u32 = 96;
 const ACROSS: u32 = 48;
@@ -46,7 +46,7 @@ pub(super) fn glb() -> Vec<u8> {
         "bufferViews": views,
         "buffers": [{ "byteLength": bin.len() }],
     });
-    support::glb(json.to_string().into_bytes(), &bin)
+    file::glb(json.to_string().into_bytes(), &bin)
 }
 
 fn vertices() -> (Vec<f32>, Vec<f32>, Vec<f32>) {

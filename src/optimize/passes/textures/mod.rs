@@ -85,12 +85,27 @@ fn shrink_all(
             });
         }
         drop(sender);
-        for (done, (index, result)) in receiver.iter().enumerate() {
+        for (done, (index, result)) in std::iter::from_fn(|| next(&receiver)).enumerate() {
             results[index] = result;
             (context.progress)((done + 1) as f32 / count as f32);
         }
     });
     results
+}
+
+/// The next message; on a thread of the pool, work is done while waiting, since there may be no other thread.
+fn next<T>(receiver: &mpsc::Receiver<T>) -> Option<T> {
+    loop {
+        match receiver.try_recv() {
+            Ok(message) => return Some(message),
+            Err(mpsc::TryRecvError::Disconnected) => return None,
+            Err(mpsc::TryRecvError::Empty) => match rayon::yield_now() {
+                Some(rayon::Yield::Executed) => {}
+                Some(rayon::Yield::Idle) => std::thread::yield_now(),
+                None => return receiver.recv().ok(),
+            },
+        }
+    }
 }
 
 fn describe(document: &Document, index: usize, meaning: &Meaning) -> String {

@@ -149,6 +149,10 @@ fn candidates(source: &Source, goal: &Goal, target: Target) -> Result<Vec<Candid
     if wants_jpeg && pixels.is_opaque() && !source.is_tiny {
         found.extend(jpeg_lossy(source, goal)?);
     }
+    if found.is_empty() && target == Target::Web && fits_webp && source.file == Format::Png {
+        // Too fine for any lossy coder, but smaller than PNG all the same.
+        found.push(webp_lossless(source)?);
+    }
     Ok(found)
 }
 
