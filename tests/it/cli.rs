@@ -225,9 +225,31 @@ fn wrong_usage_is_told_on_stderr_with_exit_code_2() {
 #[test]
 fn a_result_that_cannot_be_written_is_no_fault_of_the_input() {
     let desk = Desk::new().with("a.glb", &model());
-    desk.run(&["optimize", "a.glb", "-o", "no/such/out.glb"])
-        .failed(1, &["no/such/out.glb cannot be written"]);
+    let endless = format!("{}.glb", "x".repeat(300));
+    desk.run(&["optimize", "a.glb", "-o", &endless]).failed(1, &["cannot be written"]);
     assert_eq!(desk.files(), ["a.glb"]);
+}
+
+#[test]
+fn what_cannot_end_well_is_refused_before_any_work() {
+    let desk = Desk::new().with("a.glb", &model());
+    for (args, words) in [
+        (&["a.glb", "-o", "no/such/out.glb"][..], "its folder does not exist"),
+        (&["a.glb", "-o", "a.glb"], "would overwrite a.glb"),
+        (&["a.glb", "a.glb"], "two results"),
+    ] {
+        let ended = desk.run(&[&["optimize"], args].concat()).failed(2, &[words]);
+        assert!(!ended.stderr.contains("read (0 %)"), "{ended:?}");
+    }
+    assert_eq!(desk.files(), ["a.glb"]);
+}
+
+#[test]
+fn a_forgotten_command_is_pointed_out() {
+    let desk = Desk::new().with("a.glb", &model());
+    desk.run(&["a.glb"]).failed(2, &["glb-optimizer optimize a.glb"]);
+    desk.run(&["optimize", "b.glb"]).failed(2, &["b.glb: there is no such file"]);
+    desk.run(&["optimize", "."]).failed(2, &["is a folder"]);
 }
 
 #[test]
