@@ -67,8 +67,8 @@ impl Budget {
                 image_side: 4096,
                 seen_side: 2048,
                 colour_error: Spread { mean: 0.003, p999: 0.018 },
-                data_error: 1.8,
-                normal_map_error: Spread { mean: 0.8, p999: 9.0 },
+                data_error: 1.6,
+                normal_map_error: Spread { mean: 0.6, p999: 7.0 },
             },
             Preset::Balanced => Self {
                 position_bits: 13,
@@ -80,9 +80,9 @@ impl Budget {
                 track_error: 1e-4,
                 image_side: 2048,
                 seen_side: 1024,
-                colour_error: Spread { mean: 0.005, p999: 0.032 },
-                data_error: 3.5,
-                normal_map_error: Spread { mean: 1.2, p999: 14.0 },
+                colour_error: Spread { mean: 0.0045, p999: 0.028 },
+                data_error: 2.8,
+                normal_map_error: Spread { mean: 0.9, p999: 11.0 },
             },
             Preset::Maximum => Self {
                 position_bits: 12,
@@ -96,7 +96,7 @@ impl Budget {
                 seen_side: 512,
                 colour_error: Spread { mean: 0.008, p999: 0.05 },
                 data_error: 6.0,
-                normal_map_error: Spread { mean: 2.2, p999: 24.0 },
+                normal_map_error: Spread { mean: 2.0, p999: 22.0 },
             },
         }
     }
