@@ -23,6 +23,9 @@ pub(super) struct Quantize;
 /// Bits of a float's mantissa that the exponential filter can hold, sign apart.
 const MANTISSA_BITS: i32 = 23;
 
+/// Decoders build 2^exponent as a normal float.
+const LEAST_EXPONENT: i8 = -126;
+
 impl Pass for Quantize {
     fn name(&self) -> &'static str {
         "quantize"
@@ -66,6 +69,9 @@ fn quantized(accessor: &Accessor, uses: &[Usage], grid: Option<i32>, context: &C
         }
         Usage::Vertex(name) if name.starts_with("JOINTS_") => joints(accessor),
         Usage::Vertex(name) if name == "WEIGHTS_0" => weights(accessor, budget),
+        Usage::Morph(name) if for_web && name.starts_with("TEXCOORD_") => {
+            on_grid(accessor, -budget.texcoord_bits)
+        }
         Usage::Morph(name) if for_web && name != "POSITION" => on_grid(accessor, 1 - budget.normal_bits),
         Usage::KeyValues(path, interpolation) => key_values(accessor, path, interpolation, for_web),
         _ => None,
@@ -110,7 +116,8 @@ fn log2_floor(value: f32) -> i32 {
     floor
 }
 
-/// Floats rounded to multiples of 2^exponent, or of the next power of two that the filter can hold.
+/// Floats rounded to multiples of 2^exponent; `None` where the filter cannot hold numbers that fine. A coarser
+/// grid instead would ruin what lies far from its origin: scans in map coordinates.
 fn on_grid(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
     if accessor.component != Component::F32 || accessor.data.is_none() {
         return None;
@@ -120,8 +127,8 @@ fn on_grid(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
     if !largest.is_finite() {
         return None;
     }
-    let least = if largest > 0.0 { log2_floor(largest) + 2 - MANTISSA_BITS } else { exponent };
-    let exponent = i8::try_from(exponent.max(least)).ok()?;
+    let is_held = largest == 0.0 || log2_floor(largest) + 2 - MANTISSA_BITS <= exponent;
+    let exponent = i8::try_from(exponent).ok().filter(|&exponent| is_held && exponent >= LEAST_EXPONENT)?;
     let step = f64::from(exponent).exp2();
     #[expect(clippy::cast_possible_truncation, reason = "the grid has fewer steps than a float has bits")]
     let snap = |value: &f32| ((f64::from(*value) / step).round() * step) as f32;
@@ -205,7 +212,9 @@ fn key_values(accessor: &Accessor, path: &str, interpolation: &str, for_web: boo
     const TRACK_BITS: i32 = 16;
     let values = accessor.floats();
     match path {
-        "rotation" if interpolation == "CUBICSPLINE" || accessor.component != Component::F32 => None,
+        // Tangents, in units a second, are many times larger than the values that would share their grid.
+        _ if interpolation == "CUBICSPLINE" => None,
+        "rotation" if accessor.component != Component::F32 => None,
         "rotation" if for_web => None, // packed by `encode`, with its own filter
         "rotation" => {
             let unit = Component::I16.unit()?;
@@ -241,11 +250,21 @@ mod tests {
         }
     }
 
+    /// A scan of 20 m in map coordinates was rounded to 12 cm, where its budget was 2 mm.
     #[test]
-    fn a_grid_is_never_finer_than_the_filter_can_hold() {
-        let snapped = on_grid(&Accessor::from_floats(Shape::Scalar, &[1.0e6]), -20).unwrap();
-        let Packing::Grid { exponent } = snapped.packing else { panic!("no grid") };
-        assert!(1.0e6 / f64::from(exponent).exp2() < f64::from(1 << 23));
+    fn regression_what_the_filter_cannot_hold_is_not_rounded_more_coarsely() {
+        let far_away = Accessor::from_floats(Shape::Scalar, &[500_000.0, 500_020.0]);
+        assert_eq!(on_grid(&far_away, -9), None);
+        assert!(on_grid(&far_away, -2).is_some());
+        assert_eq!(on_grid(&Accessor::from_floats(Shape::Scalar, &[1e-34]), -127), None);
+    }
+
+    #[test]
+    fn regression_cubic_splines_keep_values_that_are_small_beside_their_tangents() {
+        let spline =
+            Accessor::from_floats(Shape::Vec3, &[0.0, 900.0, 0.0, 0.01, 0.02, 0.03, 0.0, 900.0, 0.0]);
+        assert_eq!(key_values(&spline, "translation", "CUBICSPLINE", true), None);
+        assert!(key_values(&spline, "translation", "LINEAR", true).is_some());
     }
 
     #[test]
