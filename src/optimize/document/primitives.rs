@@ -58,6 +58,13 @@ pub fn indices(primitive: &Value) -> Option<usize> {
     as_index(&primitive["indices"])
 }
 
+/// The materials that a primitive can be drawn with: its own and those of its variants.
+pub fn materials(primitive: &Value) -> impl Iterator<Item = usize> {
+    let mappings = primitive["extensions"]["KHR_materials_variants"]["mappings"].as_array();
+    let of_variants = mappings.into_iter().flatten().map(|mapping| &mapping["material"]);
+    of_variants.chain([&primitive["material"]]).filter_map(as_index)
+}
+
 /// `mode`, 4 (triangles) where not given.
 #[must_use]
 pub fn mode(primitive: &Value) -> u64 {
@@ -114,8 +121,8 @@ pub fn locked(document: &Document, primitive: &Value) -> Option<&'static str> {
     }
     let used = vertex_accessors(primitive);
     let empty = |index: &usize| document.accessors.get(*index).is_none_or(|a| a.data.is_none());
-    if used.is_empty() || used.iter().any(empty) {
-        return Some("a vertex attribute has no data");
+    if used.is_empty() || used.iter().chain(&indices(primitive)).any(empty) {
+        return Some("its vertices or indices have no data");
     }
     None
 }
