@@ -163,6 +163,7 @@ fn read_image(
         let view = views::find(views, json, "bufferView", &at)?;
         rest.shift_remove("bufferView");
         view_rest.clone_from(&view.rest);
+        view_rest.retain(|name, _| name != "byteStride" && name != "target");
         ImageSource::Bytes(Arc::new(view.bytes.to_vec()))
     } else if let Some(uri) = uri.as_ref().and_then(Value::as_str) {
         match resolve(uri, files) {
