@@ -65,7 +65,7 @@ pub struct Image {
     pub source: ImageSource,
     /// What else the JSON object held: name, extras, extensions.
     pub rest: Map<String, Value>,
-    /// What the image's buffer view held besides its range: name, extras and extensions.
+    /// Extras and extensions of the buffer view that held the image.
     pub view_rest: Map<String, Value>,
 }
 

@@ -163,7 +163,7 @@ fn read_image(
         let view = views::find(views, json, "bufferView", &at)?;
         rest.shift_remove("bufferView");
         view_rest.clone_from(&view.rest);
-        view_rest.retain(|name, _| name != "byteStride" && name != "target");
+        view_rest.retain(|name, _| name == "extras" || name == "extensions");
         ImageSource::Bytes(Arc::new(view.bytes.to_vec()))
     } else if let Some(uri) = uri.as_ref().and_then(Value::as_str) {
         match resolve(uri, files) {
@@ -219,8 +219,8 @@ fn collect_blobs(document: &mut Document, views: &[View], budget: &mut Budget) -
     if let Some(fault) = fault {
         return Err(fault);
     }
-    let has_unknown = !unknown::extensions(&document.root).is_empty();
-    let pointed_at = unknown::buffer_views(&document.root);
+    let has_unknown = !unknown::extensions(document).is_empty();
+    let pointed_at = unknown::buffer_views(document);
     let mut position = vec![0; views.len()];
     for (index, view) in views.iter().enumerate() {
         let pinned = has_unknown && (!view.is_used() || pointed_at.contains(&index));
