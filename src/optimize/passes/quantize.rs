@@ -8,12 +8,12 @@
 //! Declines for accessors that are also used in another way, and for `universal` where rounding would save
 //! no byte.
 
+use super::grids::{self, has_grid, log2_floor};
 use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
 use crate::optimize::budget::Budget;
 use crate::optimize::document::Document;
 use crate::optimize::document::accessor::{Accessor, Component, Packing, Shape};
-use crate::optimize::document::primitives::{self, as_index};
 use crate::optimize::document::usage::{self, Usage};
 use crate::optimize::settings::Target;
 
@@ -33,11 +33,7 @@ impl Pass for Quantize {
 
     fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
         let uses = usage::of(document);
-        let grids = if context.settings.target == Target::Web {
-            position_grids(document, context.budget.position_bits)
-        } else {
-            vec![None; document.accessors.len()]
-        };
+        let grids = grids::find(document, &context.budget);
         let mut changed = 0;
         for (index, uses) in uses.iter().enumerate() {
             let accessor = &document.accessors[index];
@@ -62,58 +58,17 @@ fn quantized(accessor: &Accessor, uses: &[Usage], grid: Option<i32>, context: &C
     let budget = &context.budget;
     let for_web = context.settings.target == Target::Web;
     match usage {
-        Usage::Vertex(name) | Usage::Morph(name) if name == "POSITION" => on_grid(accessor, grid?),
-        Usage::Vertex(name) if name.starts_with("TEXCOORD_") => texcoords(accessor, budget, for_web),
+        Usage::Vertex(name) | Usage::Morph(name) if for_web && has_grid(name) => on_grid(accessor, grid?),
+        Usage::Vertex(name) if name.starts_with("TEXCOORD_") => short_texcoords(accessor, grid?),
         Usage::Vertex(name) if name.starts_with("COLOR_") => {
             fractions(accessor, exact_bytes(accessor) || !budget.fine_vertex_fractions)
         }
         Usage::Vertex(name) if name.starts_with("JOINTS_") => joints(accessor),
         Usage::Vertex(name) if name == "WEIGHTS_0" => weights(accessor, budget),
-        Usage::Morph(name) if for_web && name.starts_with("TEXCOORD_") => {
-            on_grid(accessor, -budget.texcoord_bits)
-        }
-        Usage::Morph(name) if for_web && name != "POSITION" => on_grid(accessor, 1 - budget.normal_bits),
+        Usage::Morph(_) if for_web => on_grid(accessor, 1 - budget.normal_bits),
         Usage::KeyValues(path, interpolation) => key_values(accessor, path, interpolation, for_web),
         _ => None,
     }
-}
-
-/// The exponent of the position grid of every accessor that holds positions (morph targets included): the
-/// finest one that a mesh using it asks for.
-fn position_grids(document: &Document, bits: i32) -> Vec<Option<i32>> {
-    let mut grids: Vec<Option<i32>> = vec![None; document.accessors.len()];
-    for mesh in document.list("meshes") {
-        let primitives = mesh["primitives"].as_array().map_or(&[][..], Vec::as_slice);
-        let of_primitive =
-            |json| primitives::attribute(document, json, "POSITION").and_then(Accessor::min_max);
-        let bounds: Vec<_> = primitives.iter().filter_map(of_primitive).collect();
-        let side = (0..3)
-            .map(|axis| {
-                let min = bounds.iter().map(|(min, _)| min[axis]).fold(f32::INFINITY, f32::min);
-                let max = bounds.iter().map(|(_, max)| max[axis]).fold(f32::NEG_INFINITY, f32::max);
-                max - min
-            })
-            .fold(0.0, f32::max);
-        if side <= 0.0 || !side.is_finite() {
-            continue;
-        }
-        let exponent = log2_floor(side) - bits;
-        for json in primitives {
-            let targets = json["targets"].as_array().into_iter().flatten();
-            let places =
-                targets.chain([&json["attributes"]]).filter_map(|object| as_index(&object["POSITION"]));
-            for index in places {
-                grids[index] = Some(grids[index].map_or(exponent, |finer| finer.min(exponent)));
-            }
-        }
-    }
-    grids
-}
-
-fn log2_floor(value: f32) -> i32 {
-    #[expect(clippy::cast_possible_truncation, reason = "exponents of floats fit")]
-    let floor = value.log2().floor() as i32;
-    floor
 }
 
 /// Floats rounded to multiples of 2^exponent; `None` where the filter cannot hold numbers that fine. A coarser
@@ -136,11 +91,10 @@ fn on_grid(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
     Some(Accessor { packing: Packing::Grid { exponent }, ..Accessor::from_floats(accessor.shape, &snapped) })
 }
 
-fn texcoords(accessor: &Accessor, budget: &Budget, for_web: bool) -> Option<Accessor> {
-    if for_web {
-        return on_grid(accessor, -budget.texcoord_bits);
-    }
-    fractions(accessor, false)
+/// Texture coordinates as normalized shorts, where those are fine enough.
+fn short_texcoords(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
+    const SHORT_BITS: i32 = 16;
+    if exponent >= -SHORT_BITS { fractions(accessor, false) } else { None }
 }
 
 /// Whether every value is a multiple of 1/255 already.
