@@ -260,12 +260,7 @@ fn animations(document: &mut Document) -> Result<(), Error> {
 }
 
 fn declare_used_extensions(document: &mut Document) {
-    let mut used = unknown::all_extensions(&document.root);
-    let rests = document.images.iter().map(|image| &image.rest);
-    for rest in rests.chain(document.accessors.iter().map(|accessor| &accessor.rest)) {
-        used.extend(unknown::all_extensions(rest));
-    }
-    for name in used {
+    for name in unknown::all_extensions(document) {
         if !document.uses_extension(&name) {
             document.warnings.push(format!("the file uses {name} without declaring it; it was declared"));
             document.declare_extension(&name, false);

@@ -116,7 +116,7 @@ pub fn locked(document: &Document, primitive: &Value) -> Option<&'static str> {
     if primitive["extensions"].get("KHR_draco_mesh_compression").is_some() {
         return Some("compressed with Draco");
     }
-    if unknown::has_unknown_extension(primitive) {
+    if primitive.as_object().is_some_and(unknown::has_unknown_extension) {
         return Some("an unknown extension may refer to its vertices");
     }
     let used = vertex_accessors(primitive);

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::Document;
 use super::primitives::{self, as_index};
 use super::refs::{Kind, Role, visit};
+use super::{Document, unknown};
 
 /// One use of an accessor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,11 @@ pub fn of(document: &Document) -> Vec<Vec<Usage>> {
         add(list, usage);
     });
     add_key_values(document, &mut uses);
+    for (list, accessor) in uses.iter_mut().zip(&document.accessors) {
+        if unknown::has_unknown_extension(&accessor.rest) {
+            *list = vec![Usage::Other];
+        }
+    }
     for id in primitives::all(document) {
         let json = primitives::json(document, id);
         if primitives::locked(document, json).is_some() {
