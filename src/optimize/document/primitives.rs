@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::refs::Kind;
 use super::{Accessor, Document, unknown};
 
 /// `primitive.mode` of a triangle list.
@@ -88,20 +87,6 @@ pub fn drawn_vertices(document: &Document, primitive: &Value) -> Vec<u32> {
     }
 }
 
-/// Number of triangles drawn by a primitive.
-#[must_use]
-pub fn triangle_count(document: &Document, primitive: &Value) -> u64 {
-    let drawn = match indices(primitive).and_then(|index| document.accessors.get(index)) {
-        Some(accessor) => accessor.count,
-        None => vertex_count(document, primitive),
-    };
-    match mode(primitive) {
-        TRIANGLES => drawn as u64 / 3,
-        5 | 6 => drawn.saturating_sub(2) as u64,
-        _ => 0,
-    }
-}
-
 /// All accessors that hold one element a vertex: attributes and morph targets.
 #[must_use]
 pub fn vertex_accessors(primitive: &Value) -> Vec<usize> {
@@ -125,20 +110,6 @@ pub fn locked(document: &Document, primitive: &Value) -> Option<&'static str> {
         return Some("its vertices or indices have no data");
     }
     None
-}
-
-/// Which accessors more than one member refers to; such data are not changed for one of them alone.
-#[must_use]
-pub fn reference_counts(document: &Document) -> Vec<usize> {
-    let mut counts = vec![0; document.accessors.len()];
-    super::refs::visit(&document.root, &mut |_, kind, _, value| {
-        if kind == Kind::Accessor
-            && let Some(slot) = as_index(value).and_then(|index| counts.get_mut(index))
-        {
-            *slot += 1;
-        }
-    });
-    counts
 }
 
 /// A JSON value as an index.
