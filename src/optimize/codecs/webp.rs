@@ -1,4 +1,4 @@
-//! WebP, by libwebp: lossy (4:2:0), near-lossless and lossless.
+//! WebP, by libwebp: lossy (4:2:0) and lossless.
 //!
 //! Lossy WebP always halves the resolution of colour differences. Base colours hardly suffer, normal maps do: see
 //! [`jpeg`](super::jpeg) for 4:4:4 and [`difference`](super::difference) to find out. Encoding uses one thread, so
