@@ -46,9 +46,6 @@ pub enum Error {
         /// Why it was not read.
         what: String,
     },
-    /// The job was cancelled by its caller.
-    #[error("cancelled")]
-    Cancelled,
     /// A fault of this program, not of the file.
     #[error("internal error: {0} (please report it)")]
     Internal(String),
@@ -70,7 +67,6 @@ impl Error {
             Self::Unsupported { .. } => "unsupported",
             Self::Limit { .. } => "too_large",
             Self::Resource { .. } => "missing_resource",
-            Self::Cancelled => "cancelled",
             Self::Internal(_) => "internal",
         }
     }
@@ -78,6 +74,6 @@ impl Error {
     /// Whether the input is at fault; trying again cannot help then.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, Self::Internal(_) | Self::Cancelled)
+        !matches!(self, Self::Internal(_))
     }
 }

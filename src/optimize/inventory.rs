@@ -1,5 +1,4 @@
 //! What is in a file, and where its bytes are.
-
 //!
 //! Read straight from the file's own JSON and byte ranges, by no other code than the container's: it is the
 //! independent count against which the optimizer's claims can be held.
@@ -141,10 +140,15 @@ pub fn take(bytes: &[u8], files: &Files) -> Result<Inventory, Error> {
     mark_views(&root, &mut spaces);
     inventory.images = images(&root, &spaces);
     mark_external_images(&root, files, &mut spaces);
-    inventory.gpu_texture_bytes = inventory.images.iter().map(|image| image.gpu_bytes).sum();
+    inventory.gpu_texture_bytes = sum(inventory.images.iter().map(|image| image.gpu_bytes));
     inventory.bytes_by = spaces.sum();
     inventory.bytes = inventory.bytes_by.total();
     Ok(inventory)
+}
+
+/// A sum of numbers that a file claims: they may be anything.
+fn sum(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 fn list<'v>(root: &'v Map<String, Value>, name: &str) -> &'v [Value] {
@@ -191,13 +195,13 @@ fn count_items(root: &Map<String, Value>) -> Inventory {
         nodes: count("nodes"),
         meshes: count("meshes"),
         primitives: primitives.len(),
-        triangles: primitives.iter().map(triangles).sum(),
-        vertices: positions.into_iter().map(|index| accessor_count(&index.into())).sum(),
+        triangles: sum(primitives.iter().map(triangles)),
+        vertices: sum(positions.into_iter().map(|index| accessor_count(&index.into()))),
         materials: count("materials"),
         textures: count("textures"),
         animations: animations.len(),
         channels: channels.len(),
-        keyframes: channels.iter().map(keyframes).sum(),
+        keyframes: sum(channels.iter().map(keyframes)),
         skins: count("skins"),
         morph_targets: primitives.iter().map(|p| p["targets"].as_array().map_or(0, Vec::len)).sum(),
         extensions_used: names("extensionsUsed"),
@@ -242,11 +246,12 @@ impl<'a> Spaces<'a> {
         let buffers: Vec<&[u8]> = list(root, "buffers").iter().enumerate().map(of_buffer).collect();
         let text = json.iter().rposition(|&byte| byte != b' ' && byte != 0).map_or(0, |last| last + 1);
         let bin_bytes = bin.map_or(0, <[u8]>::len);
+        let has_no_buffer = list(root, "buffers").first().is_none_or(|buffer| buffer["uri"].is_string());
         let counted = BytesBy {
             json: text as u64,
             container: (file.len() - text - bin_bytes) as u64,
             // A BIN chunk that no buffer stands for.
-            unused: if buffers.is_empty() { bin_bytes as u64 } else { 0 },
+            unused: if has_no_buffer { bin_bytes as u64 } else { 0 },
             ..BytesBy::default()
         };
         Self { buffers, views: list(root, "bufferViews").to_vec(), claims: Vec::new(), counted }
@@ -387,7 +392,7 @@ fn gpu_bytes(probe: image_file::Probe, bytes: &[u8]) -> u64 {
         let block = if is_etc1s && !probe.has_alpha { 8 } else { 16 };
         width.div_ceil(4) * height.div_ceil(4) * block
     } else {
-        width * height * 4
+        width.saturating_mul(height).saturating_mul(4)
     };
-    first_level * 4 / 3
+    first_level.saturating_mul(4) / 3
 }

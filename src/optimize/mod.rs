@@ -84,13 +84,16 @@ pub fn optimize(
     let written = write::write(&document)?;
     let (glb, outcome) = match proof::compare(shape, &written) {
         _ if input.starts_with(GLB_MAGIC) && written.len() >= input.len() => {
+            document.dropped.clear();
             (input.to_vec(), report::Outcome::AlreadyOptimal)
         }
         Ok(()) => (written, report::Outcome::Optimized),
         Err(difference) => {
             let warning = format!("the result was thrown away and the original kept: {difference}");
             document.warnings.push(warning);
-            (original(input, files)?, report::Outcome::KeptOriginal)
+            let (original, dropped) = original(input, files)?;
+            document.dropped = dropped;
+            (original, report::Outcome::KeptOriginal)
         }
     };
     let after = inventory::take(&glb, &Files::new())?;
@@ -134,12 +137,13 @@ fn run(
     Ok(PassReport { name: pass.name().into(), changed, bytes_before, bytes_after, seconds: None, notes })
 }
 
-/// The input as a .glb: byte for byte if it is one.
-fn original(input: &[u8], files: &Files) -> Result<Vec<u8>, Error> {
+/// The input as a .glb, byte for byte if it is one, and what that could not keep.
+fn original(input: &[u8], files: &Files) -> Result<(Vec<u8>, Vec<String>), Error> {
     if input.starts_with(GLB_MAGIC) {
-        return Ok(input.to_vec());
+        return Ok((input.to_vec(), Vec::new()));
     }
-    write::write(&read::read(input, files, &Limits::default())?)
+    let document = read::read(input, files, &Limits::default())?;
+    Ok((write::write(&document)?, document.dropped))
 }
 
 /// Turns stages and parts of them into a percentage that never falls.

@@ -68,12 +68,6 @@ impl Pixels {
         self.texels().iter().all(|&[r, g, b, _]| r == g && g == b)
     }
 
-    /// The colour that all pixels have, if they have one and the same.
-    pub fn constant_colour(&self) -> Option<[u8; 4]> {
-        let first = self.texels()[0];
-        self.texels().iter().all(|texel| *texel == first).then_some(first)
-    }
-
     /// Sets every alpha to 255, for uses in which it is ignored.
     pub fn drop_alpha(&mut self) {
         for texel in self.texels_mut() {
@@ -119,10 +113,8 @@ pub(super) mod tests {
     fn queries_see_a_single_odd_pixel() {
         let mut image = painted(3, 2, |_, _| [7, 7, 7, 255]);
         assert!(image.is_opaque() && image.is_grey());
-        assert_eq!(image.constant_colour(), Some([7, 7, 7, 255]));
         image.texels_mut()[5] = [7, 8, 7, 254];
         assert!(!image.is_opaque() && !image.is_grey());
-        assert_eq!(image.constant_colour(), None);
         image.drop_alpha();
         assert!(image.is_opaque());
         assert_eq!(image.to_rgb()[15..], [7, 8, 7]);

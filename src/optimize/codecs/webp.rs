@@ -1,4 +1,4 @@
-//! WebP, by libwebp: lossy (4:2:0), near-lossless and lossless.
+//! WebP, by libwebp: lossy (4:2:0) and lossless.
 //!
 //! Lossy WebP always halves the resolution of colour differences. Base colours hardly suffer, normal maps do: see
 //! [`jpeg`](super::jpeg) for 4:4:4 and [`difference`](super::difference) to find out. Encoding uses one thread, so
@@ -25,11 +25,6 @@ pub enum Mode {
         /// 0 to 100; 100 keeps alpha exactly.
         alpha_quality: u8,
     },
-    /// Lossless coding after rounding away what is hardly visible.
-    NearLossless {
-        /// 0 (most rounding) to 100 (none); steps of 20 count.
-        level: u8,
-    },
     /// Every pixel as it was.
     Lossless,
 }
@@ -37,7 +32,7 @@ pub enum Mode {
 /// How to encode.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// Lossy, near-lossless or lossless.
+    /// Lossy or lossless.
     pub mode: Mode,
     /// 0 (fast) to 6 (small): libwebp's "method".
     pub effort: u8,
@@ -82,18 +77,13 @@ fn config(options: &Options) -> Result<ffi::WebPConfig, CodecError> {
     config.method = options.effort.into();
     config.exact = options.exact.into();
     config.thread_level = 0;
-    // In lossless modes "quality" is how hard to search; these go with the methods as in libwebp's own levels.
+    // Without loss "quality" is how hard to search; these go with the methods as in libwebp's own levels.
     let search = [0.0, 20.0, 30.0, 50.0, 75.0, 90.0, 100.0];
     match options.mode {
         Mode::Lossy { quality, sharp_yuv, alpha_quality } => {
             config.quality = quality;
             config.use_sharp_yuv = sharp_yuv.into();
             config.alpha_quality = alpha_quality.into();
-        }
-        Mode::NearLossless { level } => {
-            config.lossless = 1;
-            config.near_lossless = level.into();
-            config.quality = search[usize::from(options.effort.min(6))];
         }
         Mode::Lossless => {
             config.lossless = 1;
@@ -251,8 +241,6 @@ mod tests {
             differences.max().expect("has pixels")
         };
         assert!(worst(&lossy(95.0)) < worst(&lossy(30.0)));
-        let near = Options { mode: Mode::NearLossless { level: 60 }, ..Options::default() };
-        assert!((1..=8).contains(&worst(&near)), "{}", worst(&near));
     }
 
     #[test]

@@ -281,14 +281,6 @@ impl Accessor {
         };
     }
 
-    /// Whether two accessors hold the same elements in the same type.
-    #[must_use]
-    pub fn same_elements(&self, other: &Self) -> bool {
-        (self.component, self.shape, self.normalized, self.count, &self.packing)
-            == (other.component, other.shape, other.normalized, other.count, &other.packing)
-            && self.bytes() == other.bytes()
-    }
-
     /// Smallest and largest value of every component, as stored (not normalized).
     #[must_use]
     pub fn min_max(&self) -> Option<(Vec<f32>, Vec<f32>)> {

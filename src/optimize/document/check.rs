@@ -4,6 +4,8 @@
 //! nodes form a forest, primitives hold as many elements in every attribute, and indices are below the
 //! vertex count.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
 use super::accessor::{Component, Shape};
@@ -86,11 +88,13 @@ pub fn shape(root: &Map<String, Value>, limits: &Limits) -> Result<(), Error> {
 pub fn check(document: &mut Document, limits: &Limits) -> Result<(), Error> {
     indices_in_range(document)?;
     nodes_form_a_forest(document, limits)?;
+    let mut scans = Scans::default();
     for id in primitives::all(document) {
-        primitive(document, id)?;
+        primitive(document, id, &mut scans)?;
+        limits::check("vertices drawn by all primitives", scans.drawn, limits.repeated_elements)?;
     }
     skins(document)?;
-    animations(document)?;
+    animations(document, limits)?;
     declare_used_extensions(document);
     Ok(())
 }
@@ -145,7 +149,32 @@ fn nodes_form_a_forest(document: &Document, limits: &Limits) -> Result<(), Error
     Ok(())
 }
 
-fn primitive(document: &mut Document, id: PrimitiveId) -> Result<(), Error> {
+/// What was found in accessors, so that each is looked through once, however many primitives share it.
+#[derive(Default)]
+struct Scans {
+    unusable: HashMap<usize, bool>,
+    largest: HashMap<usize, usize>,
+    drawn: u64,
+}
+
+impl Scans {
+    /// Whether an accessor holds a float that is no finite number.
+    fn is_unusable(&mut self, document: &Document, index: usize) -> bool {
+        let accessor = &document.accessors[index];
+        *self.unusable.entry(index).or_insert_with(|| {
+            accessor.component == Component::F32 && accessor.floats().iter().any(|value| !value.is_finite())
+        })
+    }
+
+    /// The largest of the indices that an accessor holds.
+    fn largest_index(&mut self, document: &Document, index: usize) -> usize {
+        let accessor = &document.accessors[index];
+        let largest = || accessor.integers().into_iter().max().unwrap_or(0) as usize;
+        *self.largest.entry(index).or_insert_with(largest)
+    }
+}
+
+fn primitive(document: &Document, id: PrimitiveId, scans: &mut Scans) -> Result<(), Error> {
     let at = format!("/meshes/{}/primitives/{}", id.mesh, id.primitive);
     let json = primitives::json(document, id);
     if !json["attributes"].is_object() {
@@ -167,18 +196,23 @@ fn primitive(document: &mut Document, id: PrimitiveId) -> Result<(), Error> {
             .map_err(|what| Error::invalid(format!("{at}/attributes/{name}"), what))?;
     }
     let targets = json.get("targets").and_then(Value::as_array).into_iter().flatten();
-    for (name, index) in targets.flat_map(primitives::attributes) {
-        if name == "POSITION" && has_unusable_floats(&document.accessors[index]) {
-            return Err(Error::invalid(format!("{at}/targets"), "a position is infinite or not a number"));
+    for (name, index) in targets.chain([&json["attributes"]]).flat_map(primitives::attributes) {
+        if name == "POSITION" && scans.is_unusable(document, index) {
+            return Err(Error::invalid(
+                at,
+                format!("a position in accessor {index} is infinite or not a number"),
+            ));
         }
     }
+    let drawn = primitives::indices(json).map_or(vertices, |index| document.accessors[index].count);
+    scans.drawn += drawn as u64;
     if let Some(index) = primitives::indices(json) {
         let accessor = &document.accessors[index];
         let unsigned = matches!(accessor.component, Component::U8 | Component::U16 | Component::U32);
         if accessor.shape != Shape::Scalar || !unsigned {
             return Err(Error::invalid(format!("{at}/indices"), "must be unsigned integer scalars"));
         }
-        let largest = accessor.integers().into_iter().max().unwrap_or(0) as usize;
+        let largest = scans.largest_index(document, index);
         if largest >= vertices && accessor.data.is_some() {
             let what = format!("index {largest} is past the last of {vertices} vertices");
             return Err(Error::invalid(format!("{at}/indices"), what));
@@ -203,14 +237,7 @@ fn attribute(name: &str, accessor: &Accessor) -> Result<(), String> {
     if set_free_name == "JOINTS" && !matches!(accessor.component, Component::U8 | Component::U16) {
         return Err("must be unsigned bytes or shorts".into());
     }
-    if name == "POSITION" && has_unusable_floats(accessor) {
-        return Err("a position is infinite or not a number".into());
-    }
     Ok(())
-}
-
-fn has_unusable_floats(accessor: &Accessor) -> bool {
-    accessor.component == Component::F32 && accessor.floats().iter().any(|value| !value.is_finite())
 }
 
 fn skins(document: &Document) -> Result<(), Error> {
@@ -230,8 +257,9 @@ fn skins(document: &Document) -> Result<(), Error> {
     Ok(())
 }
 
-fn animations(document: &mut Document) -> Result<(), Error> {
+fn animations(document: &mut Document, limits: &Limits) -> Result<(), Error> {
     let mut warnings = Vec::new();
+    let mut played = 0;
     for (i, animation) in document.list("animations").iter().enumerate() {
         let at = format!("/animations/{i}");
         let list = |name: &str| animation.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -240,6 +268,9 @@ fn animations(document: &mut Document) -> Result<(), Error> {
             if sampler.is_none_or(|sampler| sampler >= list("samplers").len()) {
                 return Err(Error::invalid(format!("{at}/channels/{j}/sampler"), "there is no such sampler"));
             }
+            let output = sampler.and_then(|sampler| as_index(&list("samplers")[sampler]["output"]));
+            played += output.map_or(0, |index| document.accessors[index].count as u64);
+            limits::check("keys played by all channels", played, limits.repeated_elements)?;
         }
         for (j, sampler) in list("samplers").iter().enumerate() {
             let at = format!("{at}/samplers/{j}");
@@ -260,12 +291,7 @@ fn animations(document: &mut Document) -> Result<(), Error> {
 }
 
 fn declare_used_extensions(document: &mut Document) {
-    let mut used = unknown::all_extensions(&document.root);
-    let rests = document.images.iter().map(|image| &image.rest);
-    for rest in rests.chain(document.accessors.iter().map(|accessor| &accessor.rest)) {
-        used.extend(unknown::all_extensions(rest));
-    }
-    for name in used {
+    for name in unknown::all_extensions(document) {
         if !document.uses_extension(&name) {
             document.warnings.push(format!("the file uses {name} without declaring it; it was declared"));
             document.declare_extension(&name, false);

@@ -149,15 +149,26 @@ fn uses(document: &Document) -> Vec<(Use, String)> {
             _ => {}
         }
     });
+    mark_triangles(document, &mut uses);
+    uses
+}
+
+/// The triangle codec may turn `0 1 2` into `1 2 0`, so what also draws lines or strips is no list of triangles.
+fn mark_triangles(document: &Document, uses: &mut [(Use, String)]) {
+    let mut in_lists = vec![false; uses.len()];
+    let mut elsewhere = vec![false; uses.len()];
     for id in primitives::all(document) {
         let primitive = primitives::json(document, id);
-        if primitives::mode(primitive) == primitives::TRIANGLES
-            && let Some(entry) = primitives::indices(primitive).and_then(|index| uses.get_mut(index))
-        {
+        let is_list = primitives::mode(primitive) == primitives::TRIANGLES;
+        if let Some(index) = primitives::indices(primitive) {
+            *(if is_list { &mut in_lists[index] } else { &mut elsewhere[index] }) = true;
+        }
+    }
+    for (index, entry) in uses.iter_mut().enumerate() {
+        if in_lists[index] && !elsewhere[index] {
             entry.0 = Use::Triangles;
         }
     }
-    uses
 }
 
 fn padded(accessor: &Accessor, stride: usize) -> Cow<'_, [u8]> {
@@ -192,4 +203,30 @@ fn exponential(values: &[f32], exponent: i8) -> Vec<u8> {
         ((i32::from(exponent) << 24) | (mantissa & 0x00FF_FFFF)).to_le_bytes()
     };
     values.iter().flat_map(word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::optimize::document::Shape;
+
+    /// A triangle and a line strip with equal indices share an accessor after dedup; turned triangles drew
+    /// other lines.
+    #[test]
+    fn regression_indices_of_triangles_and_lines_are_not_turned() {
+        let of_mode = |mode: u64| json!({"attributes": {"POSITION": 0}, "indices": 1, "mode": mode});
+        let used_as = |modes: &[u64]| {
+            let list: Vec<_> = modes.iter().map(|&mode| of_mode(mode)).collect();
+            let root = json!({"meshes": [{"primitives": list}]});
+            let accessors =
+                vec![Accessor::from_floats(Shape::Vec3, &[0.0; 9]), Accessor::from_indices(&[0, 1, 2], 3)];
+            let root = root.as_object().unwrap().clone();
+            uses(&Document { root, accessors, ..Document::default() })[1].0
+        };
+        assert_eq!(used_as(&[4, 4]), Use::Triangles);
+        assert_eq!(used_as(&[4, 3]), Use::Indices);
+        assert_eq!(used_as(&[3, 4]), Use::Indices);
+    }
 }

@@ -13,6 +13,9 @@ pub struct Limits {
     pub node_depth: u64,
     /// Bytes of all accessors and other buffer data together, after decompression.
     pub decoded_bytes: u64,
+    /// Vertices drawn, and animation keys played, counted again for each primitive and channel that shares
+    /// them: passes work on each.
+    pub repeated_elements: u64,
     /// Pixels of one image, before it is decoded.
     pub image_pixels: u64,
 }
@@ -24,6 +27,7 @@ impl Default for Limits {
             items: 1_000_000,
             node_depth: 2_000,
             decoded_bytes: 2 << 30,
+            repeated_elements: 1 << 29,
             image_pixels: 16_384 * 16_384,
         }
     }

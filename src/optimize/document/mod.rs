@@ -65,7 +65,7 @@ pub struct Image {
     pub source: ImageSource,
     /// What else the JSON object held: name, extras, extensions.
     pub rest: Map<String, Value>,
-    /// What the image's buffer view held besides its range: extras and extensions.
+    /// Extras and extensions of the buffer view that held the image.
     pub view_rest: Map<String, Value>,
 }
 
@@ -101,7 +101,7 @@ pub struct Blob {
     pub view: usize,
     /// Whether `view` must be kept.
     pub pinned: bool,
-    /// What its JSON object held besides its range.
+    /// What its JSON object held besides its range, `byteStride` included: only its extension knows the layout.
     pub rest: Map<String, Value>,
 }
 

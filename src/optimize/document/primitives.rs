@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::refs::Kind;
 use super::{Accessor, Document, unknown};
 
 /// `primitive.mode` of a triangle list.
@@ -58,6 +57,13 @@ pub fn indices(primitive: &Value) -> Option<usize> {
     as_index(&primitive["indices"])
 }
 
+/// The materials that a primitive can be drawn with: its own and those of its variants.
+pub fn materials(primitive: &Value) -> impl Iterator<Item = usize> {
+    let mappings = primitive["extensions"]["KHR_materials_variants"]["mappings"].as_array();
+    let of_variants = mappings.into_iter().flatten().map(|mapping| &mapping["material"]);
+    of_variants.chain([&primitive["material"]]).filter_map(as_index)
+}
+
 /// `mode`, 4 (triangles) where not given.
 #[must_use]
 pub fn mode(primitive: &Value) -> u64 {
@@ -81,20 +87,6 @@ pub fn drawn_vertices(document: &Document, primitive: &Value) -> Vec<u32> {
     }
 }
 
-/// Number of triangles drawn by a primitive.
-#[must_use]
-pub fn triangle_count(document: &Document, primitive: &Value) -> u64 {
-    let drawn = match indices(primitive).and_then(|index| document.accessors.get(index)) {
-        Some(accessor) => accessor.count,
-        None => vertex_count(document, primitive),
-    };
-    match mode(primitive) {
-        TRIANGLES => drawn as u64 / 3,
-        5 | 6 => drawn.saturating_sub(2) as u64,
-        _ => 0,
-    }
-}
-
 /// All accessors that hold one element a vertex: attributes and morph targets.
 #[must_use]
 pub fn vertex_accessors(primitive: &Value) -> Vec<usize> {
@@ -109,29 +101,15 @@ pub fn locked(document: &Document, primitive: &Value) -> Option<&'static str> {
     if primitive["extensions"].get("KHR_draco_mesh_compression").is_some() {
         return Some("compressed with Draco");
     }
-    if unknown::has_unknown_extension(primitive) {
+    if primitive.as_object().is_some_and(unknown::has_unknown_extension) {
         return Some("an unknown extension may refer to its vertices");
     }
     let used = vertex_accessors(primitive);
     let empty = |index: &usize| document.accessors.get(*index).is_none_or(|a| a.data.is_none());
-    if used.is_empty() || used.iter().any(empty) {
-        return Some("a vertex attribute has no data");
+    if used.is_empty() || used.iter().chain(&indices(primitive)).any(empty) {
+        return Some("its vertices or indices have no data");
     }
     None
-}
-
-/// Which accessors more than one member refers to; such data are not changed for one of them alone.
-#[must_use]
-pub fn reference_counts(document: &Document) -> Vec<usize> {
-    let mut counts = vec![0; document.accessors.len()];
-    super::refs::visit(&document.root, &mut |_, kind, _, value| {
-        if kind == Kind::Accessor
-            && let Some(slot) = as_index(value).and_then(|index| counts.get_mut(index))
-        {
-            *slot += 1;
-        }
-    });
-    counts
 }
 
 /// A JSON value as an index.

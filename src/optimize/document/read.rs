@@ -45,13 +45,17 @@ pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Er
     let images = image_list
         .iter()
         .enumerate()
-        .map(|(i, json)| read_image(json, i, &views, files, &mut warnings))
+        .map(|(i, json)| {
+            let image = read_image(json, i, &views, files, &mut warnings)?;
+            budget.take(image.bytes().len() as u64, &format!("/images/{i}"))?;
+            Ok(image)
+        })
         .collect::<Result<Vec<Image>, Error>>()?;
 
     let mut document = Document { root, accessors, images, warnings, ..Document::default() };
     document.buffer_rest = buffer_list.first().map(rest_of_buffer).unwrap_or_default();
     note_lost_buffers(&buffer_list, &mut document.dropped);
-    collect_blobs(&mut document, &views)?;
+    collect_blobs(&mut document, &views, &mut budget)?;
     document.undeclare_extension("EXT_meshopt_compression");
     check::check(&mut document, limits)?;
     Ok(document)
@@ -159,6 +163,7 @@ fn read_image(
         let view = views::find(views, json, "bufferView", &at)?;
         rest.shift_remove("bufferView");
         view_rest.clone_from(&view.rest);
+        view_rest.retain(|name, _| name == "extras" || name == "extensions");
         ImageSource::Bytes(Arc::new(view.bytes.to_vec()))
     } else if let Some(uri) = uri.as_ref().and_then(Value::as_str) {
         match resolve(uri, files) {
@@ -200,7 +205,7 @@ fn note_lost_buffers(list: &[Value], dropped: &mut Vec<String>) {
 }
 
 /// Keeps the views that are neither accessors nor images, and points the references at them.
-fn collect_blobs(document: &mut Document, views: &[View]) -> Result<(), Error> {
+fn collect_blobs(document: &mut Document, views: &[View], budget: &mut Budget) -> Result<(), Error> {
     let mut listed = vec![false; views.len()];
     let mut fault = None;
     visit(&document.root, &mut |at, kind, _, value| {
@@ -214,13 +219,15 @@ fn collect_blobs(document: &mut Document, views: &[View]) -> Result<(), Error> {
     if let Some(fault) = fault {
         return Err(fault);
     }
-    let has_unknown = !unknown::extensions(&document.root).is_empty();
-    let pointed_at = unknown::buffer_views(&document.root);
+    let has_unknown = !unknown::extensions(document).is_empty();
+    let pointed_at = unknown::buffer_views(document);
     let mut position = vec![0; views.len()];
     for (index, view) in views.iter().enumerate() {
         let pinned = has_unknown && (!view.is_used() || pointed_at.contains(&index));
         if listed[index] || pinned || !view.is_used() {
             position[index] = document.blobs.len();
+            // Views may overlap, so their sum is not bounded by the size of the file.
+            budget.take(view.bytes.len() as u64, &format!("/bufferViews/{index}"))?;
             let bytes = Arc::new(view.bytes.to_vec());
             document.blobs.push(Blob { bytes, view: index, pinned, rest: view.rest.clone() });
         }

@@ -4,20 +4,30 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::Document;
 use super::refs::is_known;
 
-/// Names of all extensions whose JSON is somewhere in `object`; extras are free text and not searched.
+/// Names of all extensions whose JSON is somewhere in the document; extras are free text and not searched.
 #[must_use]
-pub fn all_extensions(object: &Map<String, Value>) -> BTreeSet<String> {
+pub fn all_extensions(document: &Document) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    collect(object, &mut found);
+    for object in objects(document) {
+        collect(object, &mut found);
+    }
     found
+}
+
+/// The JSON of a document: its root, and what stayed with the arrays that were lifted out of it.
+fn objects(document: &Document) -> impl Iterator<Item = &Map<String, Value>> {
+    let accessors = document.accessors.iter().map(|accessor| &accessor.rest);
+    let images = document.images.iter().map(|image| &image.rest);
+    [&document.root, &document.buffer_rest].into_iter().chain(accessors).chain(images)
 }
 
 /// Those of [`all_extensions`] that are not in the reference table.
 #[must_use]
-pub fn extensions(root: &Map<String, Value>) -> BTreeSet<String> {
-    all_extensions(root).into_iter().filter(|name| !is_known(name)).collect()
+pub fn extensions(document: &Document) -> BTreeSet<String> {
+    all_extensions(document).into_iter().filter(|name| !is_known(name)).collect()
 }
 
 fn collect(object: &Map<String, Value>, found: &mut BTreeSet<String>) {
@@ -39,7 +49,7 @@ fn collect_value(value: &Value, found: &mut BTreeSet<String>) {
 
 /// Whether an object carries an extension that is not in the table.
 #[must_use]
-pub fn has_unknown_extension(object: &Value) -> bool {
+pub fn has_unknown_extension(object: &Map<String, Value>) -> bool {
     let extensions = object.get("extensions").and_then(Value::as_object);
     extensions.is_some_and(|members| members.keys().any(|name| !is_known(name)))
 }
@@ -47,9 +57,9 @@ pub fn has_unknown_extension(object: &Value) -> bool {
 /// Buffer views that an unknown extension seems to point at: integers under a member whose name speaks
 /// of a view. Their bytes are kept beside whatever a known reader makes of them.
 #[must_use]
-pub fn buffer_views(root: &Map<String, Value>) -> BTreeSet<usize> {
+pub fn buffer_views(document: &Document) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
-    for (name, value) in root {
+    for (name, value) in objects(document).flatten() {
         gather_views(value, name == "extensions", false, &mut found);
     }
     found
@@ -80,6 +90,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::optimize::document::{Accessor, Shape};
 
     #[test]
     fn unknown_extensions_are_found_at_any_depth_but_not_in_extras() {
@@ -88,9 +99,20 @@ mod tests {
             "nodes": [{"extensions": {"KHR_lights_punctual": {"light": 0}, "ACME_node": {"x": 1}}}],
             "extras": {"extensions": {"ACME_extras": {}}},
         });
-        let root = root.as_object().unwrap();
-        let names: Vec<String> = extensions(root).into_iter().collect();
+        let document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        let names: Vec<String> = extensions(&document).into_iter().collect();
         assert_eq!(names, ["ACME_node", "ACME_root"]);
-        assert_eq!(buffer_views(root).into_iter().collect::<Vec<_>>(), [1, 2, 4]);
+        assert_eq!(buffer_views(&document).into_iter().collect::<Vec<_>>(), [1, 2, 4]);
+    }
+
+    /// Accessors and images are no part of the root, so what their extensions pointed at was moved.
+    #[test]
+    fn regression_extensions_of_accessors_are_found() {
+        let rest = json!({"extensions": {"ACME_timed": {"bufferView": 3}}});
+        let mut accessor = Accessor::from_floats(Shape::Scalar, &[0.0]);
+        accessor.rest = rest.as_object().unwrap().clone();
+        let document = Document { accessors: vec![accessor], ..Document::default() };
+        assert!(extensions(&document).contains("ACME_timed"));
+        assert!(buffer_views(&document).contains(&3));
     }
 }

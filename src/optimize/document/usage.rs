@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::Document;
 use super::primitives::{self, as_index};
 use super::refs::{Kind, Role, visit};
+use super::{Document, unknown};
 
 /// One use of an accessor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Usage {
     Other,
 }
 
-/// The uses of every accessor.
+/// The uses of every accessor; of three or more different ones only two are listed, as no pass can serve both.
 #[must_use]
 pub fn of(document: &Document) -> Vec<Vec<Usage>> {
     let mut uses = vec![Vec::new(); document.accessors.len()];
@@ -33,38 +33,44 @@ pub fn of(document: &Document) -> Vec<Vec<Usage>> {
             Role::KeyValues => return,
             _ => Usage::Other,
         };
-        if !list.contains(&usage) {
-            list.push(usage);
-        }
+        add(list, usage);
     });
     add_key_values(document, &mut uses);
+    for (list, accessor) in uses.iter_mut().zip(&document.accessors) {
+        if unknown::has_unknown_extension(&accessor.rest) {
+            *list = vec![Usage::Other];
+        }
+    }
     for id in primitives::all(document) {
         let json = primitives::json(document, id);
         if primitives::locked(document, json).is_some() {
             for index in primitives::vertex_accessors(json) {
-                uses[index].push(Usage::Other);
+                uses[index] = vec![Usage::Other];
             }
         }
     }
     uses
 }
 
+/// Two are enough to tell one use from several: a hostile file may have a million on one accessor.
+fn add(list: &mut Vec<Usage>, usage: Usage) {
+    if list.len() < 2 && !list.contains(&usage) {
+        list.push(usage);
+    }
+}
+
 fn add_key_values(document: &Document, uses: &mut [Vec<Usage>]) {
     for animation in document.list("animations") {
         let samplers = animation["samplers"].as_array().map_or(&[][..], Vec::as_slice);
         let channels = animation["channels"].as_array().map_or(&[][..], Vec::as_slice);
-        for (number, sampler) in samplers.iter().enumerate() {
-            let Some(list) = as_index(&sampler["output"]).and_then(|index| uses.get_mut(index)) else {
-                continue;
-            };
+        for channel in channels {
+            let sampler = as_index(&channel["sampler"]).and_then(|number| samplers.get(number));
+            let sampler = sampler.unwrap_or(&Value::Null);
+            let output = as_index(&sampler["output"]).and_then(|index| uses.get_mut(index));
             let interpolation = sampler["interpolation"].as_str().unwrap_or("LINEAR");
-            let drives = |channel: &&Value| as_index(&channel["sampler"]) == Some(number);
-            for channel in channels.iter().filter(drives) {
-                let path = channel["target"]["path"].as_str().unwrap_or("pointer");
-                let usage = Usage::KeyValues(path.to_owned(), interpolation.to_owned());
-                if !list.contains(&usage) {
-                    list.push(usage);
-                }
+            let path = channel["target"]["path"].as_str().unwrap_or("pointer");
+            if let Some(list) = output {
+                add(list, Usage::KeyValues(path.to_owned(), interpolation.to_owned()));
             }
         }
     }

@@ -18,7 +18,7 @@ pub struct View<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// Distance of elements in bytes, where the file gives one.
     stride: Option<usize>,
-    /// What else its JSON object held: extras and extensions.
+    /// What its JSON object held besides its range: name, layout, extras and extensions.
     pub rest: Map<String, Value>,
     /// Whether an accessor or an image reads it.
     used: Cell<bool>,
@@ -58,7 +58,7 @@ pub fn read<'a>(
             None => Cow::Borrowed(range(json, buffers, &at)?),
         };
         let mut rest = json.as_object().cloned().unwrap_or_default();
-        for derived in ["buffer", "byteOffset", "byteLength", "byteStride", "target", "name"] {
+        for derived in ["buffer", "byteOffset", "byteLength"] {
             rest.shift_remove(derived);
         }
         if let Some(Value::Object(extensions)) = rest.get_mut("extensions") {

@@ -3,6 +3,8 @@
 //! The layout ([`super::layout`]) is made anew each time; nothing of the old offsets survives. The same
 //! document gives the same bytes on any number of threads.
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -106,7 +108,7 @@ fn indices_of(bytes: &[u8], stride: usize) -> Vec<u32> {
 struct File {
     bin: Vec<u8>,
     views: Vec<Option<Value>>,
-    pinned: Vec<usize>,
+    pinned: HashSet<usize>,
     next: usize,
     /// Length of the buffer that stands for decompressed data; 0 when nothing is compressed.
     decompressed_bytes: usize,

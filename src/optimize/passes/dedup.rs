@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use serde_json::Value;
+
 use super::{Context, Outcome, Pass, counted, unknown_references};
 use crate::optimize::Error;
 use crate::optimize::document::{Accessor, Document, Image, Kind, edit};
@@ -30,7 +32,7 @@ impl Pass for Dedup {
                 notes.push(format!("{} stored once", counted(removed, one, many)));
             }
         };
-        let first = first_equal(document.accessors.iter().map(accessor_key));
+        let first = first_equal(document.accessors.iter().enumerate().map(accessor_key));
         merge(document, Kind::Accessor, first, ("equal accessor", "equal accessors"));
         let first = first_equal(document.images.iter().map(image_key));
         merge(document, Kind::Image, first, ("equal image", "equal images"));
@@ -39,7 +41,7 @@ impl Pass for Dedup {
             (Kind::Texture, ("equal texture", "equal textures")),
             (Kind::Material, ("equal material", "equal materials")),
         ] {
-            if kind == Kind::Material && has_parallel_materials(document) {
+            if kind == Kind::Material && materials_are_addressed(document) {
                 continue;
             }
             let items = edit::json_list(&document.root, kind).map_or(&[][..], Vec::as_slice);
@@ -53,9 +55,11 @@ impl Pass for Dedup {
     }
 }
 
-/// VRM 0 keeps a list beside `materials`, item by item.
-fn has_parallel_materials(document: &Document) -> bool {
-    document.root.get("extensions").is_some_and(|extensions| extensions.get("VRM").is_some())
+/// Avatars mean one material and not its twin: VRM 0 keeps a list beside `materials`, item by item, and the
+/// expressions of VRM 1 change the colour of single materials.
+fn materials_are_addressed(document: &Document) -> bool {
+    let extensions = document.root.get("extensions").and_then(Value::as_object);
+    extensions.is_some_and(|all| all.contains_key("VRM") || all.contains_key("VRMC_vrm"))
 }
 
 /// For every item the position of the first one with the same key.
@@ -70,15 +74,31 @@ fn merge(document: &mut Document, kind: Kind, first: &[usize]) -> usize {
     edit::retain(document, kind, &keep)
 }
 
-fn accessor_key(accessor: &Accessor) -> (String, Option<blake3::Hash>) {
+/// Accessors without elements stay apart: a reader fills each from the Draco stream of its own primitive.
+fn accessor_key((index, accessor): (usize, &Accessor)) -> (String, Result<blake3::Hash, usize>) {
     let Accessor { component, shape, normalized, count, sparse, bounds, packing, rest, .. } = accessor;
     let description =
         format!("{component:?} {shape:?} {normalized} {count} {sparse:?} {bounds} {packing:?} {rest:?}");
-    (description, accessor.data.as_ref().map(|data| blake3::hash(data)))
+    (description, accessor.data.as_ref().map(|data| blake3::hash(data)).ok_or(index))
 }
 
 fn image_key(image: &Image) -> (String, blake3::Hash) {
     let Image { mime, source: _, rest, view_rest } = image;
     let uri = if image.bytes().is_empty() { format!("{:?}", image.source) } else { String::new() };
     (format!("{mime} {uri} {rest:?} {view_rest:?}"), blake3::hash(image.bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimize::document::Shape;
+
+    /// Readers that decode Draco into accessors gave two meshes the normals of one of them.
+    #[test]
+    fn regression_accessors_that_draco_fills_stay_apart() {
+        let stored = Accessor::from_floats(Shape::Vec3, &[0.0, 0.0, 1.0]);
+        let filled = Accessor { data: None, ..stored.clone() };
+        let keys = [&stored, &filled, &stored, &filled].into_iter().enumerate().map(accessor_key);
+        assert_eq!(first_equal(keys), [0, 1, 0, 3]);
+    }
 }

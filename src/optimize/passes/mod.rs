@@ -9,6 +9,7 @@
 
 mod dedup;
 mod encode;
+mod grids;
 mod prune;
 mod quantize;
 mod reorder;
@@ -75,7 +76,7 @@ pub const PASSES: &[&dyn Pass] = &[
 
 /// Why arrays must stay as they are: the unknown extensions that may point into them.
 fn unknown_references(document: &Document) -> Option<String> {
-    let mut names = unknown::extensions(&document.root).into_iter().peekable();
+    let mut names = unknown::extensions(document).into_iter().peekable();
     names.peek()?;
     let names: Vec<String> = names.collect();
     Some(format!("{} may refer to items by number, so all stay in place", names.join(", ")))

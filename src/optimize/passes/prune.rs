@@ -1,7 +1,7 @@
 //! prune: what nothing refers to goes.
 //!
-//! Accessors, images, textures, texture samplers, materials, meshes, skins, cameras and leftover binary
-//! data. Nodes, scenes and everything with a meaning of its own stay, however unused they look.
+//! Accessors, images, textures, texture samplers, materials, meshes, skins and leftover binary data.
+//! Nodes, scenes, cameras and everything with a meaning of its own stay, however unused they look.
 //! Vertex attributes that nothing draws with go as well: texture coordinates that no texture of the material
 //! reads, tangents without a normal map.
 //! Declines when everything is in use, or when an unknown extension may refer to items by number.
@@ -146,9 +146,7 @@ struct Readers {
 impl Readers {
     fn of(document: &Document, primitive: &Value) -> Self {
         let mut readers = Self { texcoords: BTreeSet::new(), normal_maps: false, everything: false };
-        let mappings = primitive["extensions"]["KHR_materials_variants"]["mappings"].as_array();
-        let variants = mappings.into_iter().flatten().map(|mapping| &mapping["material"]);
-        let used = variants.chain([&primitive["material"]]).filter_map(as_index);
+        let used = primitives::materials(primitive);
         for material in used.filter_map(|index| document.list("materials").get(index)) {
             readers.everything |= material.to_string().contains("VRM") || !material["extras"].is_null();
             readers.add(material);

@@ -8,12 +8,12 @@
 //! Declines for accessors that are also used in another way, and for `universal` where rounding would save
 //! no byte.
 
+use super::grids::{self, has_grid, log2_floor};
 use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
 use crate::optimize::budget::Budget;
 use crate::optimize::document::Document;
 use crate::optimize::document::accessor::{Accessor, Component, Packing, Shape};
-use crate::optimize::document::primitives::{self, as_index};
 use crate::optimize::document::usage::{self, Usage};
 use crate::optimize::settings::Target;
 
@@ -23,6 +23,9 @@ pub(super) struct Quantize;
 /// Bits of a float's mantissa that the exponential filter can hold, sign apart.
 const MANTISSA_BITS: i32 = 23;
 
+/// Decoders build 2^exponent as a normal float.
+const LEAST_EXPONENT: i8 = -126;
+
 impl Pass for Quantize {
     fn name(&self) -> &'static str {
         "quantize"
@@ -30,11 +33,7 @@ impl Pass for Quantize {
 
     fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
         let uses = usage::of(document);
-        let grids = if context.settings.target == Target::Web {
-            position_grids(document, context.budget.position_bits)
-        } else {
-            vec![None; document.accessors.len()]
-        };
+        let grids = grids::find(document, &context.budget);
         let mut changed = 0;
         for (index, uses) in uses.iter().enumerate() {
             let accessor = &document.accessors[index];
@@ -59,58 +58,21 @@ fn quantized(accessor: &Accessor, uses: &[Usage], grid: Option<i32>, context: &C
     let budget = &context.budget;
     let for_web = context.settings.target == Target::Web;
     match usage {
-        Usage::Vertex(name) | Usage::Morph(name) if name == "POSITION" => on_grid(accessor, grid?),
-        Usage::Vertex(name) if name.starts_with("TEXCOORD_") => texcoords(accessor, budget, for_web),
+        Usage::Vertex(name) | Usage::Morph(name) if for_web && has_grid(name) => on_grid(accessor, grid?),
+        Usage::Vertex(name) if name.starts_with("TEXCOORD_") => short_texcoords(accessor, grid?),
         Usage::Vertex(name) if name.starts_with("COLOR_") => {
             fractions(accessor, exact_bytes(accessor) || !budget.fine_vertex_fractions)
         }
         Usage::Vertex(name) if name.starts_with("JOINTS_") => joints(accessor),
         Usage::Vertex(name) if name == "WEIGHTS_0" => weights(accessor, budget),
-        Usage::Morph(name) if for_web && name != "POSITION" => on_grid(accessor, 1 - budget.normal_bits),
+        Usage::Morph(_) if for_web => on_grid(accessor, 1 - budget.normal_bits),
         Usage::KeyValues(path, interpolation) => key_values(accessor, path, interpolation, for_web),
         _ => None,
     }
 }
 
-/// The exponent of the position grid of every accessor that holds positions (morph targets included): the
-/// finest one that a mesh using it asks for.
-fn position_grids(document: &Document, bits: i32) -> Vec<Option<i32>> {
-    let mut grids: Vec<Option<i32>> = vec![None; document.accessors.len()];
-    for mesh in document.list("meshes") {
-        let primitives = mesh["primitives"].as_array().map_or(&[][..], Vec::as_slice);
-        let of_primitive =
-            |json| primitives::attribute(document, json, "POSITION").and_then(Accessor::min_max);
-        let bounds: Vec<_> = primitives.iter().filter_map(of_primitive).collect();
-        let side = (0..3)
-            .map(|axis| {
-                let min = bounds.iter().map(|(min, _)| min[axis]).fold(f32::INFINITY, f32::min);
-                let max = bounds.iter().map(|(_, max)| max[axis]).fold(f32::NEG_INFINITY, f32::max);
-                max - min
-            })
-            .fold(0.0, f32::max);
-        if side <= 0.0 || !side.is_finite() {
-            continue;
-        }
-        let exponent = log2_floor(side) - bits;
-        for json in primitives {
-            let targets = json["targets"].as_array().into_iter().flatten();
-            let places =
-                targets.chain([&json["attributes"]]).filter_map(|object| as_index(&object["POSITION"]));
-            for index in places {
-                grids[index] = Some(grids[index].map_or(exponent, |finer| finer.min(exponent)));
-            }
-        }
-    }
-    grids
-}
-
-fn log2_floor(value: f32) -> i32 {
-    #[expect(clippy::cast_possible_truncation, reason = "exponents of floats fit")]
-    let floor = value.log2().floor() as i32;
-    floor
-}
-
-/// Floats rounded to multiples of 2^exponent, or of the next power of two that the filter can hold.
+/// Floats rounded to multiples of 2^exponent; `None` where the filter cannot hold numbers that fine. A coarser
+/// grid instead would ruin what lies far from its origin: scans in map coordinates.
 fn on_grid(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
     if accessor.component != Component::F32 || accessor.data.is_none() {
         return None;
@@ -120,8 +82,8 @@ fn on_grid(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
     if !largest.is_finite() {
         return None;
     }
-    let least = if largest > 0.0 { log2_floor(largest) + 2 - MANTISSA_BITS } else { exponent };
-    let exponent = i8::try_from(exponent.max(least)).ok()?;
+    let is_held = largest == 0.0 || log2_floor(largest) + 2 - MANTISSA_BITS <= exponent;
+    let exponent = i8::try_from(exponent).ok().filter(|&exponent| is_held && exponent >= LEAST_EXPONENT)?;
     let step = f64::from(exponent).exp2();
     #[expect(clippy::cast_possible_truncation, reason = "the grid has fewer steps than a float has bits")]
     let snap = |value: &f32| ((f64::from(*value) / step).round() * step) as f32;
@@ -129,11 +91,10 @@ fn on_grid(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
     Some(Accessor { packing: Packing::Grid { exponent }, ..Accessor::from_floats(accessor.shape, &snapped) })
 }
 
-fn texcoords(accessor: &Accessor, budget: &Budget, for_web: bool) -> Option<Accessor> {
-    if for_web {
-        return on_grid(accessor, -budget.texcoord_bits);
-    }
-    fractions(accessor, false)
+/// Texture coordinates as normalized shorts, where those are fine enough.
+fn short_texcoords(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
+    const SHORT_BITS: i32 = 16;
+    if exponent >= -SHORT_BITS { fractions(accessor, false) } else { None }
 }
 
 /// Whether every value is a multiple of 1/255 already.
@@ -205,7 +166,9 @@ fn key_values(accessor: &Accessor, path: &str, interpolation: &str, for_web: boo
     const TRACK_BITS: i32 = 16;
     let values = accessor.floats();
     match path {
-        "rotation" if interpolation == "CUBICSPLINE" || accessor.component != Component::F32 => None,
+        // Tangents, in units a second, are many times larger than the values that would share their grid.
+        _ if interpolation == "CUBICSPLINE" => None,
+        "rotation" if accessor.component != Component::F32 => None,
         "rotation" if for_web => None, // packed by `encode`, with its own filter
         "rotation" => {
             let unit = Component::I16.unit()?;
@@ -241,11 +204,21 @@ mod tests {
         }
     }
 
+    /// A scan of 20 m in map coordinates was rounded to 12 cm, where its budget was 2 mm.
     #[test]
-    fn a_grid_is_never_finer_than_the_filter_can_hold() {
-        let snapped = on_grid(&Accessor::from_floats(Shape::Scalar, &[1.0e6]), -20).unwrap();
-        let Packing::Grid { exponent } = snapped.packing else { panic!("no grid") };
-        assert!(1.0e6 / f64::from(exponent).exp2() < f64::from(1 << 23));
+    fn regression_what_the_filter_cannot_hold_is_not_rounded_more_coarsely() {
+        let far_away = Accessor::from_floats(Shape::Scalar, &[500_000.0, 500_020.0]);
+        assert_eq!(on_grid(&far_away, -9), None);
+        assert!(on_grid(&far_away, -2).is_some());
+        assert_eq!(on_grid(&Accessor::from_floats(Shape::Scalar, &[1e-34]), -127), None);
+    }
+
+    #[test]
+    fn regression_cubic_splines_keep_values_that_are_small_beside_their_tangents() {
+        let spline =
+            Accessor::from_floats(Shape::Vec3, &[0.0, 900.0, 0.0, 0.01, 0.02, 0.03, 0.0, 900.0, 0.0]);
+        assert_eq!(key_values(&spline, "translation", "CUBICSPLINE", true), None);
+        assert!(key_values(&spline, "translation", "LINEAR", true).is_some());
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! resample: animation tracks without the keys that interpolation gives anyway.
 //!
 //! Key times are only ever left out, never moved: resampling at a fixed rate shifts fast movements. A track
-//! that stands still keeps one key, and goes altogether when it stands where the node rests anyway.
+//! that stands still keeps one key, and goes altogether when it stands where the node rests anyway and no
+//! other clip moves the node: not every engine puts nodes back when a clip ends.
 //! Every clip keeps its duration. A track only gets key times of its own when the keys that go are worth
 //! more than the extra accessor.
 //! Declines for cubic splines (their tangents carry the shape), for key times that do not rise, and when an
 //! unknown extension may refer to animations by number.
+
+use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
@@ -41,10 +44,12 @@ impl Pass for Resample {
             return Ok(Outcome::Unchanged(reason));
         }
         let before = edit::referenced(document, Kind::Accessor);
+        let moved = moved_targets(document, &context.budget);
         let mut sum = Saved::default();
         for index in 0..document.list("animations").len() {
             let animation = &document.list("animations")[index];
-            if let Some((animation, accessors, saved)) = resample(document, animation, &context.budget) {
+            let resampled = resample(document, animation, &context.budget, &moved);
+            if let Some((animation, accessors, saved)) = resampled {
                 document.accessors.extend(accessors);
                 document.list_mut("animations")[index] = animation;
                 sum.keys += saved.keys;
@@ -92,12 +97,34 @@ enum Motion {
     Other,
 }
 
+/// What a channel drives: a node and a path.
+type Target = (Option<usize>, String);
+
+fn target(channel: &Value) -> Target {
+    let target = &channel["target"];
+    (as_index(&target["node"]), target["path"].as_str().unwrap_or_default().to_owned())
+}
+
+/// What some channel of some clip moves away from where it rests.
+fn moved_targets(document: &Document, budget: &Budget) -> HashSet<Target> {
+    let mut moved = HashSet::new();
+    for animation in document.list("animations") {
+        for channel in animation["channels"].as_array().into_iter().flatten() {
+            if track(document, animation, channel).is_none_or(|track| !track.rests(budget)) {
+                moved.insert(target(channel));
+            }
+        }
+    }
+    moved
+}
+
 /// The animation with fewer keys, with its new accessors (numbered from the end of the document's list);
 /// `None` where nothing can go.
 fn resample(
     document: &Document,
     animation: &Value,
     budget: &Budget,
+    moved: &HashSet<Target>,
 ) -> Option<(Value, Vec<Accessor>, Saved)> {
     let channels = animation["channels"].as_array()?;
     let mut tracks: Vec<Track> =
@@ -110,8 +137,13 @@ fn resample(
 
     let mut saved = Saved::default();
     // Asked of all keys: the one that is kept may be nearer to the rest than the others.
-    let resting: Vec<bool> =
-        tracks.iter().zip(&kept).map(|(track, kept)| kept.len() == 1 && track.rests(budget)).collect();
+    let resting: Vec<bool> = tracks
+        .iter()
+        .zip(&kept)
+        .map(|(track, kept)| {
+            kept.len() == 1 && track.rests(budget) && !moved.contains(&target(&track.channel))
+        })
+        .collect();
     for (track, kept) in tracks.iter_mut().zip(&kept) {
         saved.keys += track.times.len() - kept.len();
         track.keep(kept);
@@ -129,7 +161,8 @@ fn resample(
     };
     if moving(&by_rest) < full_duration || by_rest.iter().all(|(_, rests)| *rests) {
         // One track that stands still holds the clip at its length.
-        let (track, rests) = by_rest.iter_mut().find(|(track, _)| track.times.len() == 1)?;
+        let (track, rests) =
+            by_rest.iter_mut().find(|(track, _)| track.times.len() == 1 && track.motion != Motion::Other)?;
         if track.times[0] < full_duration {
             track.times.push(full_duration);
             track.values.extend_from_within(..);
@@ -287,15 +320,15 @@ fn keys_to_keep(track: &Track, budget: &Budget) -> Vec<usize> {
 /// The animation made of the tracks; equal samplers are shared, accessors are numbered from `first`.
 fn assemble(animation: &Value, tracks: Vec<Track>, first: usize) -> (Value, Vec<Accessor>) {
     let mut accessors: Vec<Accessor> = Vec::new();
+    let mut known_accessors = HashMap::new();
     let mut find_or_add = |accessor: Accessor| {
-        let found = accessors.iter().position(|known| known.same_elements(&accessor));
-        first
-            + found.unwrap_or_else(|| {
-                accessors.push(accessor);
-                accessors.len() - 1
-            })
+        *known_accessors.entry((accessor.shape, accessor.data.clone())).or_insert_with(|| {
+            accessors.push(accessor);
+            first + accessors.len() - 1
+        })
     };
     let mut samplers: Vec<Value> = Vec::new();
+    let mut known_samplers = HashMap::new();
     let mut channels = Vec::new();
     for track in tracks {
         let mut sampler = track.sampler;
@@ -310,7 +343,7 @@ fn assemble(animation: &Value, tracks: Vec<Track>, first: usize) -> (Value, Vec<
             sampler.insert("output".into(), find_or_add(Accessor::from_floats(shape, &track.values)).into());
         }
         let sampler = Value::Object(sampler);
-        let number = samplers.iter().position(|known| *known == sampler).unwrap_or_else(|| {
+        let number = *known_samplers.entry(sampler.to_string()).or_insert_with(|| {
             samplers.push(sampler);
             samplers.len() - 1
         });
@@ -347,7 +380,33 @@ mod tests {
     fn resampled(document: &Document) -> Option<Saved> {
         let settings = Settings { preset: Preset::Maximum, ..Settings::default() };
         let animation = &document.list("animations")[0];
-        resample(document, animation, &Budget::of(&settings)).map(|(.., saved)| saved)
+        let budget = Budget::of(&settings);
+        let moved = moved_targets(document, &budget);
+        resample(document, animation, &budget, &moved).map(|(.., saved)| saved)
+    }
+
+    /// A door that one clip opens was no longer shut by the next: its channel held it where it rests.
+    #[test]
+    fn regression_a_resting_channel_stays_when_another_clip_moves_its_node() {
+        let mut document = clip(&[0.0, 1.0, 2.0], &[1.0, 1.0, 1.0]);
+        let channels = json!([
+            { "sampler": 0, "target": { "node": 0, "path": "scale" } },
+            { "sampler": 0, "target": { "node": 1, "path": "scale" } },
+        ]);
+        document.root["nodes"] = json!([{}, {}]);
+        document.root["animations"][0]["channels"] = channels;
+        assert_eq!(resampled(&document).unwrap().channels, 1);
+        let mut other = document.root["animations"][0].clone();
+        other["channels"].as_array_mut().unwrap().truncate(1);
+        other["samplers"][0]["output"] = 2.into();
+        document
+            .accessors
+            .push(Accessor::from_floats(Shape::Vec3, &[1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0]));
+        document.root["animations"].as_array_mut().unwrap().push(other);
+        assert_eq!(resampled(&document).unwrap().channels, 1);
+        document.root["animations"][1]["channels"][0]["target"]["node"] = 1.into();
+        document.root["nodes"][0]["scale"] = json!([5, 5, 5]);
+        assert_eq!(resampled(&document).unwrap().channels, 0);
     }
 
     /// The only key of the clip was doubled at the same time, which made key times that do not rise.

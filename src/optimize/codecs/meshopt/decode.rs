@@ -246,14 +246,16 @@ mod tests {
         }
 
         #[test]
-        fn exponential_filter_stays_within_its_bits(values in prop::collection::vec(-1e6_f32..1e6, 3..300)) {
-            let values = &values[..values.len() / 3 * 3];
-            let count = values.len() / 3;
-            let bytes = filter_exponential(values, 3, 16, ExponentMode::Separate).expect("valid");
-            let encoded = encode_vertices(&bytes, 12, count).expect("valid");
-            let decoded = decode(&encoded, &filtered(Filter::Exponential, count, 12), MAX).expect("valid");
-            for (before, after) in values.iter().zip(u32_values(&decoded).into_iter().map(f32::from_bits)) {
-                prop_assert!((before - after).abs() <= before.abs() / 32768.0 + 1e-25, "{} {}", before, after);
+        fn exponential_words_are_mantissas_times_powers_of_two(
+            mantissas in prop::collection::vec(-8_388_607_i32..8_388_608, 1..300),
+            exponent in -100_i32..100,
+        ) {
+            let word = |&mantissa: &i32| ((exponent << 24) | (mantissa & 0x00FF_FFFF)).to_le_bytes();
+            let bytes: Vec<u8> = mantissas.iter().flat_map(word).collect();
+            let encoded = encode_vertices(&bytes, 4, mantissas.len()).expect("valid");
+            let decoded = decode(&encoded, &filtered(Filter::Exponential, mantissas.len(), 4), MAX).expect("valid");
+            for (mantissa, after) in mantissas.iter().zip(u32_values(&decoded).into_iter().map(f32::from_bits)) {
+                prop_assert_eq!(f64::from(after), f64::from(*mantissa) * f64::from(exponent).exp2());
             }
         }
 

@@ -1,8 +1,6 @@
 //! The filters of EXT_meshopt_compression, writing side: values rounded into the form that the vertex codec packs
 //! best. Each gives the bytes for [`encode_vertices`](super::encode_vertices); the loader undoes it.
 
-use meshopt::ffi;
-
 use super::{CodecError, require};
 
 /// Rounds unit vectors to `bits` (2 to 16) in octahedral form. The loader gets 4 normalized integers a vector.
@@ -38,52 +36,6 @@ pub fn filter_quaternion(quaternions: &[[f32; 4]], bits: u32) -> Result<Vec<u8>,
     Ok(little_endian(meshopt::encode_filter_quat(quaternions, bits as i32).as_flattened()))
 }
 
-/// Which values share an exponent; the more do, the fewer bytes and the less precise the small ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExponentMode {
-    /// Each value has its own.
-    Separate,
-    /// The components of an element share one: for positions and translations.
-    SharedVector,
-    /// All values of a component share one: the smallest.
-    SharedComponent,
-    /// Each has its own, but none below 0: values far below 1 become 0.
-    Clamped,
-}
-
-/// Rounds floats to a mantissa of `bits` (1 to 24). The stride is 4 x `components` (1 to 64); the loader gets floats.
-///
-/// # Errors
-/// [`CodecError::Input`] for other numbers of bits or components, incomplete elements, or values that are not finite.
-#[expect(unsafe_code, reason = "a call into meshoptimizer")]
-pub fn filter_exponential(
-    values: &[f32],
-    components: usize,
-    bits: u32,
-    mode: ExponentMode,
-) -> Result<Vec<u8>, CodecError> {
-    const NAME: &str = "the exponential filter";
-    require((1..=64).contains(&components), NAME, "an element does not have 1 to 64 components")?;
-    require((1..=24).contains(&bits), NAME, "the number of bits is not 1 to 24")?;
-    require(values.len().is_multiple_of(components), NAME, "the last element is not complete")?;
-    require_finite(values, NAME)?;
-    let mode = match mode {
-        ExponentMode::Separate => meshopt::EncodeExpMode::Separate,
-        ExponentMode::SharedVector => meshopt::EncodeExpMode::SharedVector,
-        ExponentMode::SharedComponent => meshopt::EncodeExpMode::SharedComponent,
-        ExponentMode::Clamped => meshopt::EncodeExpMode::Clamped,
-    };
-    let mut filtered = vec![0_u32; values.len()];
-    // The `meshopt` crate wants the number of components at compile time.
-    // SAFETY: both buffers hold count x components values of 4 bytes, and all values are finite.
-    unsafe {
-        let (target, count, stride) =
-            (filtered.as_mut_ptr().cast(), values.len() / components, components * 4);
-        ffi::meshopt_encodeFilterExp(target, count, stride, bits as i32, values.as_ptr(), mode as u32);
-    }
-    Ok(filtered.iter().flat_map(|value| value.to_le_bytes()).collect())
-}
-
 fn little_endian(values: &[i16]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
@@ -103,10 +55,6 @@ mod tests {
         assert_eq!(filter_octahedral(&vectors, 4, 8).expect("valid").len(), 20);
         assert_eq!(filter_octahedral(&vectors, 8, 12).expect("valid").len(), 40);
         assert_eq!(filter_quaternion(&vectors, 12).expect("valid").len(), 40);
-        assert_eq!(
-            filter_exponential(&[0.5; 6], 3, 15, ExponentMode::SharedVector).expect("valid").len(),
-            24
-        );
     }
 
     #[test]
@@ -119,13 +67,5 @@ mod tests {
         assert!(filter_octahedral(&[[f32::NAN; 4]], 8, 8).is_err());
         assert!(filter_quaternion(&vector, 3).is_err());
         assert!(filter_quaternion(&[[f32::INFINITY; 4]], 8).is_err());
-        let exponential = |values: &[f32], components, bits| {
-            filter_exponential(values, components, bits, ExponentMode::Separate)
-        };
-        assert!(exponential(&[1.0; 65], 65, 8).is_err());
-        assert!(exponential(&[1.0; 4], 0, 8).is_err());
-        assert!(exponential(&[1.0; 4], 3, 8).is_err());
-        assert!(exponential(&[1.0; 4], 4, 25).is_err());
-        assert!(exponential(&[f32::NAN], 1, 8).is_err());
     }
 }

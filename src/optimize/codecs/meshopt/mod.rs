@@ -15,7 +15,7 @@ mod order;
 
 pub use decode::{Filter, Layout, Mode, Version, decode, unfilter};
 pub use encode::{encode_index_sequence, encode_triangles, encode_vertices};
-pub use filter::{ExponentMode, filter_exponential, filter_octahedral, filter_quaternion};
+pub use filter::{filter_octahedral, filter_quaternion};
 pub use order::{
     Stream, generate_vertex_remap, optimize_overdraw, optimize_vertex_cache, optimize_vertex_fetch_remap,
 };

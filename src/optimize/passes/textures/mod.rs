@@ -122,7 +122,7 @@ fn name_formats(document: &mut Document) {
     let is_webp: Vec<bool> =
         document.images.iter().map(|image| Some(image.mime.as_str()) == Format::WebP.mime()).collect();
     let webp_at = |value: &Value| as_index(value).filter(|&index| is_webp.get(index) == Some(&true));
-    let mut uses_webp = false;
+    let (mut is_used, mut is_required) = (false, false);
     for texture in document.list_mut("textures") {
         let Value::Object(texture) = texture else { continue };
         let plain = texture.get("source").and_then(webp_at);
@@ -142,14 +142,17 @@ fn name_formats(document: &mut Document) {
                 }
                 texture.insert("source".into(), index.into());
             }
-            Some(_) => uses_webp = true,
+            Some(_) => {
+                is_used = true;
+                is_required |= texture.get("source").is_none();
+            }
             None => {}
         }
     }
-    if uses_webp {
-        document.declare_extension(WEBP, true);
-    } else {
+    if !is_used {
         document.undeclare_extension(WEBP);
+    } else if is_required || !document.uses_extension(WEBP) {
+        document.declare_extension(WEBP, is_required);
     }
 }
 
@@ -173,5 +176,19 @@ mod tests {
         assert_eq!(document.list("textures")[1], json!({"source": 1}));
         assert_eq!(document.list("textures")[2], json!({"source": 1}));
         assert_eq!(document.root["extensionsRequired"], json!([WEBP]));
+    }
+
+    /// A texture with a PNG for those who cannot read WebP needs nothing, yet the extension became required.
+    #[test]
+    fn regression_webp_beside_a_fallback_is_not_required() {
+        let root = json!({
+            "textures": [{"source": 0, "extensions": {WEBP: {"source": 1}}}],
+            "extensionsUsed": [WEBP],
+        });
+        let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        document.images = vec![image("image/png"), image("image/webp")];
+        let before = document.root.clone();
+        name_formats(&mut document);
+        assert_eq!(document.root, before);
     }
 }

@@ -143,7 +143,7 @@ fn candidates(source: &Source, goal: &Goal, target: Target) -> Result<Vec<Candid
         }
     } else if source.file == Format::Png {
         // Effort 2 takes twice as long for one or two per cent.
-        let options = png::Options { exact: source.exact, effort: 1 };
+        let options = png::Options { exact: true, effort: 1 };
         found.push(lossless(png::encode(pixels, &options)?, Format::Png));
     }
     let wants_jpeg = target == Target::Universal || goal.content != Content::Colour;
@@ -157,9 +157,10 @@ fn candidates(source: &Source, goal: &Goal, target: Target) -> Result<Vec<Candid
     Ok(found)
 }
 
+/// With the colour of transparent pixels: GPUs blend it in at edges, and the black that libwebp puts there
+/// shows as a dark fringe around leaves.
 fn webp_lossless(source: &Source) -> Result<Candidate, CodecError> {
-    let options =
-        webp::Options { mode: webp::Mode::Lossless, exact: source.exact, ..webp::Options::default() };
+    let options = webp::Options { mode: webp::Mode::Lossless, exact: true, ..webp::Options::default() };
     Ok(lossless(webp::encode(source.pixels, &options)?, Format::WebP))
 }
 

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::optimize::codecs::resize::Content;
-use crate::optimize::document::Document;
 use crate::optimize::document::primitives::as_index;
 use crate::optimize::document::refs::{Kind, visit};
+use crate::optimize::document::{Document, unknown};
 
 /// What a pass may do to an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,6 +136,11 @@ fn of_slot(slot: &str, material: &Value) -> Meaning {
     let is_transparency = TRANSPARENT_SLOTS.contains(&slot);
     let is_opaque = matches!(material["alphaMode"].as_str(), None | Some("OPAQUE"));
     channels[3] |= is_transparency && !is_opaque;
+    if material.as_object().is_some_and(unknown::has_unknown_extension) {
+        // It may read what glTF does not: Microsoft packs occlusion into the red of roughness and metal.
+        let slots = vec![slot.to_owned()];
+        return Meaning::Known { content, channels: RGBA, is_transparency: false, slots };
+    }
     Meaning::Known { content, channels, is_transparency, slots: vec![slot.to_owned()] }
 }
 
@@ -174,6 +179,16 @@ mod tests {
     fn alpha_of_a_base_colour_counts_only_where_the_material_is_transparent() {
         assert_eq!(channels("baseColorTexture", json!({})), RGB);
         assert_eq!(channels("baseColorTexture", json!({"alphaMode": "MASK"})), RGBA);
+    }
+
+    #[test]
+    fn a_material_with_an_unknown_extension_may_read_every_channel() {
+        let material = json!({"extensions": {"MSFT_packing_occlusionRoughnessMetallic": {}}});
+        assert_eq!(channels("metallicRoughnessTexture", material), RGBA);
+        assert_eq!(
+            channels("metallicRoughnessTexture", json!({"extensions": {"KHR_materials_ior": {}}})),
+            GB
+        );
     }
 
     #[test]
