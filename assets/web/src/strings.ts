@@ -90,6 +90,8 @@ export const text = {
     facts: "What is inside",
     fact: "Count",
     passes: "What was done",
+    /** The same list where the result is the file that came in. */
+    tried: "What was tried",
     unchanged: "no change",
     warnings: "Worth knowing",
     dropped: "Not in the result",

@@ -6,7 +6,7 @@
 //! reads, tangents without a normal map.
 //! Declines when everything is in use, or when an unknown extension may refer to items by number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -40,15 +40,11 @@ impl Pass for Prune {
             return Ok(Outcome::Unchanged(reason));
         }
         let mut notes = Vec::new();
-        let attributes = remove_unread_attributes(document);
-        if attributes > 0 {
-            let what = counted(
-                attributes,
-                "vertex attribute that nothing reads",
-                "vertex attributes that nothing reads",
-            );
-            document.dropped.push(what.clone());
-            notes.push(format!("{what} removed"));
+        for (name, count) in remove_unread_attributes(document) {
+            let what =
+                format!("{name}, which nothing reads, of {}", counted(count, "primitive", "primitives"));
+            notes.push(format!("removed {what}"));
+            document.dropped.push(what);
         }
         for (kind, one, many) in KINDS {
             if is_meaningful(document, kind) {
@@ -107,8 +103,9 @@ fn drop_optional_bounds(document: &mut Document) -> usize {
     dropped
 }
 
-fn remove_unread_attributes(document: &mut Document) -> usize {
-    let mut removed = 0;
+/// Removes vertex attributes that no material reads; returns from how many primitives, by name.
+fn remove_unread_attributes(document: &mut Document) -> BTreeMap<String, usize> {
+    let mut removed = BTreeMap::new();
     for id in primitives::all(document) {
         let json = primitives::json(document, id);
         if primitives::locked(document, json).is_some() {
@@ -129,7 +126,7 @@ fn remove_unread_attributes(document: &mut Document) -> usize {
                     target.shift_remove(&name);
                 }
             }
-            removed += 1;
+            *removed.entry(name).or_default() += 1;
         }
     }
     removed

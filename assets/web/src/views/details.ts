@@ -23,12 +23,13 @@ export function inventoryView(before: Inventory, after: Inventory): HTMLElement 
 }
 
 /** Every pass in run order. */
-export function passesView(passes: PassReport[]): HTMLElement {
+export function passesView(report: Report): HTMLElement {
+  const heading = report.outcome === "optimized" ? text.result.passes : text.result.tried;
   return make(
     "section",
     {},
-    make("h3", {}, text.result.passes),
-    make("ol", { className: "passes" }, ...passes.map(passItem)),
+    make("h3", {}, heading),
+    make("ol", { className: "passes" }, ...report.passes.map(passItem)),
   );
 }
 
@@ -62,7 +63,7 @@ function passItem(pass: PassReport): HTMLElement {
   const time = pass.seconds === undefined ? null : make("span", { className: "pass-time" }, formatSeconds(pass.seconds));
   return make(
     "li",
-    { className: pass.changed ? "" : "is-unchanged" },
+    { className: pass.bytes_after < pass.bytes_before ? "" : "is-unchanged" },
     make("div", { className: "pass-head" }, make("span", { className: "pass-name" }, stageName(pass.name)), time, make("span", { className: "pass-change" }, change)),
     ...pass.notes.map((note) => make("p", {}, formatSentence(note))),
   );

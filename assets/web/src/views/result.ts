@@ -51,7 +51,7 @@ function details(report: Report | string): HTMLElement[] {
   return [
     bytesView(report.before, report.after),
     notesView(report),
-    passesView(report.passes),
+    passesView(report),
     inventoryView(report.before, report.after),
   ];
 }

@@ -90,7 +90,7 @@ pub(super) fn shrink(file: &[u8], meaning: &Meaning, rules: &Rules) -> Result<Sh
         String::new()
     };
     let (before, after) = (kilobytes(file.len()), kilobytes(best.bytes.len()));
-    let note = format!("{}{resized}, {before} to {after} kB", best.how);
+    let note = format!("{}{resized}, {before} kB to {after} kB", best.how);
     Ok(Shrunk { bytes: best.bytes, format: best.format, note })
 }
 
