@@ -21,6 +21,9 @@ pub struct Job {
     pub attempt: Attempt,
     /// How many of these attempts do not count, because the job was handed back unharmed.
     pub forgiven: u32,
+    /// Attempts that ended together with their holder. These do not count against the job, but are bounded.
+    #[serde(default)]
+    pub lost: u32,
     /// The uploaded file's name, without folders.
     pub input_name: String,
     /// Its size in bytes.
@@ -132,6 +135,7 @@ impl Job {
             state: State::Queued,
             attempt: Attempt::default(),
             forgiven: 0,
+            lost: 0,
             input_name: new.input_name,
             input_bytes: new.input_bytes,
             input: new.input,

@@ -15,7 +15,7 @@
 //! extend            the lease runs out later; the state stays
 //! ack               the output is stored
 //! nack              the attempt failed: queued after a back-off, or dead when the input is bad or this was the last
-//! expire            the lease ran out, or its holder is known to be dead: like nack, without the back-off
+//! expire            the lease ran out, or its holder is known to be dead: queued, or dead after many such ends
 //! release           the program stops: queued, and the attempt does not count
 //! cancel            from queued or running
 //! retry             a dead or cancelled job gets all its attempts again
@@ -26,7 +26,8 @@
 //! - Every change is one durable transaction. A call that returned is on disk; one that did not never was.
 //!   [`Queue::extend`] alone is not synced: a crash ends every lease anyway (see [`Queue::reclaim`]).
 //! - `attempt` rises at each claim and never falls. Whoever shows an older one gets [`Error::LeaseLost`].
-//! - Attempts count when they begin, so a file that kills its process is dead after [`MAX_ATTEMPTS`]. Only
+//! - Attempts count when they begin, so a file that kills its child is dead after [`MAX_ATTEMPTS`], and one
+//!   that took the whole program down would be after [`MAX_LOST_ATTEMPTS`]. Only
 //!   [`Queue::release`] (a graceful stop) and [`Queue::retry`] forgive them.
 //! - One process a file: redb locks it. So at open, every lease belongs to a process that is dead.
 //!
@@ -50,7 +51,7 @@ pub use error::Error;
 pub use job::{Job, JobError, Lease, NewJob, Output, State};
 use tables::Tables;
 use transition::Event;
-pub use transition::{Failure, MAX_ATTEMPTS};
+pub use transition::{Failure, MAX_ATTEMPTS, MAX_LOST_ATTEMPTS};
 
 use crate::ids::JobId;
 

@@ -83,12 +83,29 @@ fn bad_input_is_dead_at_once_and_can_be_retried_with_all_attempts() {
     assert_eq!(queue.nack(job.lease(), failure(false), 1).unwrap().state, State::Dead);
     assert!(matches!(queue.cancel(id, 1), Err(Error::Refused { state: State::Dead, .. })));
     queue.retry(id, 2).unwrap();
-    for now_ms in 0..u64::from(MAX_ATTEMPTS) {
-        let job = queue.claim(2 + now_ms, LEASE_MS).unwrap().unwrap();
+    for attempt in 1..=u64::from(MAX_ATTEMPTS) {
+        // Far enough apart for any back-off.
+        let now_ms = attempt * 1_000_000;
+        let job = queue.claim(now_ms, LEASE_MS).unwrap().unwrap();
         assert_eq!(job.state, State::Running);
-        queue.reclaim(2 + now_ms).unwrap();
+        queue.nack(job.lease(), failure(true), now_ms).unwrap();
     }
     assert_eq!(queue.get(id).unwrap().state, State::Dead);
+}
+
+#[test]
+fn attempts_that_ended_with_their_holder_do_not_count_until_there_are_many() {
+    let queue = in_memory();
+    let id = queue.enqueue(new_job(), 0).unwrap().id;
+    for _ in 1..MAX_LOST_ATTEMPTS {
+        queue.claim(0, LEASE_MS).unwrap().unwrap();
+        queue.reclaim(0).unwrap();
+        assert_eq!(queue.get(id).unwrap().state, State::Queued);
+    }
+    queue.claim(0, LEASE_MS).unwrap().unwrap();
+    queue.reclaim(0).unwrap();
+    assert_eq!(queue.get(id).unwrap().state, State::Dead);
+    assert_eq!(queue.retry(id, 0).unwrap().lost, 0);
 }
 
 #[test]
@@ -163,6 +180,7 @@ struct ModelJob {
     state: State,
     attempt: u32,
     counted: u32,
+    lost: u32,
     run_at_ms: u64,
     lease_until_ms: u64,
 }
@@ -182,7 +200,8 @@ impl Model {
     fn expire(&mut self, until_ms: u64, now_ms: u64) {
         let running = self.jobs.values_mut().filter(|job| job.state == State::Running);
         for job in running.filter(|job| job.lease_until_ms <= until_ms) {
-            job.state = if job.counted >= MAX_ATTEMPTS { State::Dead } else { State::Queued };
+            (job.counted, job.lost) = (job.counted - 1, job.lost + 1);
+            job.state = if job.lost >= MAX_LOST_ATTEMPTS { State::Dead } else { State::Queued };
             job.run_at_ms = now_ms;
         }
     }
@@ -251,7 +270,7 @@ impl Pair {
     fn enqueue(&mut self) {
         let id = self.queue.enqueue(new_job(), self.now_ms).unwrap().id;
         let (attempt, counted, run_at_ms) = (0, 0, self.now_ms);
-        let job = ModelJob { state: State::Queued, attempt, counted, run_at_ms, lease_until_ms: 0 };
+        let job = ModelJob { state: State::Queued, attempt, counted, lost: 0, run_at_ms, lease_until_ms: 0 };
         self.model.jobs.insert(id, job);
     }
 
@@ -284,7 +303,8 @@ impl Pair {
         let allowed = matches!(job.state, State::Dead | State::Cancelled);
         assert_eq!(self.queue.retry(id, self.now_ms).is_ok(), allowed);
         if allowed {
-            (job.state, job.counted, job.run_at_ms) = (State::Queued, 0, self.now_ms);
+            (job.state, job.counted, job.lost) = (State::Queued, 0, 0);
+            job.run_at_ms = self.now_ms;
         }
     }
 

@@ -10,6 +10,10 @@ use crate::ids::Attempt;
 /// Attempts that count before a job is given up.
 pub const MAX_ATTEMPTS: u32 = 3;
 
+/// Attempts that may end together with their holder (the server killed, the machine off) before a job is given
+/// up. More than [`MAX_ATTEMPTS`]: a job runs in a child process, so the end of the server is hardly its fault.
+pub const MAX_LOST_ATTEMPTS: u32 = 20;
+
 /// The wait before the second attempt, in milliseconds; each later one waits twice as long.
 const FIRST_BACKOFF_MS: u64 = 1_000;
 
@@ -53,7 +57,7 @@ pub(super) fn apply(job: &Job, event: Event, now_ms: u64) -> Result<Job, Error> 
         }
         (State::Running, Event::Release { .. }) => Ok(released(next)),
         // No back-off: the job has already waited for its lease to run out, or for a restart.
-        (State::Running, Event::Expire) => Ok(failed(next, lost(), now_ms, 0)),
+        (State::Running, Event::Expire) => Ok(expired(next, now_ms)),
         (State::Queued | State::Running, Event::Cancel) => Ok(finished(next, State::Cancelled, now_ms)),
         (State::Dead | State::Cancelled, Event::Retry) => Ok(renewed(next, now_ms)),
         (state, event) => Err(Error::Refused { state, wanted: event.participle() }),
@@ -94,6 +98,16 @@ fn failed(job: Job, failure: Failure, now_ms: u64, backoff_ms: u64) -> Job {
     Job { state: State::Queued, run_at_ms: now_ms.saturating_add(backoff_ms), lease_until_ms: None, ..job }
 }
 
+/// The attempt counts as lost, not as failed.
+fn expired(job: Job, now_ms: u64) -> Job {
+    let (lost, forgiven) = (job.lost + 1, job.forgiven + 1);
+    let job = Job { lost, forgiven, error: Some(lost_error()), ..job };
+    if lost >= MAX_LOST_ATTEMPTS {
+        return finished(job, State::Dead, now_ms);
+    }
+    Job { state: State::Queued, run_at_ms: now_ms, lease_until_ms: None, ..job }
+}
+
 /// Back in its old place in the line, as if this attempt had not been.
 fn released(job: Job) -> Job {
     Job { state: State::Queued, forgiven: job.forgiven + 1, started_at_ms: None, lease_until_ms: None, ..job }
@@ -104,6 +118,7 @@ fn renewed(job: Job, now_ms: u64) -> Job {
     Job {
         state: State::Queued,
         forgiven: job.attempt.0,
+        lost: 0,
         error: None,
         started_at_ms: None,
         finished_at_ms: None,
@@ -116,9 +131,9 @@ fn counted_attempts(job: &Job) -> u32 {
     job.attempt.0.saturating_sub(job.forgiven)
 }
 
-fn lost() -> Failure {
+fn lost_error() -> JobError {
     let message = "The attempt ended without a word: the program was killed or the machine stopped.";
-    Failure { error: JobError { code: "lost".into(), message: message.into() }, retry: true }
+    JobError { code: "lost".into(), message: message.into() }
 }
 
 /// Doubles with every attempt. The jitter, up to half of it, comes out of the job's own random id: jobs
