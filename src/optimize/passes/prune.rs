@@ -50,8 +50,17 @@ impl Pass for Prune {
             if is_meaningful(document, kind) {
                 continue;
             }
-            let used = edit::referenced(document, kind);
-            let removed = edit::retain(document, kind, &used);
+            let mut keep = edit::referenced(document, kind);
+            let items = edit::json_list(&document.root, kind).map_or(&[][..], Vec::as_slice);
+            for (keep, item) in keep.iter_mut().zip(items) {
+                // Extras are what somebody wrote down on purpose: their item stays, used or not.
+                *keep |= item.get("extras").is_some();
+            }
+            let gone = items.iter().zip(&keep).filter(|(_, keep)| !**keep);
+            let names = gone.filter_map(|(item, _)| item.get("name").and_then(Value::as_str));
+            let named = names.map(|name| format!("{one} \"{name}\", which nothing uses"));
+            document.dropped.extend(named.collect::<Vec<_>>());
+            let removed = edit::retain(document, kind, &keep);
             if removed > 0 {
                 notes.push(format!("{} without use removed", counted(removed, one, many)));
             }
@@ -207,6 +216,22 @@ mod tests {
         let readers = Readers::of(&document, &primitive);
         assert!(readers.read("TEXCOORD_0") && readers.read("TEXCOORD_1") && readers.read("COLOR_0"));
         assert!(!readers.read("TEXCOORD_2") && !readers.read("TANGENT"));
+    }
+
+    #[test]
+    fn an_unused_item_with_extras_stays_and_a_named_one_is_reported() {
+        let root = json!({
+            "nodes": [{"mesh": 0}],
+            "meshes": [{"primitives": []}],
+            "materials": [{"name": "old"}, {"extras": {"price": 3}}],
+        });
+        let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        let settings = crate::optimize::Settings::default();
+        let budget = crate::optimize::budget::Budget::of(&settings);
+        let mut context = Context { settings, budget, progress: &mut |_| {} };
+        assert!(matches!(Prune.run(&mut document, &mut context), Ok(Outcome::Changed(_))));
+        assert_eq!(document.root["materials"], json!([{"extras": {"price": 3}}]));
+        assert_eq!(document.dropped, ["material \"old\", which nothing uses"]);
     }
 
     /// A second set without the first is invalid glTF.
