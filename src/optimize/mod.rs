@@ -82,20 +82,7 @@ pub fn optimize(
     }
     stages.enter("write", WRITE_WEIGHT);
     let written = write::write(&document)?;
-    let (glb, outcome) = match proof::compare(shape, &written) {
-        _ if input.starts_with(GLB_MAGIC) && written.len() >= input.len() => {
-            document.dropped.clear();
-            (input.to_vec(), report::Outcome::AlreadyOptimal)
-        }
-        Ok(()) => (written, report::Outcome::Optimized),
-        Err(difference) => {
-            let warning = format!("the result was thrown away and the original kept: {difference}");
-            document.warnings.push(warning);
-            let (original, dropped) = original(input, files)?;
-            document.dropped = dropped;
-            (original, report::Outcome::KeptOriginal)
-        }
-    };
+    let (glb, outcome) = choose(input, files, written, shape, &mut document)?;
     let after = inventory::take(&glb, &Files::new())?;
     if settings.target == Target::Universal && !after.extensions_required.is_empty() {
         let names = after.extensions_required.join(", ");
@@ -116,6 +103,29 @@ pub fn optimize(
         dropped: document.dropped,
     };
     Ok(Output { glb, report })
+}
+
+/// The written file; or the original, where that is as small or the written one fails its proof. What is said of
+/// losses in `document` follows the choice.
+fn choose(
+    input: &[u8],
+    files: &Files,
+    written: Vec<u8>,
+    shape: Option<proof::Shape>,
+    document: &mut Document,
+) -> Result<(Vec<u8>, report::Outcome), Error> {
+    if input.starts_with(GLB_MAGIC) && written.len() >= input.len() {
+        // Before the proof: nobody will see the written file.
+        document.dropped.clear();
+        return Ok((input.to_vec(), report::Outcome::AlreadyOptimal));
+    }
+    let Err(difference) = proof::compare(shape, &written) else {
+        return Ok((written, report::Outcome::Optimized));
+    };
+    document.warnings.push(format!("the result was thrown away and the original kept: {difference}"));
+    let (original, dropped) = original(input, files)?;
+    document.dropped = dropped;
+    Ok((original, report::Outcome::KeptOriginal))
 }
 
 /// Runs one pass; the size after it is that of the file as it would be written at that moment.
