@@ -4,6 +4,7 @@
 //! level; `main` prints them. Adding a command: a `mod` line, a variant, and an arm in [`run`].
 
 mod child;
+mod compare;
 mod files;
 mod inspect;
 mod measured;
@@ -55,6 +56,8 @@ enum Command {
     Optimize(optimize::Flags),
     /// Show what is in a model and where its bytes are
     Inspect(inspect::Flags),
+    /// Measure how different two models look
+    Compare(compare::Flags),
     /// Optimize one file for a server: the inside of its sandbox
     #[command(name = sandbox::COMMAND, hide = true)]
     SandboxChild,
@@ -89,6 +92,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Serve(flags) => serve::run(flags),
         Command::Optimize(flags) => optimize::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
+        Command::Compare(flags) => compare::run(&flags),
         Command::SandboxChild => child::run(),
     }
 }

@@ -119,7 +119,7 @@ fn choose(
         document.dropped.clear();
         return Ok((input.to_vec(), report::Outcome::AlreadyOptimal));
     }
-    let Err(difference) = proof::compare(shape, &written) else {
+    let Err(difference) = proof::compare_shape(shape, &written) else {
         return Ok((written, report::Outcome::Optimized));
     };
     document.warnings.push(format!("the result was thrown away and the original kept: {difference}"));

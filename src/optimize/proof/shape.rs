@@ -7,11 +7,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::document::accessor::{Accessor, Component, Shape as ElementShape};
-use super::document::primitives::{self, as_index};
-use super::document::read::{self, Files};
-use super::document::{Document, Kind, Limits, edit, write};
-use super::error::Error;
+use crate::optimize::document::accessor::{Accessor, Component, Shape as ElementShape};
+use crate::optimize::document::primitives::{self, as_index};
+use crate::optimize::document::read::{self, Files};
+use crate::optimize::document::{Document, Kind, Limits, edit, write};
+use crate::optimize::error::Error;
 
 /// Largest shift of a side of the bounding box, as a part of its diagonal.
 const BOX_TOLERANCE: f64 = 2e-3;

@@ -1,0 +1,234 @@
+//! FLIP: how different two pictures look to somebody who flips between them.
+//!
+//! Source: Andersson, Nilsson, Akenine-Möller, Oskarsson, Åström, Fairchild, "FLIP: A Difference Evaluator for
+//! Alternating Images", HPG 2020, in its low-dynamic-range form with the published constants. All its filters
+//! are separable, which is used here. A test compares this with NVIDIA's own program.
+
+use rayon::prelude::*;
+
+/// Pixels a degree of the viewer's eye: 0.7 m before a screen of 3840 pixels on 0.7 m, as the authors assume.
+const PIXELS_PER_DEGREE: f32 = 67.0206;
+
+/// Gaussians of the contrast sensitivity functions: (weight, width in degrees), for brightness, red-green, blue-yellow.
+const SENSITIVITY: [[(f32, f32); 2]; 3] =
+    [[(1.0, 0.0047), (0.0, 1e-5)], [(1.0, 0.0053), (0.0, 1e-5)], [(34.1, 0.04), (13.5, 0.025)]];
+const WIDEST: f32 = 0.04;
+
+/// Exponent of the colour difference, and the break in its curve.
+const COLOUR_EXPONENT: f32 = 0.7;
+const BREAK_AT: f32 = 0.4;
+const BREAK_TO: f32 = 0.95;
+
+/// Width of the edges and points that are looked for, in degrees; exponent of their difference.
+const FEATURE_WIDTH: f32 = 0.082;
+const FEATURE_EXPONENT: f32 = 0.5;
+
+/// Reference white of D65, as XYZ of linear sRGB (1, 1, 1).
+const WHITE: [f32; 3] = [0.950_428_55, 1.0, 1.088_900_4];
+
+/// A picture of linear sRGB colours, row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// Pixels a row.
+    pub width: usize,
+    /// Linear colours, 0 to 1; a whole number of rows.
+    pub pixels: Vec<[f32; 3]>,
+}
+
+/// The error of each pixel: 0 (the same) to 1. Both pictures have the same size.
+#[must_use]
+pub fn flip(before: &Picture, after: &Picture) -> Vec<f32> {
+    let [before, after] = [Seen::of(before), Seen::of(after)];
+    let green = hunt(lab([0.0, 1.0, 0.0]));
+    let blue = hunt(lab([0.0, 0.0, 1.0]));
+    let largest = distance(green, blue).powf(COLOUR_EXPONENT);
+    let error = |i: usize| {
+        let colour = distance(before.colours[i], after.colours[i]).powf(COLOUR_EXPONENT);
+        let break_at = BREAK_AT * largest;
+        let colour = if colour < break_at {
+            colour * BREAK_TO / break_at
+        } else {
+            BREAK_TO + (colour - break_at) / (largest - break_at) * (1.0 - BREAK_TO)
+        };
+        let edges = (before.edges[i] - after.edges[i]).abs();
+        let points = (before.points[i] - after.points[i]).abs();
+        let feature = (edges.max(points) * std::f32::consts::FRAC_1_SQRT_2).powf(FEATURE_EXPONENT);
+        colour.powf(1.0 - feature)
+    };
+    (0..before.colours.len()).into_par_iter().with_min_len(4096).map(error).collect()
+}
+
+/// A picture as it is perceived.
+struct Seen {
+    colours: Vec<[f32; 3]>,
+    edges: Vec<f32>,
+    points: Vec<f32>,
+}
+
+impl Seen {
+    fn of(picture: &Picture) -> Self {
+        let opponent: Vec<[f32; 3]> = picture.pixels.iter().map(|&rgb| to_opponent(xyz(rgb))).collect();
+        let plane = |channel: usize| Plane {
+            width: picture.width,
+            values: opponent.iter().map(|colour| colour[channel]).collect(),
+        };
+        let planes = [plane(0), plane(1), plane(2)];
+        let filtered: Vec<Plane> =
+            planes.par_iter().zip(SENSITIVITY).map(|(plane, gaussians)| blurred(plane, gaussians)).collect();
+        let colour = |i: usize| {
+            let rgb = rgb(from_opponent([filtered[0].values[i], filtered[1].values[i], filtered[2].values[i]]));
+            hunt(lab(rgb.map(|v| v.clamp(0.0, 1.0))))
+        };
+        let colours = (0..opponent.len()).map(colour).collect();
+        let [mut brightness, ..] = planes;
+        brightness.values.iter_mut().for_each(|y| *y = (*y + 16.0) / 116.0);
+        let (edges, points) = features(&brightness);
+        Self { colours, edges, points }
+    }
+}
+
+struct Plane {
+    width: usize,
+    values: Vec<f32>,
+}
+
+/// One plane through its contrast sensitivity: what is finer than the eye resolves is averaged away.
+fn blurred(plane: &Plane, gaussians: [(f32, f32); 2]) -> Plane {
+    let pi = std::f32::consts::PI;
+    let radius = (3.0 * (WIDEST / (2.0 * pi * pi)).sqrt() * PIXELS_PER_DEGREE).ceil();
+    let mut sum = vec![0.0; plane.values.len()];
+    let mut total = 0.0;
+    for (weight, width) in gaussians.into_iter().filter(|gaussian| gaussian.0 > 0.0) {
+        let kernel = kernel(radius, |x| (-(pi * x / PIXELS_PER_DEGREE).powi(2) / width).exp());
+        let scale = weight * (pi / width).sqrt();
+        total += scale * kernel.iter().sum::<f32>().powi(2);
+        let part = down(&along(plane, &kernel), &kernel);
+        sum.iter_mut().zip(&part.values).for_each(|(sum, value)| *sum += scale * value);
+    }
+    sum.iter_mut().for_each(|value| *value /= total);
+    Plane { width: plane.width, values: sum }
+}
+
+/// Strength of edges and of points, by the first and second derivative of a Gaussian.
+fn features(brightness: &Plane) -> (Vec<f32>, Vec<f32>) {
+    let deviation = 0.5 * FEATURE_WIDTH * PIXELS_PER_DEGREE;
+    let radius = (3.0 * deviation).ceil();
+    let gauss = |x: f32| (-x * x / (2.0 * deviation * deviation)).exp();
+    let smooth = kernel(radius, gauss);
+    let smooth_sum: f32 = smooth.iter().sum();
+    // Each two-dimensional kernel is scaled so that its positive and its negative part sum to one.
+    let balanced = |raw: Vec<f32>| {
+        let [up, low] = [1.0, -1.0].map(|sign| {
+            raw.iter().map(|v| (v * sign).max(0.0)).sum::<f32>() * smooth_sum
+        });
+        raw.into_iter().map(|v| if v > 0.0 { v / up } else { v / low }).collect::<Vec<f32>>()
+    };
+    let edge = balanced(kernel(radius, |x| -x * gauss(x)));
+    let point = balanced(kernel(radius, |x| (x * x / (deviation * deviation) - 1.0) * gauss(x)));
+    let strength = |kernel: &[f32]| {
+        let (x, y) =
+            rayon::join(|| down(&along(brightness, kernel), &smooth), || down(&along(brightness, &smooth), kernel));
+        x.values.iter().zip(&y.values).map(|(x, y)| x.hypot(*y)).collect::<Vec<f32>>()
+    };
+    (strength(&edge), strength(&point))
+}
+
+fn kernel(radius: f32, value: impl Fn(f32) -> f32) -> Vec<f32> {
+    #[expect(clippy::cast_possible_truncation, reason = "a radius is a small whole number")]
+    let radius = radius as i16;
+    (-radius..=radius).map(|x| value(f32::from(x))).collect()
+}
+
+/// Filters every row; beyond the picture its outermost pixels go on.
+fn along(plane: &Plane, kernel: &[f32]) -> Plane {
+    let width = plane.width;
+    let radius = kernel.len() / 2;
+    let mut values = Vec::with_capacity(plane.values.len());
+    let mut padded = vec![0.0; width + 2 * radius];
+    for row in plane.values.chunks_exact(width) {
+        padded[..radius].fill(row[0]);
+        padded[radius..radius + width].copy_from_slice(row);
+        padded[radius + width..].fill(row[width - 1]);
+        let start = values.len();
+        values.resize(start + width, 0.0);
+        for (tap, weight) in kernel.iter().enumerate() {
+            let shifted = &padded[tap..tap + width];
+            values[start..].iter_mut().zip(shifted).for_each(|(sum, value)| *sum += weight * value);
+        }
+    }
+    Plane { width, values }
+}
+
+/// Filters every column, likewise.
+fn down(plane: &Plane, kernel: &[f32]) -> Plane {
+    let width = plane.width;
+    let height = plane.values.len() / width;
+    let radius = kernel.len() / 2;
+    let mut values = vec![0.0; plane.values.len()];
+    for (y, row) in values.chunks_exact_mut(width).enumerate() {
+        for (tap, weight) in kernel.iter().enumerate() {
+            let from = (y + tap).saturating_sub(radius).min(height - 1);
+            let source = &plane.values[from * width..][..width];
+            row.iter_mut().zip(source).for_each(|(sum, value)| *sum += weight * value);
+        }
+    }
+    Plane { width, values }
+}
+
+fn xyz([r, g, b]: [f32; 3]) -> [f32; 3] {
+    [
+        0.412_391 * r + 0.357_584 * g + 0.180_481 * b,
+        0.212_639 * r + 0.715_169 * g + 0.072_192_3 * b,
+        0.019_330_8 * r + 0.119_195 * g + 0.950_532 * b,
+    ]
+}
+
+fn rgb([x, y, z]: [f32; 3]) -> [f32; 3] {
+    [
+        3.240_97 * x - 1.537_383 * y - 0.498_611 * z,
+        -0.969_244 * x + 1.875_968 * y + 0.041_555 * z,
+        0.055_630 * x - 0.203_977 * y + 1.056_972 * z,
+    ]
+}
+
+/// XYZ to the linear opponent space YCxCz.
+fn to_opponent(xyz: [f32; 3]) -> [f32; 3] {
+    let [x, y, z] = [0, 1, 2].map(|i| xyz[i] / WHITE[i]);
+    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+}
+
+fn from_opponent([y, cx, cz]: [f32; 3]) -> [f32; 3] {
+    let y = (y + 16.0) / 116.0;
+    let (x, z) = (y + cx / 500.0, y - cz / 200.0);
+    [x * WHITE[0], y * WHITE[1], z * WHITE[2]]
+}
+
+/// CIELAB of a linear sRGB colour.
+fn lab(colour: [f32; 3]) -> [f32; 3] {
+    let delta = 6.0f32 / 29.0;
+    let xyz = xyz(colour);
+    let [x, y, z] = [0, 1, 2].map(|i| {
+        let v = xyz[i] / WHITE[i];
+        if v > delta.powi(3) { v.cbrt() } else { v / (3.0 * delta * delta) + 4.0 / 29.0 }
+    });
+    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+}
+
+/// The Hunt effect: colours look more colourful where it is brighter.
+fn hunt([l, a, b]: [f32; 3]) -> [f32; 3] {
+    [l, 0.01 * l * a, 0.01 * l * b]
+}
+
+/// The HyAB distance: city-block in brightness, Euclidean in colour.
+fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
+    (a[0] - b[0]).abs() + (a[1] - b[1]).hypot(a[2] - b[2])
+}
+
+impl Picture {
+    /// A row in sRGB bytes.
+    pub(super) fn row(&self, y: usize) -> impl Iterator<Item = [u8; 3]> + '_ {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1 in, bytes out")]
+        let byte = |light: f32| (super::render::to_srgb(light) * 255.0).round() as u8;
+        self.pixels[y * self.width..][..self.width].iter().map(move |colour| colour.map(byte))
+    }
+}

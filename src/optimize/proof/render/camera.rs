@@ -1,0 +1,78 @@
+//! Where models are looked at from.
+//!
+//! All views are placed from the original's bounding sphere and used for both files, so that a result that
+//! moved or grew does not move the camera along.
+
+use glam::{Mat4, Vec3};
+
+/// Side of a view, in pixels.
+pub const VIEW_SIDE: usize = 512;
+
+/// Angle of the camera, in degrees.
+const FIELD_OF_VIEW: f32 = 35.0;
+/// Room around the bounding sphere.
+const MARGIN: f32 = 1.03;
+/// How much closer a close-up is.
+pub const CLOSE_UP: f32 = 3.5;
+
+/// A direction to look from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct View {
+    /// Its name in reports.
+    pub name: &'static str,
+    /// Degrees around the vertical axis, 0 in front (+z).
+    azimuth: f32,
+    /// Degrees above the horizon.
+    elevation: f32,
+    /// 1, or [`CLOSE_UP`].
+    pub zoom: f32,
+}
+
+const fn view(name: &'static str, azimuth: f32, elevation: f32, zoom: f32) -> View {
+    View { name, azimuth, elevation, zoom }
+}
+
+/// Around, above, below.
+pub const WHOLE: [View; 8] = [
+    view("front", 20.0, 20.0, 1.0),
+    view("front right", 80.0, 20.0, 1.0),
+    view("back right", 140.0, 20.0, 1.0),
+    view("back", 200.0, 20.0, 1.0),
+    view("back left", 260.0, 20.0, 1.0),
+    view("front left", 320.0, 20.0, 1.0),
+    view("above", 45.0, 65.0, 1.0),
+    view("below", 225.0, -35.0, 1.0),
+];
+
+/// On the middle of the model: what whole views are too coarse to show.
+pub const CLOSE: [View; 2] =
+    [view("front close-up", 20.0, 20.0, CLOSE_UP), view("back close-up", 200.0, 20.0, CLOSE_UP)];
+
+/// The sphere that holds a model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in super::super) struct Sphere {
+    pub(in super::super) centre: Vec3,
+    pub(in super::super) radius: f32,
+}
+
+/// A camera: where it is, and the matrix from world to clip space.
+pub(super) struct Camera {
+    pub(super) eye: Vec3,
+    pub(super) matrix: Mat4,
+}
+
+impl Camera {
+    pub(super) fn new(view: &View, around: &Sphere) -> Self {
+        let distance = around.radius / (FIELD_OF_VIEW / 2.0).to_radians().sin() * MARGIN;
+        let (azimuth, elevation) = (view.azimuth.to_radians(), view.elevation.to_radians());
+        let towards =
+            Vec3::new(azimuth.sin() * elevation.cos(), elevation.sin(), azimuth.cos() * elevation.cos());
+        let eye = around.centre + towards * distance;
+        let (near, far) =
+            ((distance - around.radius * 1.2).max(distance * 0.01), distance + around.radius * 1.2);
+        let half = ((FIELD_OF_VIEW / 2.0).to_radians().tan() / view.zoom).atan();
+        let matrix = Mat4::perspective_rh(2.0 * half, 1.0, near, far)
+            * Mat4::look_at_rh(eye, around.centre, Vec3::Y);
+        Self { eye, matrix }
+    }
+}

@@ -1,0 +1,231 @@
+//! The light in which models are compared: a room with bright panels, as product viewers have it.
+//!
+//! Light comes from all sides and with hard contrasts, so that a shifted normal or a wrong roughness shows in
+//! reflections. The room is computed, not loaded: walls lit by a lamp under the ceiling, six panels, some dark furniture.
+//! Reflections of rough surfaces are read from maps blurred beforehand by the lobe of their roughness (split-sum, Karis,
+//! "Real Shading in Unreal Engine 4", 2013).
+
+use std::sync::LazyLock;
+
+use glam::{Vec2, Vec3};
+use rayon::prelude::*;
+
+/// Roughness of each blurred map, and its side in texels.
+const MAPS: [(f32, usize); 8] =
+    [(0.05, 128), (0.12, 96), (0.2, 64), (0.3, 48), (0.42, 32), (0.58, 24), (0.78, 16), (1.0, 16)];
+/// Side of the map of the unblurred room, in texels.
+const SOURCE_SIDE: usize = 96;
+const IRRADIANCE_SIDE: usize = 16;
+
+/// The half sizes of the room, in metres; the model hangs below its middle.
+const ROOM: Vec3 = Vec3::new(15.5, 14.0, 14.5);
+const VIEWER: Vec3 = Vec3::new(0.6, -9.5, -0.6);
+const LAMP: Vec3 = Vec3::new(1.0, 6.5, 0.0);
+const LAMP_POWER: f32 = 900.0;
+
+/// Centre, half size and radiance of the panels.
+const PANELS: [(Vec3, Vec3, f32); 6] = [
+    (Vec3::new(-15.4, 1.2, 7.5), Vec3::new(0.05, 1.2, 1.4), 50.0),
+    (Vec3::new(-15.4, 4.8, -8.8), Vec3::new(0.05, 1.2, 1.4), 50.0),
+    (Vec3::new(15.4, -1.0, -2.5), Vec3::new(0.08, 2.1, 3.2), 17.0),
+    (Vec3::new(0.3, -4.3, 13.9), Vec3::new(2.2, 2.7, 0.05), 43.0),
+    (Vec3::new(4.0, -1.7, -13.3), Vec3::new(1.25, 1.0, 0.05), 20.0),
+    (Vec3::new(0.8, 6.8, -0.7), Vec3::new(0.5, 0.05, 0.5), 100.0),
+];
+
+/// Centre and half size of the furniture.
+const BOXES: [(Vec3, Vec3); 5] = [
+    (Vec3::new(-10.0, -11.0, 1.1), Vec3::new(1.2, 4.0, 2.3)),
+    (Vec3::new(6.9, -12.3, 7.0), Vec3::new(2.0, 3.1, 1.9)),
+    (Vec3::new(-1.3, -13.0, 5.4), Vec3::new(1.0, 2.3, 1.0)),
+    (Vec3::new(3.0, -13.9, -3.3), Vec3::new(0.8, 0.8, 0.8)),
+    (Vec3::new(-1.4, -13.5, -6.3), Vec3::new(2.0, 1.8, 1.5)),
+];
+
+/// The room, ready to light surfaces.
+pub(super) struct Environment {
+    maps: Vec<Map>,
+    irradiance: Map,
+}
+
+/// The one room.
+pub(super) static ROOM_LIGHT: LazyLock<Environment> = LazyLock::new(Environment::new);
+
+impl Environment {
+    fn new() -> Self {
+        let source = Map::painted(SOURCE_SIDE, |direction| {
+            // The mean of four rays: panels have sharp edges.
+            let side = direction.any_orthonormal_pair();
+            let spread = 0.6 / SOURCE_SIDE as f32;
+            let ray = |x: f32, y: f32| light_from((direction + (side.0 * x + side.1 * y) * spread).normalize());
+            (ray(1.0, 1.0) + ray(-1.0, 1.0) + ray(1.0, -1.0) + ray(-1.0, -1.0)) / 4.0
+        });
+        let samples: Vec<(Vec3, f32, f32)> = source.samples().collect();
+        let maps = MAPS.map(|(roughness, side)| blurred(&samples, side, Lobe::of(roughness)));
+        let irradiance = Map::painted(IRRADIANCE_SIDE, |normal| {
+            samples.iter().map(|(from, light, angle)| light * angle * normal.dot(*from).max(0.0)).sum::<f32>()
+                / std::f32::consts::PI
+        });
+        Self { maps: maps.into(), irradiance }
+    }
+
+    /// Light that a matt white surface gives back.
+    pub(super) fn diffuse(&self, normal: Vec3) -> f32 {
+        self.irradiance.at(normal)
+    }
+
+    /// Light that a mirror of this roughness gives back.
+    pub(super) fn reflected(&self, direction: Vec3, roughness: f32) -> f32 {
+        let above = MAPS.partition_point(|map| map.0 < roughness).min(MAPS.len() - 1);
+        let below = above.saturating_sub(1);
+        let (low, high) = (MAPS[below].0, MAPS[above].0);
+        let part = if high > low { ((roughness - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 };
+        let near = self.maps[below].at(direction);
+        near + (self.maps[above].at(direction) - near) * part
+    }
+}
+
+/// The GGX lobe around the direction of reflection, with the eye on it.
+struct Lobe {
+    alpha_squared: f32,
+    /// Cosine beyond which the lobe is too weak to matter.
+    narrowest: f32,
+}
+
+impl Lobe {
+    fn of(roughness: f32) -> Self {
+        let alpha = roughness * roughness;
+        let reach = (alpha * 12.0).atan().min(std::f32::consts::FRAC_PI_4) * 2.0;
+        Self { alpha_squared: alpha * alpha, narrowest: reach.cos().max(0.0) }
+    }
+
+    fn weight(&self, cosine: f32) -> f32 {
+        // The half vector lies half way between eye and light.
+        let half = (1.0 + cosine) / 2.0;
+        let bottom = half * (self.alpha_squared - 1.0) + 1.0;
+        self.alpha_squared / (bottom * bottom) * cosine
+    }
+}
+
+fn blurred(samples: &[(Vec3, f32, f32)], side: usize, lobe: Lobe) -> Map {
+    Map::painted(side, |direction| {
+        let (mut sum, mut total) = (0.0, 1e-9);
+        for (from, light, angle) in samples {
+            let cosine = direction.dot(*from);
+            if cosine > lobe.narrowest {
+                let weight = lobe.weight(cosine) * angle;
+                sum += light * weight;
+                total += weight;
+            }
+        }
+        sum / total
+    })
+}
+
+/// Light in every direction, on an octahedron unfolded to a square.
+struct Map {
+    side: usize,
+    texels: Vec<f32>,
+}
+
+impl Map {
+    fn painted(side: usize, light: impl Fn(Vec3) -> f32 + Sync) -> Self {
+        let texel = |i: usize| light(direction(side, i));
+        Self { side, texels: (0..side * side).into_par_iter().map(texel).collect() }
+    }
+
+    /// Direction, light and solid angle of every texel.
+    fn samples(&self) -> impl Iterator<Item = (Vec3, f32, f32)> + '_ {
+        let area = 4.0 / (self.side * self.side) as f32;
+        self.texels.iter().enumerate().map(move |(i, &light)| {
+            let direction = direction(self.side, i);
+            let flat = direction / (direction.x.abs() + direction.y.abs() + direction.z.abs());
+            // A face of the octahedron has 1/sqrt(3) of distance; the square's cells project onto it evenly.
+            (direction, light, area / flat.length().powi(3))
+        })
+    }
+
+    fn at(&self, direction: Vec3) -> f32 {
+        let at = folded(direction) * self.side as f32 - 0.5;
+        let base = at.floor();
+        let part = at - base;
+        let last = self.side as f32 - 1.0;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the map")]
+        let texel = |dx: f32, dy: f32| {
+            let x = (base.x + dx).clamp(0.0, last) as usize;
+            let y = (base.y + dy).clamp(0.0, last) as usize;
+            self.texels[y * self.side + x]
+        };
+        let mix = |a: f32, b: f32, part: f32| a + (b - a) * part;
+        let top = mix(texel(0.0, 0.0), texel(1.0, 0.0), part.x);
+        mix(top, mix(texel(0.0, 1.0), texel(1.0, 1.0), part.x), part.y)
+    }
+}
+
+/// Octahedral coordinates of a direction, 0 to 1.
+fn folded(direction: Vec3) -> Vec2 {
+    let flat = direction / (direction.x.abs() + direction.y.abs() + direction.z.abs());
+    let mut at = Vec2::new(flat.x, flat.z);
+    if flat.y < 0.0 {
+        let turned = Vec2::ONE - Vec2::new(at.y.abs(), at.x.abs());
+        at = Vec2::new(turned.x.copysign(at.x), turned.y.copysign(at.y));
+    }
+    at * 0.5 + 0.5
+}
+
+/// The direction of a texel's middle.
+fn direction(side: usize, texel: usize) -> Vec3 {
+    let at = Vec2::new((texel % side) as f32 + 0.5, (texel / side) as f32 + 0.5) / side as f32 * 2.0 - 1.0;
+    let y = 1.0 - at.x.abs() - at.y.abs();
+    let mut flat = at;
+    if y < 0.0 {
+        flat = Vec2::new((1.0 - at.y.abs()).copysign(at.x), (1.0 - at.x.abs()).copysign(at.y));
+    }
+    Vec3::new(flat.x, y, flat.y).normalize()
+}
+
+/// Light that comes to the model from a direction.
+fn light_from(direction: Vec3) -> f32 {
+    let panel = PANELS.iter().filter_map(|(centre, half, light)| {
+        Some((hit_box(VIEWER, direction, *centre, *half)?.0, *light))
+    });
+    let furniture = BOXES.iter().filter_map(|(centre, half)| {
+        let (distance, normal) = hit_box(VIEWER, direction, *centre, *half)?;
+        Some((distance, lit(VIEWER + direction * distance, normal)))
+    });
+    let nearest = panel.chain(furniture).min_by(|a, b| a.0.total_cmp(&b.0));
+    nearest.map_or_else(
+        || {
+            let (distance, normal) = wall(direction);
+            lit(VIEWER + direction * distance, normal)
+        },
+        |hit| hit.1,
+    )
+}
+
+/// A matt white surface under the lamp.
+fn lit(at: Vec3, normal: Vec3) -> f32 {
+    let to_lamp = LAMP - at;
+    let distance = to_lamp.length().max(1.0);
+    LAMP_POWER / std::f32::consts::PI * normal.dot(to_lamp / distance).max(0.0) / (distance * distance)
+}
+
+/// Distance and inward normal of the wall in a direction.
+fn wall(direction: Vec3) -> (f32, Vec3) {
+    let faces = (ROOM * direction.signum() - VIEWER) / direction;
+    let distance = faces.min_element();
+    let normal = Vec3::select(faces.cmple(Vec3::splat(distance)), -direction.signum(), Vec3::ZERO);
+    (distance, normal.normalize())
+}
+
+/// Distance and outward normal where a ray enters a box.
+fn hit_box(from: Vec3, direction: Vec3, centre: Vec3, half: Vec3) -> Option<(f32, Vec3)> {
+    let near = (centre - half * direction.signum() - from) / direction;
+    let far = (centre + half * direction.signum() - from) / direction;
+    let (enter, leave) = (near.max_element(), far.min_element());
+    if enter > leave || enter <= 0.0 {
+        return None;
+    }
+    let normal = Vec3::select(near.cmpge(Vec3::splat(enter)), -direction.signum(), Vec3::ZERO);
+    Some((enter, normal.normalize()))
+}

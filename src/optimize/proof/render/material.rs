@@ -1,0 +1,227 @@
+//! Materials as they are shaded, read from glTF's JSON.
+//!
+//! Understood: metal and roughness, specular-glossiness, normals, occlusion, emission, alpha modes, texture
+//! transforms, unlit, clear coat, specular, index of refraction. Transmission is approximated by blending. What else changes
+//! the look (sheen, iridescence, anisotropy, ...) is not drawn, on either side, and named in [`Material::not_drawn`].
+
+use glam::{Affine2, Vec2, Vec3, Vec4};
+use serde_json::Value;
+
+use super::texture::{Sampling, Wrap};
+use crate::optimize::document::Document;
+use crate::optimize::document::primitives::as_index;
+
+/// A texture as a material uses it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Slot {
+    /// Index of the image.
+    pub(super) image: usize,
+    /// Whether it holds colours.
+    pub(super) is_srgb: bool,
+    /// Which set of texture coordinates, 0 or 1.
+    pub(super) set: usize,
+    /// KHR_texture_transform.
+    pub(super) transform: Affine2,
+    pub(super) sampling: Sampling,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Alpha {
+    Opaque,
+    /// Drawn where alpha reaches this.
+    Mask(f32),
+    Blend,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Material {
+    pub(super) colour: Vec4,
+    pub(super) colour_slot: Option<Slot>,
+    pub(super) metallic: f32,
+    pub(super) roughness: f32,
+    pub(super) metal_rough_slot: Option<Slot>,
+    pub(super) normal_slot: Option<Slot>,
+    pub(super) normal_scale: f32,
+    pub(super) occlusion_slot: Option<Slot>,
+    pub(super) occlusion_strength: f32,
+    pub(super) emissive: Vec3,
+    pub(super) emissive_slot: Option<Slot>,
+    pub(super) alpha: Alpha,
+    pub(super) is_double_sided: bool,
+    pub(super) is_unlit: bool,
+    /// Reflection of what is no metal, seen from straight ahead.
+    pub(super) specular: Vec3,
+    pub(super) specular_slot: Option<Slot>,
+    /// Whether `specular_slot` holds glossiness in alpha (KHR_materials_pbrSpecularGlossiness).
+    pub(super) is_specular_glossiness: bool,
+    pub(super) coat: f32,
+    pub(super) coat_slot: Option<Slot>,
+    pub(super) coat_roughness: f32,
+    pub(super) coat_roughness_slot: Option<Slot>,
+    pub(super) transmission: f32,
+}
+
+impl Default for Material {
+    fn default() -> Self {
+        Self {
+            colour: Vec4::ONE,
+            colour_slot: None,
+            metallic: 1.0,
+            roughness: 1.0,
+            metal_rough_slot: None,
+            normal_slot: None,
+            normal_scale: 1.0,
+            occlusion_slot: None,
+            occlusion_strength: 1.0,
+            emissive: Vec3::ZERO,
+            emissive_slot: None,
+            alpha: Alpha::Opaque,
+            is_double_sided: false,
+            is_unlit: false,
+            specular: Vec3::splat(0.04),
+            specular_slot: None,
+            is_specular_glossiness: false,
+            coat: 0.0,
+            coat_slot: None,
+            coat_roughness: 0.0,
+            coat_roughness_slot: None,
+            transmission: 0.0,
+        }
+    }
+}
+
+/// Extensions that change the look and are not drawn.
+const NOT_DRAWN: &[&str] = &[
+    "KHR_materials_anisotropy",
+    "KHR_materials_diffuse_transmission",
+    "KHR_materials_dispersion",
+    "KHR_materials_iridescence",
+    "KHR_materials_sheen",
+    "KHR_materials_volume",
+    "KHR_materials_volume_scatter",
+    "VRMC_materials_mtoon",
+];
+
+impl Material {
+    /// Reads a material.
+    pub(super) fn read(document: &Document, json: &Value) -> Self {
+        let slot = |info: &Value, is_srgb| Slot::read(document, info, is_srgb);
+        let core = &json["pbrMetallicRoughness"];
+        let extension = |name: &str| &json["extensions"][name];
+        let strength = number(&extension("KHR_materials_emissive_strength")["emissiveStrength"], 1.0);
+        let coat = extension("KHR_materials_clearcoat");
+        let mut material = Self {
+            colour: Vec4::from_array(numbers(&core["baseColorFactor"], [1.0; 4])),
+            colour_slot: slot(&core["baseColorTexture"], true),
+            metallic: number(&core["metallicFactor"], 1.0),
+            roughness: number(&core["roughnessFactor"], 1.0),
+            metal_rough_slot: slot(&core["metallicRoughnessTexture"], false),
+            normal_slot: slot(&json["normalTexture"], false),
+            normal_scale: number(&json["normalTexture"]["scale"], 1.0),
+            occlusion_slot: slot(&json["occlusionTexture"], false),
+            occlusion_strength: number(&json["occlusionTexture"]["strength"], 1.0),
+            emissive: Vec3::from_array(numbers(&json["emissiveFactor"], [0.0; 3])) * strength,
+            emissive_slot: slot(&json["emissiveTexture"], true),
+            alpha: match json["alphaMode"].as_str() {
+                Some("MASK") => Alpha::Mask(number(&json["alphaCutoff"], 0.5)),
+                Some("BLEND") => Alpha::Blend,
+                _ => Alpha::Opaque,
+            },
+            is_double_sided: json["doubleSided"].as_bool().unwrap_or(false),
+            is_unlit: extension("KHR_materials_unlit").is_object(),
+            coat: number(&coat["clearcoatFactor"], 0.0),
+            coat_slot: slot(&coat["clearcoatTexture"], false),
+            coat_roughness: number(&coat["clearcoatRoughnessFactor"], 0.0),
+            coat_roughness_slot: slot(&coat["clearcoatRoughnessTexture"], false),
+            transmission: number(&extension("KHR_materials_transmission")["transmissionFactor"], 0.0),
+            ..Self::default()
+        };
+        let ior = number(&extension("KHR_materials_ior")["ior"], 1.5).max(1.0);
+        let specular = extension("KHR_materials_specular");
+        let reflectance = ((ior - 1.0) / (ior + 1.0)).powi(2) * number(&specular["specularFactor"], 1.0);
+        material.specular =
+            Vec3::from_array(numbers(&specular["specularColorFactor"], [1.0; 3])) * reflectance;
+        material.specular_slot = slot(&specular["specularColorTexture"], true);
+        material.use_specular_glossiness(document, extension("KHR_materials_pbrSpecularGlossiness"));
+        material
+    }
+
+    fn use_specular_glossiness(&mut self, document: &Document, json: &Value) {
+        if !json.is_object() {
+            return;
+        }
+        self.is_specular_glossiness = true;
+        self.colour = Vec4::from_array(numbers(&json["diffuseFactor"], [1.0; 4]));
+        self.colour_slot = Slot::read(document, &json["diffuseTexture"], true);
+        self.metallic = 0.0;
+        self.metal_rough_slot = None;
+        self.specular = Vec3::from_array(numbers(&json["specularFactor"], [1.0; 3]));
+        self.specular_slot = Slot::read(document, &json["specularGlossinessTexture"], true);
+        self.roughness = 1.0 - number(&json["glossinessFactor"], 1.0);
+    }
+
+    /// Every texture of the material.
+    pub(super) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        let all = [
+            &self.colour_slot,
+            &self.metal_rough_slot,
+            &self.normal_slot,
+            &self.occlusion_slot,
+            &self.emissive_slot,
+            &self.specular_slot,
+            &self.coat_slot,
+            &self.coat_roughness_slot,
+        ];
+        all.into_iter().flatten()
+    }
+
+    /// Whether what lies behind shows through.
+    pub(super) fn is_transparent(&self) -> bool {
+        self.alpha == Alpha::Blend || self.transmission > 0.0
+    }
+}
+
+/// The extensions of a document's materials that change the look and are not drawn.
+pub(in super::super) fn not_drawn(document: &Document) -> Vec<&'static str> {
+    let materials = document.list("materials");
+    let is_used = |name: &&str| materials.iter().any(|material| material["extensions"].get(*name).is_some());
+    NOT_DRAWN.iter().copied().filter(|name| is_used(name)).collect()
+}
+
+impl Slot {
+    /// Reads a texture info; `None` where there is no texture or its image is not in the document.
+    fn read(document: &Document, info: &Value, is_srgb: bool) -> Option<Self> {
+        let texture = document.list("textures").get(as_index(&info["index"])?)?;
+        let extensions = texture["extensions"].as_object().into_iter().flatten();
+        // The extension's image is what a viewer that knows it shows.
+        let source = extensions.filter_map(|(_, extension)| as_index(&extension["source"])).next();
+        let image = source.or_else(|| as_index(&texture["source"]))?;
+        let sampler = as_index(&texture["sampler"]).and_then(|index| document.list("samplers").get(index));
+        let sampler = sampler.unwrap_or(&Value::Null);
+        let wrap = |name: &str| match sampler[name].as_u64() {
+            Some(33071) => Wrap::Clamp,
+            Some(33648) => Wrap::Mirror,
+            _ => Wrap::Repeat,
+        };
+        let sampling =
+            Sampling { wrap: [wrap("wrapS"), wrap("wrapT")], is_nearest: sampler["magFilter"] == 9728 };
+        let transform = &info["extensions"]["KHR_texture_transform"];
+        let set = as_index(&transform["texCoord"]).or_else(|| as_index(&info["texCoord"])).unwrap_or(0);
+        let offset = Vec2::from_array(numbers(&transform["offset"], [0.0; 2]));
+        let scale = Vec2::from_array(numbers(&transform["scale"], [1.0; 2]));
+        // glTF turns against the clock, with v pointing down.
+        let angle = -number(&transform["rotation"], 0.0);
+        let transform = Affine2::from_scale_angle_translation(Vec2::ONE, angle, offset) * Affine2::from_scale(scale);
+        Some(Self { image, is_srgb, set: set.min(1), transform, sampling })
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "f32 is what every viewer reads")]
+fn number(value: &Value, default: f32) -> f32 {
+    value.as_f64().map_or(default, |number| number as f32)
+}
+
+fn numbers<const N: usize>(value: &Value, default: [f32; N]) -> [f32; N] {
+    let list = value.as_array().filter(|list| list.len() == N);
+    list.map_or(default, |list| std::array::from_fn(|i| number(&list[i], default[i])))
+}

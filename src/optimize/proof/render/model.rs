@@ -1,0 +1,302 @@
+//! A document as a renderer sees it: vertex arrays, materials and textures, and what is drawn where in a pose.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use glam::{Mat3, Mat4, Quat, Vec2, Vec3, Vec4};
+use rayon::prelude::*;
+use serde_json::Value;
+
+use super::material::{Material, Slot};
+use super::pose::{Moment, Pose};
+use super::texture::Texture;
+use crate::optimize::codecs::image_file;
+use crate::optimize::codecs::resize::{Content, resize};
+use crate::optimize::document::primitives::{self, as_index};
+use crate::optimize::document::{Document, Limits};
+
+/// Images are looked at in at most this size, in pixels: more than a close-up can show.
+const LARGEST_SIDE: u32 = 2048;
+
+/// A document that can be drawn.
+pub(in super::super) struct Model<'d> {
+    document: &'d Document,
+    parts: BTreeMap<(usize, usize), Arc<Part>>,
+    pub(super) materials: Vec<Material>,
+    textures: BTreeMap<(usize, bool), Texture>,
+    /// Images that could not be decoded; they are drawn white.
+    pub(in super::super) undecoded: Vec<usize>,
+}
+
+/// The arrays of a primitive, with triangles or points.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Part {
+    pub(super) positions: Vec<Vec3>,
+    /// Empty where the surface is flat-shaded.
+    pub(super) normals: Vec<Vec3>,
+    pub(super) tangents: Vec<Vec4>,
+    pub(super) uvs: [Vec<Vec2>; 2],
+    pub(super) colours: Vec<Vec4>,
+    pub(super) triangles: Vec<[u32; 3]>,
+    pub(super) points: Vec<u32>,
+    joints: Vec<[u32; 4]>,
+    weights: Vec<Vec4>,
+    morphs: Vec<Morph>,
+}
+
+/// What one morph target adds.
+#[derive(Debug, Clone, Default)]
+struct Morph {
+    positions: Vec<Vec3>,
+    normals: Vec<Vec3>,
+}
+
+/// A part in its place.
+pub(in super::super) struct Draw {
+    pub(super) part: Arc<Part>,
+    pub(super) world: Mat4,
+    /// Index into the model's materials.
+    pub(super) material: usize,
+    /// Index of the node, to name it.
+    pub(super) node: usize,
+}
+
+impl<'d> Model<'d> {
+    /// Reads what is drawn. Images that cannot be decoded are noted and drawn white.
+    pub(in super::super) fn new(document: &'d Document) -> Self {
+        let ids = primitives::all(document);
+        let read = |id: &primitives::PrimitiveId| {
+            let part = Part::read(document, primitives::json(document, *id))?;
+            Some(((id.mesh, id.primitive), Arc::new(part)))
+        };
+        let parts = ids.par_iter().filter_map(read).collect();
+        let mut materials: Vec<Material> =
+            document.list("materials").iter().map(|json| Material::read(document, json)).collect();
+        materials.push(Material::default());
+        let slots: BTreeMap<(usize, bool), ()> =
+            materials.iter().flat_map(Material::slots).map(|slot| ((slot.image, slot.is_srgb), ())).collect();
+        let decoded: Vec<_> =
+            slots.into_par_iter().map(|(key, ())| (key, texture(document, key.0, key.1))).collect();
+        let mut undecoded = Vec::new();
+        let mut textures = BTreeMap::new();
+        for (key, texture) in decoded {
+            match texture {
+                Some(texture) => drop(textures.insert(key, texture)),
+                None => undecoded.push(key.0),
+            }
+        }
+        Self { document, parts, materials, textures, undecoded }
+    }
+
+    /// The texture of a slot; `None` where it could not be decoded.
+    pub(super) fn texture(&self, slot: &Slot) -> Option<&Texture> {
+        self.textures.get(&(slot.image, slot.is_srgb))
+    }
+
+    /// What is drawn at rest or at a moment of a clip.
+    pub(in super::super) fn has_clips(&self) -> bool {
+        !self.document.list("animations").is_empty()
+    }
+
+    /// What is drawn at rest or at a moment of a clip.
+    pub(in super::super) fn draws(&self, moment: Option<Moment>) -> Vec<Draw> {
+        let pose = Pose::of(self.document, moment);
+        let nodes = self.document.list("nodes").iter().enumerate();
+        let shown = nodes.filter_map(|(index, node)| Some((index, node, pose.world[index]?)));
+        shown.flat_map(|(index, node, world)| self.draws_of(index, node, world, &pose)).collect()
+    }
+
+    fn draws_of(&self, index: usize, node: &Value, world: Mat4, pose: &Pose) -> Vec<Draw> {
+        let Some(mesh) = as_index(&node["mesh"]) else { return Vec::new() };
+        let Some(json) = self.document.list("meshes").get(mesh) else { return Vec::new() };
+        let weights = pose.weights.get(&index).cloned();
+        let weights = weights.unwrap_or_else(|| morph_weights(&node["weights"], &json["weights"]));
+        let joints = as_index(&node["skin"]).and_then(|skin| self.joint_matrices(skin, pose));
+        let places = self.instances(node).map_or_else(
+            || vec![world],
+            |places| places.into_iter().map(|place| world * place).collect(),
+        );
+        let count = json["primitives"].as_array().map_or(0, Vec::len);
+        let mut draws = Vec::new();
+        for primitive in 0..count {
+            let Some(part) = self.parts.get(&(mesh, primitive)) else { continue };
+            let material = as_index(&json["primitives"][primitive]["material"]);
+            let material = material.filter(|&index| index + 1 < self.materials.len());
+            let material = material.unwrap_or(self.materials.len() - 1);
+            let part = part.morphed(&weights);
+            // A skinned mesh ignores where its node is (specification, 3.7.3.3).
+            let (part, places) = match &joints {
+                Some(joints) if !part.joints.is_empty() => (part.skinned(joints), &[Mat4::IDENTITY][..]),
+                _ => (part, &places[..]),
+            };
+            draws.extend(places.iter().map(|&world| Draw { part: part.clone(), world, material, node: index }));
+        }
+        draws
+    }
+
+    fn joint_matrices(&self, skin: usize, pose: &Pose) -> Option<Vec<Mat4>> {
+        let skin = self.document.list("skins").get(skin)?;
+        let inverse = as_index(&skin["inverseBindMatrices"])
+            .and_then(|index| self.document.accessors.get(index))
+            .map(super::super::super::document::Accessor::vectors::<16>);
+        let joints = skin["joints"].as_array()?.iter().filter_map(as_index);
+        let matrix = |(slot, joint): (usize, usize)| {
+            let world = pose.world.get(joint).copied().flatten().unwrap_or(Mat4::IDENTITY);
+            let inverse = inverse.as_ref().and_then(|list| list.get(slot));
+            inverse.map_or(world, |inverse| world * Mat4::from_cols_array(inverse))
+        };
+        Some(joints.enumerate().map(matrix).collect())
+    }
+
+    /// The places of EXT_mesh_gpu_instancing.
+    fn instances(&self, node: &Value) -> Option<Vec<Mat4>> {
+        let attributes = &node["extensions"]["EXT_mesh_gpu_instancing"]["attributes"];
+        let accessor = |name: &str| self.document.accessors.get(as_index(&attributes[name])?);
+        let translations = accessor("TRANSLATION").map(|a| a.vectors::<3>()).unwrap_or_default();
+        let rotations = accessor("ROTATION").map(|a| a.vectors::<4>()).unwrap_or_default();
+        let scales = accessor("SCALE").map(|a| a.vectors::<3>()).unwrap_or_default();
+        let count = [translations.len(), rotations.len(), scales.len()].into_iter().max().filter(|&n| n > 0)?;
+        let place = |i: usize| {
+            Mat4::from_scale_rotation_translation(
+                scales.get(i).map_or(Vec3::ONE, |v| Vec3::from_array(*v)),
+                rotations.get(i).map_or(Quat::IDENTITY, |v| Quat::from_array(*v)).normalize(),
+                translations.get(i).map_or(Vec3::ZERO, |v| Vec3::from_array(*v)),
+            )
+        };
+        Some((0..count).map(place).collect())
+    }
+}
+
+fn texture(document: &Document, image: usize, is_srgb: bool) -> Option<Texture> {
+    let bytes = document.images.get(image)?.bytes();
+    let pixels = image_file::decode(bytes, Limits::default().image_pixels).ok()?;
+    let longest = pixels.width().max(pixels.height());
+    if longest <= LARGEST_SIDE {
+        return Some(Texture::new(&pixels, is_srgb));
+    }
+    let fit = |side: u32| (u64::from(side) * u64::from(LARGEST_SIDE) / u64::from(longest)).max(1);
+    let side = |side: u32| u32::try_from(fit(side)).unwrap_or(LARGEST_SIDE);
+    let content = if is_srgb { Content::Colour } else { Content::Linear };
+    let pixels = resize(&pixels, side(pixels.width()), side(pixels.height()), content).ok()?;
+    Some(Texture::new(&pixels, is_srgb))
+}
+
+fn morph_weights(of_node: &Value, of_mesh: &Value) -> Vec<f32> {
+    let list = of_node.as_array().or_else(|| of_mesh.as_array());
+    #[expect(clippy::cast_possible_truncation, reason = "f32 is what every viewer reads")]
+    let float = |value: &Value| value.as_f64().unwrap_or(0.0) as f32;
+    list.map(|list| list.iter().map(float).collect()).unwrap_or_default()
+}
+
+impl Part {
+    /// Reads a primitive; `None` where it has no positions.
+    fn read(document: &Document, json: &Value) -> Option<Self> {
+        let attribute = |name: &str| primitives::attribute(document, json, name);
+        let vec3 = |name: &str| attribute(name).map(|a| a.vectors::<3>()).unwrap_or_default();
+        let vec2 = |name: &str| attribute(name).map(|a| a.vectors::<2>()).unwrap_or_default();
+        let positions: Vec<Vec3> = vec3("POSITION").into_iter().map(Vec3::from_array).collect();
+        if positions.is_empty() {
+            return None;
+        }
+        let count = positions.len();
+        let mut part = Self {
+            normals: whole(vec3("NORMAL").into_iter().map(Vec3::from_array).collect(), count),
+            tangents: whole(
+                attribute("TANGENT").map(|a| a.vectors::<4>()).unwrap_or_default().into_iter().map(Vec4::from_array).collect(),
+                count,
+            ),
+            uvs: ["TEXCOORD_0", "TEXCOORD_1"]
+                .map(|name| whole(vec2(name).into_iter().map(Vec2::from_array).collect(), count)),
+            colours: whole(attribute("COLOR_0").map(colours).unwrap_or_default(), count),
+            joints: whole(attribute("JOINTS_0").map(joints).unwrap_or_default(), count),
+            weights: whole(
+                attribute("WEIGHTS_0").map(|a| a.vectors::<4>()).unwrap_or_default().into_iter().map(Vec4::from_array).collect(),
+                count,
+            ),
+            positions,
+            ..Self::default()
+        };
+        if part.weights.is_empty() {
+            part.joints.clear();
+        }
+        let drawn: Vec<u32> =
+            primitives::drawn_vertices(document, json).into_iter().filter(|&v| (v as usize) < count).collect();
+        match primitives::mode(json) {
+            0 => part.points = drawn,
+            4 => part.triangles = drawn.as_chunks::<3>().0.to_vec(),
+            5 => part.triangles = strip(&drawn),
+            6 => part.triangles = drawn.windows(2).skip(1).map(|pair| [drawn[0], pair[0], pair[1]]).collect(),
+            _ => {}
+        }
+        let targets = json["targets"].as_array().into_iter().flatten();
+        part.morphs = targets.map(|target| Morph::read(document, target, count)).collect();
+        Some(part)
+    }
+
+    /// With morph targets added by their weights.
+    fn morphed(self: &Arc<Self>, weights: &[f32]) -> Arc<Self> {
+        if self.morphs.is_empty() || weights.iter().all(|&w| w == 0.0) {
+            return self.clone();
+        }
+        let mut part = (**self).clone();
+        for (morph, &weight) in self.morphs.iter().zip(weights).filter(|(_, weight)| **weight != 0.0) {
+            part.positions.iter_mut().zip(&morph.positions).for_each(|(at, by)| *at += *by * weight);
+            part.normals.iter_mut().zip(&morph.normals).for_each(|(at, by)| *at += *by * weight);
+        }
+        Arc::new(part)
+    }
+
+    /// With joints applied, in world space.
+    fn skinned(&self, matrices: &[Mat4]) -> Arc<Self> {
+        let mut part = self.clone();
+        let matrix = |i: usize| {
+            let joint = |k: usize| matrices.get(self.joints[i][k] as usize).copied().unwrap_or(Mat4::IDENTITY);
+            let weights = self.weights[i].to_array();
+            (0..4).fold(Mat4::ZERO, |sum, k| if weights[k] == 0.0 { sum } else { sum + joint(k) * weights[k] })
+        };
+        for i in 0..part.positions.len() {
+            let matrix = matrix(i);
+            part.positions[i] = matrix.transform_point3(part.positions[i]);
+            let turn = Mat3::from_mat4(matrix);
+            if let Some(normal) = part.normals.get_mut(i) {
+                *normal = turn * *normal;
+            }
+            if let Some(tangent) = part.tangents.get_mut(i) {
+                *tangent = (turn * tangent.truncate()).extend(tangent.w);
+            }
+        }
+        Arc::new(part)
+    }
+}
+
+impl Morph {
+    fn read(document: &Document, target: &Value, count: usize) -> Self {
+        let deltas = |name: &str| {
+            let accessor = as_index(&target[name]).and_then(|index| document.accessors.get(index));
+            let values = accessor.map(|a| a.vectors::<3>()).unwrap_or_default();
+            whole(values.into_iter().map(Vec3::from_array).collect(), count)
+        };
+        Self { positions: deltas("POSITION"), normals: deltas("NORMAL") }
+    }
+}
+
+/// An attribute, or nothing where it does not cover every vertex.
+fn whole<T>(values: Vec<T>, count: usize) -> Vec<T> {
+    if values.len() == count { values } else { Vec::new() }
+}
+
+fn colours(accessor: &crate::optimize::document::Accessor) -> Vec<Vec4> {
+    let rgb = accessor.vectors::<3>().into_iter().map(|[r, g, b]| Vec4::new(r, g, b, 1.0));
+    rgb.chain(accessor.vectors::<4>().into_iter().map(Vec4::from_array)).collect()
+}
+
+fn joints(accessor: &crate::optimize::document::Accessor) -> Vec<[u32; 4]> {
+    accessor.integers().as_chunks::<4>().0.to_vec()
+}
+
+fn strip(drawn: &[u32]) -> Vec<[u32; 3]> {
+    let turned = |(i, three): (usize, &[u32])| {
+        if i % 2 == 0 { [three[0], three[1], three[2]] } else { [three[1], three[0], three[2]] }
+    };
+    drawn.windows(3).enumerate().map(turned).collect()
+}
