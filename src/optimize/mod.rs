@@ -139,7 +139,7 @@ fn run(
     let mut part = |part: f32| stages.within(part);
     let mut context =
         Context { settings: *settings, budget: budget::Budget::of(settings), progress: &mut part };
-    let (changed, notes) = match pass.run(document, &mut context)? {
+    let (changed, notes) = match passes::run(pass, document, &mut context)? {
         passes::Outcome::Changed(notes) => (true, notes),
         passes::Outcome::Unchanged(reason) => (false, vec![reason]),
     };
