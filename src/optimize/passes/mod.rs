@@ -14,8 +14,10 @@ mod prune;
 mod quantize;
 mod reorder;
 mod resample;
+mod simplify;
 mod textures;
 mod vertex_groups;
+mod viewing;
 mod weld;
 
 use super::budget::Budget;
@@ -73,6 +75,8 @@ pub const PASSES: &[&dyn Pass] = &[
     &resample::Resample,
     // Equal vertices must be found before their numbers are rounded apart or reordered.
     &weld::Weld,
+    // After weld, which gives it whole surfaces; before anything looks at the order of triangles.
+    &simplify::Simplify,
     &reorder::Reorder,
     &textures::Textures,
     // Rounding needs the final vertices, packing needs the rounded numbers.
