@@ -10,7 +10,7 @@ use super::{OfFile, files};
 use crate::optimize::Limits;
 use crate::optimize::codecs::png;
 use crate::optimize::document::{Document, read};
-use crate::optimize::proof::{self, Comparison, Pictures};
+use crate::optimize::proof::{Comparison, Pictures, Reference};
 
 /// What `compare` can be told.
 #[derive(Debug, clap::Args)]
@@ -55,10 +55,11 @@ pub(super) struct PastBudget {
 pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
     let before = document(&flags.before)?;
     let after = document(&flags.after)?;
+    let reference = Reference::new(&before);
     let comparison = match &flags.images {
-        None => proof::compare(&before, &after),
+        None => reference.compare(&after),
         Some(folder) => {
-            let (comparison, pictures) = proof::compare_in_pictures(&before, &after);
+            let (comparison, pictures) = reference.compare_in_pictures(&after);
             save(folder, &pictures)?;
             comparison
         }

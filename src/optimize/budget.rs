@@ -3,11 +3,13 @@
 //! The viewing condition behind them: `balanced` is the whole object filling a view of about 512 pixels,
 //! `high` the same object seen several times closer, `maximum` a thumbnail or a background object.
 
-use super::settings::{Preset, Settings};
+use super::settings::{Preset, Settings, Simplify};
 
 /// Error bounds of one job.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
+    /// How far a simplified surface may be off, as a part of the length that fills a view.
+    pub surface_error: f64,
     /// Steps of the position grid over the longest side of a mesh, as a power of two.
     pub position_bits: i32,
     /// Bits of an octahedral normal or tangent component.
@@ -51,12 +53,29 @@ impl Spread {
     }
 }
 
+/// One pixel of the view in which errors are measured.
+const SURFACE_PIXEL: f64 = 1.0 / 512.0;
+
+/// What a surface may be off where a number of triangles was asked for, in pixels: beyond that nothing is like the
+/// original any more.
+const RATIO_PIXELS: f64 = 5.0;
+
 impl Budget {
+    /// How far a simplified surface may be off, as a part of the length that fills a view.
+    #[must_use]
+    pub fn simplify_error(&self, setting: Simplify) -> f64 {
+        match setting {
+            Simplify::Ratio(_) => self.surface_error.max(RATIO_PIXELS * SURFACE_PIXEL),
+            Simplify::Auto | Simplify::Off => self.surface_error,
+        }
+    }
+
     /// The numbers of a preset.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
         match settings.preset {
             Preset::High => Self {
+                surface_error: SURFACE_PIXEL / 7.0,
                 position_bits: 14,
                 normal_bits: 11,
                 texcoord_bits: 15,
@@ -71,6 +90,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.6, p999: 7.0 },
             },
             Preset::Balanced => Self {
+                surface_error: SURFACE_PIXEL / 2.0,
                 position_bits: 13,
                 normal_bits: 10,
                 texcoord_bits: 13,
@@ -85,6 +105,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.9, p999: 11.0 },
             },
             Preset::Maximum => Self {
+                surface_error: SURFACE_PIXEL,
                 position_bits: 12,
                 normal_bits: 8,
                 texcoord_bits: 12,

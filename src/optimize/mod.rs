@@ -22,7 +22,7 @@ pub use document::read::{Files, external_uris};
 pub use error::Error;
 pub use inventory::Inventory;
 pub use report::Report;
-pub use settings::{Preset, Settings, Target};
+pub use settings::{Preset, Settings, Simplify, Target};
 
 use document::{Document, read, write};
 use passes::{Context, PASSES, Pass};
@@ -139,7 +139,7 @@ fn run(
     let mut part = |part: f32| stages.within(part);
     let mut context =
         Context { settings: *settings, budget: budget::Budget::of(settings), progress: &mut part };
-    let (changed, notes) = match pass.run(document, &mut context)? {
+    let (changed, notes) = match passes::run(pass, document, &mut context)? {
         passes::Outcome::Changed(notes) => (true, notes),
         passes::Outcome::Unchanged(reason) => (false, vec![reason]),
     };

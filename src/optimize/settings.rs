@@ -16,6 +16,8 @@ pub struct Settings {
     pub preset: Preset,
     /// What must be able to open the result.
     pub target: Target,
+    /// Whether meshes may lose triangles, and how many.
+    pub simplify: Simplify,
 }
 
 /// How much visible difference is acceptable; an error budget, not a list of knobs.
@@ -44,9 +46,38 @@ pub enum Target {
     Universal,
 }
 
+/// Whether meshes may lose triangles, and how many. Written as `auto`, `off` or a ratio such as `0.5`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Simplify {
+    /// As many as the preset's error allows.
+    #[default]
+    Auto,
+    /// None.
+    Off,
+    /// Until this part of each mesh's triangles is left, in thousandths.
+    Ratio(u16),
+}
+
+impl Simplify {
+    /// What may be said, for people.
+    pub const NAMES: &'static [&'static str] =
+        &["auto", "off", "a part of the triangles between 0 and 1, such as 0.5"];
+
+    /// How few triangles are few enough, of `count`.
+    #[must_use]
+    pub fn triangles(self, count: usize) -> usize {
+        match self {
+            Self::Auto => 0,
+            Self::Off => count,
+            Self::Ratio(thousandths) => count.saturating_mul(usize::from(thousandths)).div_ceil(1000),
+        }
+    }
+}
+
 impl Settings {
     /// The names accepted by [`Settings::set`], in the order in which they are documented.
-    pub const NAMES: &'static [&'static str] = &["preset", "target"];
+    pub const NAMES: &'static [&'static str] = &["preset", "target", "simplify"];
 
     /// Sets one setting by its name, as given by a form field, a query parameter or a flag.
     ///
@@ -56,6 +87,7 @@ impl Settings {
         match name {
             "preset" => self.preset = value.parse()?,
             "target" => self.target = value.parse()?,
+            "simplify" => self.simplify = value.parse()?,
             _ => return Err(UnknownSetting::new("setting", name, Self::NAMES)),
         }
         Ok(())
@@ -112,6 +144,47 @@ impl FromStr for Target {
     }
 }
 
+impl FromStr for Simplify {
+    type Err = UnknownSetting;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSetting> {
+        let ratio = || text.parse::<f64>().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1000")]
+            _ => match ratio() {
+                Some(ratio) => Ok(Self::Ratio((ratio * 1000.0).round() as u16)),
+                None => Err(UnknownSetting::new("simplify", text, Self::NAMES)),
+            },
+        }
+    }
+}
+
+impl TryFrom<String> for Simplify {
+    type Error = UnknownSetting;
+
+    fn try_from(text: String) -> Result<Self, UnknownSetting> {
+        text.parse()
+    }
+}
+
+impl From<Simplify> for String {
+    fn from(simplify: Simplify) -> Self {
+        simplify.to_string()
+    }
+}
+
+impl fmt::Display for Simplify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Off => f.write_str("off"),
+            Self::Ratio(thousandths) => write!(f, "{}", f64::from(*thousandths) / 1000.0),
+        }
+    }
+}
+
 impl fmt::Display for Preset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -146,6 +219,18 @@ mod tests {
     }
 
     #[test]
+    fn simplify_is_written_as_it_is_said() {
+        for text in ["auto", "off", "0.5", "0.125", "1", "0"] {
+            assert_eq!(text.parse::<Simplify>().unwrap().to_string(), text);
+        }
+        for text in ["1.5", "-0.1", "NaN", "half", ""] {
+            assert!(text.parse::<Simplify>().is_err(), "{text}");
+        }
+        let settings: Settings = serde_json::from_str(r#"{"simplify":"0.25"}"#).unwrap();
+        assert_eq!(settings.simplify.triangles(1001), 251);
+    }
+
+    #[test]
     fn the_old_name_of_maximum_is_accepted() {
         assert_eq!("maximum_compression".parse(), Ok(Preset::Maximum));
         let settings: Settings = serde_json::from_str(r#"{"preset":"maximum_compression"}"#).unwrap();
@@ -157,6 +242,6 @@ mod tests {
         let error = Settings::default().set("preset", "tiny").unwrap_err();
         assert_eq!(error.to_string(), "there is no preset \"tiny\"; use one of: high, balanced, maximum");
         let error = Settings::default().set("colour", "red").unwrap_err();
-        assert!(error.to_string().contains("preset, target"), "{error}");
+        assert!(error.to_string().contains("preset, target, simplify"), "{error}");
     }
 }

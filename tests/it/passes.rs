@@ -11,7 +11,7 @@ mod soup;
 
 use glb_optimizer::optimize::budget::Budget;
 use glb_optimizer::optimize::document::{Document, Limits, read, write};
-use glb_optimizer::optimize::passes::{Context, Outcome, PASSES, Pass};
+use glb_optimizer::optimize::passes::{self, Context, Outcome, PASSES, Pass};
 use glb_optimizer::optimize::{Files, Preset, Settings, Target};
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use rayon::ThreadPoolBuilder;
@@ -44,12 +44,12 @@ impl Step<'_> {
 fn settings() -> impl Strategy<Value = Settings> {
     let preset = prop_oneof![Just(Preset::High), Just(Preset::Balanced), Just(Preset::Maximum)];
     let target = prop_oneof![2 => Just(Target::Web), 1 => Just(Target::Universal)];
-    (preset, target).prop_map(|(preset, target)| Settings { preset, target })
+    (preset, target).prop_map(|(preset, target)| Settings { preset, target, ..Settings::default() })
 }
 
 fn run(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {
     let mut context = Context { settings, budget: Budget::of(&settings), progress: &mut |_| {} };
-    pass.run(document, &mut context).unwrap_or_else(|error| panic!("{}: {error}", pass.name()))
+    passes::run(pass, document, &mut context).unwrap_or_else(|error| panic!("{}: {error}", pass.name()))
 }
 
 fn read(glb: &[u8]) -> Document {

@@ -9,7 +9,7 @@ use std::hash::Hash;
 
 use serde_json::Value;
 
-use super::{Context, Outcome, Pass, counted, unknown_references};
+use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
 use crate::optimize::document::{Accessor, Document, Image, Kind, edit};
 
@@ -21,10 +21,11 @@ impl Pass for Dedup {
         "dedup"
     }
 
+    fn renumbers(&self) -> bool {
+        true
+    }
+
     fn run(&self, document: &mut Document, _: &mut Context) -> Result<Outcome, Error> {
-        if let Some(reason) = unknown_references(document) {
-            return Ok(Outcome::Unchanged(reason));
-        }
         let mut notes = Vec::new();
         let mut merge = |document: &mut Document, kind, first: Vec<usize>, (one, many)| {
             let removed = merge(document, kind, &first);

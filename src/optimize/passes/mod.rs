@@ -14,8 +14,10 @@ mod prune;
 mod quantize;
 mod reorder;
 mod resample;
+mod simplify;
 mod textures;
 mod vertex_groups;
+mod viewing;
 mod weld;
 
 use super::budget::Budget;
@@ -33,7 +35,13 @@ pub trait Pass: Sync {
         1.0
     }
 
-    /// Changes the document, or leaves it as it was.
+    /// Whether it moves or removes items that others refer to by number: such a pass does not run where an
+    /// unknown extension may hold such a number.
+    fn renumbers(&self) -> bool {
+        false
+    }
+
+    /// Changes the document, or leaves it as it was. Called by [`run`] only.
     ///
     /// # Errors
     /// [`Error::Internal`] when a codec fails on valid data.
@@ -67,12 +75,27 @@ pub const PASSES: &[&dyn Pass] = &[
     &resample::Resample,
     // Equal vertices must be found before their numbers are rounded apart or reordered.
     &weld::Weld,
+    // After weld, which gives it whole surfaces; before anything looks at the order of triangles.
+    &simplify::Simplify,
     &reorder::Reorder,
     &textures::Textures,
     // Rounding needs the final vertices, packing needs the rounded numbers.
     &quantize::Quantize,
     &encode::Encode,
 ];
+
+/// Runs one pass, unless what it moves may be referred to by an unknown extension.
+///
+/// # Errors
+/// Those of [`Pass::run`].
+pub fn run(pass: &dyn Pass, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
+    if pass.renumbers()
+        && let Some(reason) = unknown_references(document)
+    {
+        return Ok(Outcome::Unchanged(reason));
+    }
+    pass.run(document, context)
+}
 
 /// Why arrays must stay as they are: the unknown extensions that may point into them.
 fn unknown_references(document: &Document) -> Option<String> {

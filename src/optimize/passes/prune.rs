@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Context, Outcome, Pass, counted, unknown_references};
+use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
 use crate::optimize::document::primitives::{self, as_index};
 use crate::optimize::document::{Document, Kind, edit};
@@ -35,10 +35,11 @@ impl Pass for Prune {
         "prune"
     }
 
+    fn renumbers(&self) -> bool {
+        true
+    }
+
     fn run(&self, document: &mut Document, _: &mut Context) -> Result<Outcome, Error> {
-        if let Some(reason) = unknown_references(document) {
-            return Ok(Outcome::Unchanged(reason));
-        }
         let mut notes = Vec::new();
         for (name, count) in remove_unread_attributes(document) {
             let what =

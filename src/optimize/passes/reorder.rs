@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::vertex_groups::{self, Renumbered, VertexGroup, why_unchanged};
-use super::{Context, Outcome, Pass, counted, unknown_references};
+use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
 use crate::optimize::codecs::meshopt;
 use crate::optimize::document::{Document, Kind, edit, primitives};
@@ -32,10 +32,11 @@ impl Pass for Reorder {
         "reorder"
     }
 
+    fn renumbers(&self) -> bool {
+        true
+    }
+
     fn run(&self, document: &mut Document, _: &mut Context) -> Result<Outcome, Error> {
-        if let Some(reason) = unknown_references(document) {
-            return Ok(Outcome::Unchanged(reason));
-        }
         let groups = vertex_groups::find(document);
         let reordered =
             groups.par_iter().map(|group| reorder(document, group)).collect::<Result<Vec<_>, _>>()?;

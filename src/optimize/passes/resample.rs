@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::vertex_groups::drop_replaced;
-use super::{Context, Outcome, Pass, counted, unknown_references};
+use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
 use crate::optimize::budget::Budget;
 use crate::optimize::document::primitives::as_index;
@@ -36,12 +36,13 @@ impl Pass for Resample {
         "resample"
     }
 
+    fn renumbers(&self) -> bool {
+        true
+    }
+
     fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
         if document.list("animations").is_empty() {
             return Ok(Outcome::Unchanged("there are no animations".into()));
-        }
-        if let Some(reason) = unknown_references(document) {
-            return Ok(Outcome::Unchanged(reason));
         }
         let before = edit::referenced(document, Kind::Accessor);
         let moved = moved_targets(document, &context.budget);

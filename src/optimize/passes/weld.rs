@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::vertex_groups::{self, Renumbered, VertexGroup, why_unchanged};
-use super::{Context, Outcome, Pass, counted, unknown_references};
+use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
 use crate::optimize::codecs::meshopt::{self, Stream};
 use crate::optimize::document::{Document, Kind, edit, primitives};
@@ -21,10 +21,11 @@ impl Pass for Weld {
         "weld"
     }
 
+    fn renumbers(&self) -> bool {
+        true
+    }
+
     fn run(&self, document: &mut Document, _: &mut Context) -> Result<Outcome, Error> {
-        if let Some(reason) = unknown_references(document) {
-            return Ok(Outcome::Unchanged(reason));
-        }
         let groups = vertex_groups::find(document);
         let welded: Vec<Option<Renumbered>> = groups.par_iter().map(|group| weld(document, group)).collect();
         let before = edit::referenced(document, Kind::Accessor);

@@ -4,7 +4,11 @@
 //! Alternating Images", HPG 2020, in its low-dynamic-range form with the published constants. All its filters
 //! are separable, which is used here. A test compares this with NVIDIA's own program.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
+
+use super::render::light_of;
 
 /// Pixels a degree of the viewer's eye: 0.7 m before a screen of 3840 pixels on 0.7 m, as the authors assume.
 const PIXELS_PER_DEGREE: f32 = 67.0206;
@@ -26,13 +30,13 @@ const FEATURE_EXPONENT: f32 = 0.5;
 /// Reference white of D65, as XYZ of linear sRGB (1, 1, 1).
 const WHITE: [f32; 3] = [0.950_428_55, 1.0, 1.088_900_4];
 
-/// A picture of linear sRGB colours, row by row.
-#[derive(Debug, Clone, PartialEq)]
+/// A picture, row by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
     /// Pixels a row.
     pub width: usize,
-    /// Linear colours, 0 to 1; a whole number of rows.
-    pub pixels: Vec<[f32; 3]>,
+    /// sRGB colours; a whole number of rows.
+    pub pixels: Vec<[u8; 3]>,
 }
 
 /// The error of each pixel: 0 (the same) to 1. Both pictures have the same size.
@@ -67,7 +71,7 @@ struct Seen {
 
 impl Seen {
     fn of(picture: &Picture) -> Self {
-        let opponent: Vec<[f32; 3]> = picture.pixels.iter().map(|&rgb| to_opponent(xyz(rgb))).collect();
+        let opponent: Vec<[f32; 3]> = picture.pixels.iter().map(|rgb| to_opponent(xyz(rgb.map(light_of)))).collect();
         let plane = |channel: usize| Plane {
             width: picture.width,
             values: opponent.iter().map(|colour| colour[channel]).collect(),
@@ -225,10 +229,52 @@ fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
 }
 
 impl Picture {
-    /// A row in sRGB bytes.
-    pub(super) fn row(&self, y: usize) -> impl Iterator<Item = [u8; 3]> + '_ {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1 in, bytes out")]
-        let byte = |light: f32| (super::render::to_srgb(light) * 255.0).round() as u8;
-        self.pixels[y * self.width..][..self.width].iter().map(move |colour| colour.map(byte))
+    /// A part of the picture.
+    #[must_use]
+    pub fn window(&self, columns: Range<usize>, rows: Range<usize>) -> Self {
+        let row = |y: usize| &self.pixels[y * self.width..][columns.clone()];
+        Self { width: columns.len(), pixels: rows.flat_map(row).copied().collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture with shapes, grain and gradients in it.
+    fn scene(shift: usize, grain: u32) -> Picture {
+        let pixel = |i: usize| {
+            let (x, y) = (i % 96 + shift, i / 96);
+            let noise = ((x * 73 + y * 151) as u32).wrapping_mul(2_654_435_761) >> 24;
+            let in_disc = (x as i32 - 48).pow(2) + (y as i32 - 30).pow(2) < 400;
+            let base = if in_disc { [200, 60, 30] } else { [x as u32 * 2 % 256, y as u32 * 3 % 256, 128] };
+            base.map(|v| (v + noise * grain / 256).min(255) as u8)
+        };
+        Picture { width: 96, pixels: (0..96 * 64).map(pixel).collect() }
+    }
+
+    fn reference(before: &Picture, after: &Picture) -> Vec<f32> {
+        let image = |picture: &Picture| {
+            nv_flip::FlipImageRgb8::with_data(96, 64, &picture.pixels.concat())
+        };
+        nv_flip::flip(image(before), image(after), PIXELS_PER_DEGREE).to_vec()
+    }
+
+    #[test]
+    fn errors_are_those_of_the_authors_program() {
+        for (shift, grain) in [(1, 0), (0, 40), (7, 200)] {
+            let (before, after) = (scene(0, 0), scene(shift, grain));
+            let ours = flip(&before, &after);
+            let theirs = reference(&before, &after);
+            let farthest = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(farthest < 2e-3, "{farthest} at shift {shift}, grain {grain}");
+        }
+    }
+
+    #[test]
+    fn equal_pictures_have_no_error_and_opposite_ones_the_largest() {
+        let plain = |v: u8| Picture { width: 32, pixels: vec![[v; 3]; 32 * 32] };
+        assert!(flip(&plain(90), &plain(90)).iter().all(|&error| error == 0.0));
+        assert!(flip(&plain(0), &plain(255)).iter().all(|&error| error > 0.9));
     }
 }

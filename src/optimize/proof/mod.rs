@@ -10,6 +10,8 @@ mod shape;
 
 pub use shape::{Shape, compare as compare_shape, shape};
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,9 @@ use super::document::Document;
 
 /// Moments of the first clip that are looked at, as parts of its duration.
 const MOMENTS: [f32; 2] = [0.31, 0.77];
+
+/// Pixels beyond which no filter of FLIP reaches.
+const FILTER_REACH: usize = 24;
 
 /// How different two models look.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -51,6 +56,8 @@ pub struct ViewError {
     pub silhouette: f32,
     /// Pixels that either model covers.
     pub pixels: usize,
+    /// Index of the original's node that has the largest part in the error; `None` where there is none.
+    pub node: Option<u32>,
 }
 
 /// A view of both models: before, after, and their difference, side by side.
@@ -61,42 +68,89 @@ pub struct Pictures {
     pub pixels: Pixels,
 }
 
+/// An original in all its views, to compare any number of results with.
+pub struct Reference<'d> {
+    model: Model<'d>,
+    shots: Vec<Shot>,
+    not_shown: Vec<String>,
+}
+
+/// The original in one view.
+struct Shot {
+    view: &'static View,
+    moment: Option<Moment>,
+    around: Sphere,
+    image: render::Image,
+}
+
 /// Compares two documents in every view.
 #[must_use]
 pub fn compare(before: &Document, after: &Document) -> Comparison {
-    compare_with(before, after, |_, _| None).0
+    Reference::new(before).compare(after)
 }
 
-/// The same, with pictures of every view.
-#[must_use]
-pub fn compare_in_pictures(before: &Document, after: &Document) -> (Comparison, Vec<Pictures>) {
-    compare_with(before, after, Seen::pictures)
-}
-
-fn compare_with(
-    before: &Document,
-    after: &Document,
-    picture: impl Fn(&Seen, &str) -> Option<Pictures> + Sync,
-) -> (Comparison, Vec<Pictures>) {
-    let not_shown = render::not_drawn(before);
-    let (before, after) = rayon::join(|| Model::new(before), || Model::new(after));
-    let scenes: Vec<Scene> =
-        moments(&before).into_iter().filter_map(|moment| Scene::new(&before, &after, moment)).collect();
-    let views: Vec<(&Scene, &View)> =
-        scenes.iter().flat_map(|scene| scene.views().iter().map(move |view| (scene, view))).collect();
-    let seen = views.par_iter().filter_map(|(scene, view)| {
-        let seen = Seen::new(&before, &after, scene, view);
-        let error = seen.error(scene.name(view))?;
-        let pictures = picture(&seen, &error.name);
-        Some((error, pictures))
-    });
-    let (errors, pictures): (Vec<ViewError>, Vec<Option<Pictures>>) = seen.unzip();
-    let mut not_shown: Vec<String> = not_shown.into_iter().map(|name| format!("{name} is not drawn")).collect();
-    for (model, which) in [(&before, "original"), (&after, "result")] {
-        let undecoded = &model.undecoded;
-        not_shown.extend(undecoded.iter().map(|image| format!("image {image} of the {which} cannot be decoded")));
+impl<'d> Reference<'d> {
+    /// Draws the original.
+    #[must_use]
+    pub fn new(before: &'d Document) -> Self {
+        let model = Model::new(before);
+        let mut not_shown: Vec<String> =
+            render::not_drawn(before).into_iter().map(|name| format!("{name} is not drawn")).collect();
+        not_shown.extend(undecoded(&model, "original"));
+        let scenes: Vec<(Option<Moment>, Vec<Draw>, Sphere)> = moments(&model)
+            .into_iter()
+            .filter_map(|moment| {
+                let draws = model.draws(moment);
+                let around = render::sphere(&draws)?;
+                Some((moment, draws, around))
+            })
+            .collect();
+        let views: Vec<_> = scenes.iter().flat_map(|scene| views(scene.0).iter().map(move |view| (scene, view))).collect();
+        let shot = |&((moment, draws, around), view): &(&(Option<Moment>, Vec<Draw>, Sphere), &'static View)| {
+            let image = render::render(&model, draws, view, around);
+            Shot { view, moment: *moment, around: *around, image }
+        };
+        let shots = views.par_iter().map(shot).collect();
+        Self { model, shots, not_shown }
     }
-    (Comparison::of(errors, not_shown), pictures.into_iter().flatten().collect())
+
+    /// Compares a result with the original in every view.
+    #[must_use]
+    pub fn compare(&self, after: &Document) -> Comparison {
+        self.compare_with(after, |_, _| None).0
+    }
+
+    /// The same, with pictures of every view.
+    #[must_use]
+    pub fn compare_in_pictures(&self, after: &Document) -> (Comparison, Vec<Pictures>) {
+        self.compare_with(after, |seen, name| seen.pictures(name))
+    }
+
+    fn compare_with(
+        &self,
+        after: &Document,
+        picture: impl Fn(&Seen, &str) -> Option<Pictures> + Sync,
+    ) -> (Comparison, Vec<Pictures>) {
+        let after = Model::new(after);
+        let poses: Vec<(Option<Moment>, Vec<Draw>)> =
+            moments(&self.model).into_iter().map(|moment| (moment, after.draws(moment))).collect();
+        let seen = self.shots.par_iter().filter_map(|shot| {
+            let (_, draws) = poses.iter().find(|(moment, _)| *moment == shot.moment)?;
+            let image = render::render(&after, draws, shot.view, &shot.around);
+            let seen = Seen::new(&shot.image, image);
+            let error = seen.error(shot.name())?;
+            let pictures = picture(&seen, &error.name);
+            Some((error, pictures))
+        });
+        let (errors, pictures): (Vec<ViewError>, Vec<Option<Pictures>>) = seen.unzip();
+        let mut not_shown = self.not_shown.clone();
+        not_shown.extend(undecoded(&after, "result"));
+        (Comparison::of(errors, not_shown), pictures.into_iter().flatten().collect())
+    }
+}
+
+fn undecoded<'m>(model: &'m Model, which: &'m str) -> impl Iterator<Item = String> + 'm {
+    model.undecoded.iter().map(move |image| format!("image {image} of the {which} cannot be decoded"))
 }
 
 fn moments(before: &Model) -> Vec<Option<Moment>> {
@@ -104,50 +158,32 @@ fn moments(before: &Model) -> Vec<Option<Moment>> {
     std::iter::once(None).chain(played).collect()
 }
 
-/// Both models in one pose.
-struct Scene {
-    moment: Option<Moment>,
-    before: Vec<Draw>,
-    after: Vec<Draw>,
-    around: Sphere,
-}
-
 const AT_REST: [View; 10] = [
     WHOLE[0], WHOLE[1], WHOLE[2], WHOLE[3], WHOLE[4], WHOLE[5], WHOLE[6], WHOLE[7], CLOSE[0], CLOSE[1],
 ];
 
-impl Scene {
-    /// `None` where the original shows nothing.
-    fn new(before: &Model, after: &Model, moment: Option<Moment>) -> Option<Self> {
-        let (before, after) = (before.draws(moment), after.draws(moment));
-        let around = render::sphere(&before)?;
-        Some(Self { moment, before, after, around })
-    }
+/// The views of a pose: all of them at rest, one of a moving model.
+fn views(moment: Option<Moment>) -> &'static [View] {
+    if moment.is_some() { &AT_REST[..1] } else { &AT_REST }
+}
 
-    fn views(&self) -> &'static [View] {
-        if self.moment.is_some() { &AT_REST[..1] } else { &AT_REST }
-    }
-
-    fn name(&self, view: &View) -> String {
+impl Shot {
+    fn name(&self) -> String {
         let pose = self.moment.map(|m| format!(", clip {} at {:.0} %", m.clip, m.part * 100.0));
-        format!("{}{}", view.name, pose.unwrap_or_default())
+        format!("{}{}", self.view.name, pose.unwrap_or_default())
     }
 }
 
 /// Both models in one view.
-struct Seen {
-    before: render::Image,
+struct Seen<'r> {
+    before: &'r render::Image,
     after: render::Image,
     errors: Vec<f32>,
 }
 
-impl Seen {
-    fn new(before: &Model, after: &Model, scene: &Scene, view: &View) -> Self {
-        let (before, after) = rayon::join(
-            || render::render(before, &scene.before, view, &scene.around),
-            || render::render(after, &scene.after, view, &scene.around),
-        );
-        let errors = flip::flip(&before.picture, &after.picture);
+impl<'r> Seen<'r> {
+    fn new(before: &'r render::Image, after: render::Image) -> Self {
+        let errors = errors(before, &after);
         Self { before, after, errors }
     }
 
@@ -161,23 +197,56 @@ impl Seen {
             (union + usize::from(a || b), shared + usize::from(a && b))
         });
         let silhouette = if union == 0 { 1.0 } else { shared as f32 / union as f32 };
-        (pixels > 0).then(|| ViewError { name, error: sum / pixels as f32, silhouette, pixels })
+                (pixels > 0).then(|| ViewError { name, error: sum / pixels as f32, silhouette, pixels, node: self.node() })
+    }
+
+    /// The node of the original with the largest sum of errors.
+    fn node(&self) -> Option<u32> {
+        let mut sums: BTreeMap<u32, f32> = BTreeMap::new();
+        for (node, error) in self.before.nodes.iter().zip(&self.errors) {
+            if let Some(node) = node {
+                *sums.entry(*node).or_default() += error;
+            }
+        }
+        let largest = sums.into_iter().filter(|(_, sum)| *sum > 0.0).max_by(|a, b| a.1.total_cmp(&b.1));
+        largest.map(|(node, _)| node)
     }
 
     fn pictures(&self, name: &str) -> Option<Pictures> {
-        let heat = Picture {
-            width: VIEW_SIDE,
-            // Small errors are what there is to see.
-            pixels: self.errors.iter().map(|error| [error.sqrt(); 3]).collect(),
-        };
-        let rows = (0..VIEW_SIDE).flat_map(|y| {
-            let row = |picture: &'_ Picture| picture.row(y).map(|[r, g, b]| [r, g, b, 255]).collect::<Vec<_>>();
-            [row(&self.before.picture), row(&self.after.picture), row(&heat)].concat()
-        });
+        // Small errors are what there is to see.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "errors are 0 to 1")]
+        let grey = |error: &f32| [(error.sqrt() * 255.0) as u8; 3];
+        let heat = Picture { width: VIEW_SIDE, pixels: self.errors.iter().map(grey).collect() };
+        let three = [&self.before.picture, &self.after.picture, &heat];
+        let row = |y: usize| three.into_iter().flat_map(move |picture| &picture.pixels[y * VIEW_SIDE..][..VIEW_SIDE]);
+        let rgba = (0..VIEW_SIDE).flat_map(row).flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
         let side = u32::try_from(VIEW_SIDE).ok()?;
-        let pixels = Pixels::new(3 * side, side, rows.flatten().collect()).ok()?;
+        let pixels = Pixels::new(3 * side, side, rgba).ok()?;
         Some(Pictures { name: name.to_owned(), pixels })
     }
+}
+
+/// The FLIP error of every pixel. Only what lies around the models is looked at: elsewhere both are background.
+fn errors(before: &render::Image, after: &render::Image) -> Vec<f32> {
+    let mut all = vec![0.0; before.coverage.len()];
+    let covered = || {
+        let cover = before.coverage.iter().zip(&after.coverage).enumerate();
+        cover.filter(|(_, (a, b))| **a > 0.0 || **b > 0.0).map(|(pixel, _)| pixel)
+    };
+    let window = |place: fn(usize) -> usize| {
+        let low = covered().map(place).min()?.saturating_sub(FILTER_REACH);
+        let high = covered().map(place).max()? + 1 + FILTER_REACH;
+        Some(low..high.min(VIEW_SIDE))
+    };
+    let (Some(columns), Some(rows)) = (window(|pixel| pixel % VIEW_SIDE), window(|pixel| pixel / VIEW_SIDE)) else {
+        return all;
+    };
+    let part = |image: &render::Image| image.picture.window(columns.clone(), rows.clone());
+    let errors = flip::flip(&part(before), &part(after));
+    for (y, row) in rows.clone().zip(errors.chunks_exact(columns.len())) {
+        all[y * VIEW_SIDE..][columns.clone()].copy_from_slice(row);
+    }
+    all
 }
 
 impl Comparison {

@@ -8,6 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::optimize::document::accessor::{Accessor, Component, Shape as ElementShape};
+use crate::optimize::document::matrix::{IDENTITY, Matrix, product, transformed};
 use crate::optimize::document::primitives::{self, as_index};
 use crate::optimize::document::read::{self, Files};
 use crate::optimize::document::{Document, Kind, Limits, edit, write};
@@ -171,22 +172,6 @@ fn triangle_area(a: [f64; 3], b: [f64; 3], c: [f64; 3]) -> f64 {
     let (u, v) = (side(b), side(c));
     let normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
     normal.iter().map(|n| n * n).sum::<f64>().sqrt() / 2.0
-}
-
-/// Column-major, as in glTF.
-type Matrix = [[f64; 4]; 4];
-
-const IDENTITY: Matrix =
-    [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]];
-
-fn product(a: &Matrix, b: &Matrix) -> Matrix {
-    std::array::from_fn(|column| {
-        std::array::from_fn(|row| (0..4).map(|inner| a[inner][row] * b[column][inner]).sum())
-    })
-}
-
-fn transformed(matrix: &Matrix, point: [f64; 3]) -> [f64; 3] {
-    std::array::from_fn(|row| (0..3).map(|i| matrix[i][row] * point[i]).sum::<f64>() + matrix[3][row])
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! Meshes, by meshoptimizer: reordering, the filters and the codec of EXT_meshopt_compression.
+//! Meshes, by meshoptimizer: simplification, reordering, the filters and the codec of EXT_meshopt_compression.
 //!
 //! meshoptimizer is C++ that ends the process where a precondition fails (an index past the end, an odd stride), so
 //! each function here checks its preconditions first and says which one failed. In its terms: *reorder* changes the
 //! order of triangles and vertices, *filter* prepares values for the codec, *encode* makes bytes smaller.
 //!
 //! - `order`: vertex cache, overdraw, vertex fetch, welding.
+//! - `simplify`: fewer triangles within an error.
 //! - `filter`: octahedral, quaternion, exponential; values to the bytes that [`encode_vertices`] takes.
 //! - `encode` and `decode`: the codec.
 
@@ -12,6 +13,7 @@ mod decode;
 mod encode;
 mod filter;
 mod order;
+mod simplify;
 
 pub use decode::{Filter, Layout, Mode, Version, decode, unfilter};
 pub use encode::{encode_index_sequence, encode_triangles, encode_vertices};
@@ -19,6 +21,7 @@ pub use filter::{filter_octahedral, filter_quaternion};
 pub use order::{
     Stream, generate_vertex_remap, optimize_overdraw, optimize_vertex_cache, optimize_vertex_fetch_remap,
 };
+pub use simplify::{Freedom, Goal, MAX_SIMPLIFY_ATTRIBUTES, Surface, simplify};
 
 use super::CodecError;
 

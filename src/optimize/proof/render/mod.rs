@@ -22,14 +22,14 @@ use self::shade::Face;
 use super::flip::Picture;
 
 pub(super) use self::material::not_drawn;
-pub(super) use self::texture::to_srgb;
+pub(super) use self::texture::light_of;
 
 /// sRGB of what is behind the model.
 const BACKGROUND: f32 = 128.0 / 255.0;
 
 /// A model in a view.
 pub(super) struct Image {
-    /// Linear colours before a grey background.
+    /// The model before a grey background.
     pub(super) picture: Picture,
     /// How much of each pixel the model covers, 0 to 1.
     pub(super) coverage: Vec<f32>,
@@ -226,8 +226,7 @@ impl Canvas {
     fn finish(self) -> Image {
         let before_grey = |(colour, cover): (&Vec3, &f32)| {
             let colour = *colour + Vec3::splat(BACKGROUND * (1.0 - cover));
-            // As a screen shows it, in 256 steps.
-            shade::light(colour.map(|v| (v.clamp(0.0, 1.0) * 255.0).round() / 255.0)).to_array()
+            colour.to_array().map(|v| texture::to_byte(v.clamp(0.0, 1.0)))
         };
         let pixels = self.colours.iter().zip(&self.coverage).map(before_grey).collect();
         Image { picture: Picture { width: VIEW_SIDE, pixels }, coverage: self.coverage, nodes: self.nodes }

@@ -10,7 +10,7 @@ use super::environment::ROOM_LIGHT;
 use super::material::{Alpha, Material, Slot};
 use super::model::{Draw, Model};
 use super::raster::Corner;
-use super::texture::{to_light, to_srgb};
+use super::texture::to_srgb;
 
 /// Reflections of rougher highlights than this are all that a pixel can hold.
 const SMOOTHEST: f32 = 0.0525;
@@ -263,9 +263,4 @@ fn neutral(colour: Vec3) -> Vec3 {
     let new_peak = 1.0 - room * room / (peak + room - START);
     let grey = 1.0 - 1.0 / (DESATURATION * (peak - new_peak) + 1.0);
     (colour * (new_peak / peak)).lerp(Vec3::splat(new_peak), grey)
-}
-
-/// Light of an sRGB colour.
-pub(super) fn light(colour: Vec3) -> Vec3 {
-    colour.map(to_light)
 }

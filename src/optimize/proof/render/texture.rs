@@ -84,8 +84,7 @@ impl Texture {
         let [r, g, b, a] = level.texels[y * level.width + x];
         let alpha = f32::from(a) / 255.0;
         if self.is_srgb {
-            let light = |v: u8| LIGHT[usize::from(v)];
-            Vec4::new(light(r), light(g), light(b), alpha)
+            Vec4::new(light_of(r), light_of(g), light_of(b), alpha)
         } else {
             Vec4::new(f32::from(r) / 255.0, f32::from(g) / 255.0, f32::from(b) / 255.0, alpha)
         }
@@ -116,7 +115,7 @@ fn mean(texels: [[u8; 4]; 4], is_srgb: bool) -> [u8; 4] {
     std::array::from_fn(|channel| {
         let values = texels.map(|texel| texel[channel]);
         if is_srgb && channel < 3 {
-            let light = values.iter().map(|&v| LIGHT[usize::from(v)]).sum::<f32>() / 4.0;
+            let light = values.iter().map(|&v| light_of(v)).sum::<f32>() / 4.0;
             to_byte(to_srgb(light))
         } else {
             let sum: u16 = values.iter().map(|&v| u16::from(v)).sum();
@@ -146,7 +145,11 @@ fn wrapped(at: i64, size: usize, wrap: Wrap) -> usize {
     at as usize
 }
 
-/// sRGB bytes as light.
+/// An sRGB byte as light, 0 to 1.
+pub(in super::super) fn light_of(srgb: u8) -> f32 {
+    LIGHT[usize::from(srgb)]
+}
+
 static LIGHT: std::sync::LazyLock<[f32; 256]> = std::sync::LazyLock::new(|| {
     std::array::from_fn(|v| {
         let v = v as f32 / 255.0;
@@ -155,17 +158,13 @@ static LIGHT: std::sync::LazyLock<[f32; 256]> = std::sync::LazyLock::new(|| {
 });
 
 /// Light as sRGB, 0 to 1.
-pub(in super::super) fn to_srgb(light: f32) -> f32 {
+pub(super) fn to_srgb(light: f32) -> f32 {
     let light = light.clamp(0.0, 1.0);
     if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }
 
-/// sRGB, 0 to 1, as light.
-pub(super) fn to_light(srgb: f32) -> f32 {
-    if srgb <= 0.040_45 { srgb / 12.92 } else { ((srgb + 0.055) / 1.055).powf(2.4) }
-}
-
+/// A value from 0 to 1 as a byte.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1 in, a byte out")]
-fn to_byte(value: f32) -> u8 {
+pub(super) fn to_byte(value: f32) -> u8 {
     (value * 255.0 + 0.5) as u8
 }
