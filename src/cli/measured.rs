@@ -46,8 +46,12 @@ impl Stages {
     }
 
     fn leave(&mut self) {
-        if let Some((stage, since)) = self.current.take() {
-            self.done.push((stage, since.elapsed().as_secs_f64()));
+        let Some((stage, since)) = self.current.take() else { return };
+        let seconds = since.elapsed().as_secs_f64();
+        // A pass may run again, with another share of the budget: what it took in all is what counts.
+        match self.done.iter_mut().find(|(done, _)| *done == stage) {
+            Some((_, sum)) => *sum += seconds,
+            None => self.done.push((stage, seconds)),
         }
     }
 

@@ -3,11 +3,14 @@
 //! The viewing condition behind them: `balanced` is the whole object filling a view of about 512 pixels,
 //! `high` the same object seen several times closer, `maximum` a thumbnail or a background object.
 
+use super::proof::Comparison;
 use super::settings::{Preset, Settings, Simplify};
 
 /// Error bounds of one job.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
+    /// How different the result may look as a whole.
+    pub look: Look,
     /// How far a simplified surface may be off, as a part of the length that fills a view.
     pub surface_error: f64,
     /// Steps of the position grid over the longest side of a mesh, as a power of two.
@@ -36,6 +39,38 @@ pub struct Budget {
     pub normal_map_error: Spread,
 }
 
+/// How different the result may look, in the measures of [`super::proof`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Look {
+    /// Mean FLIP error of the whole views.
+    pub mean: f32,
+    /// The largest mean FLIP error of a close-up.
+    pub close: f32,
+    /// The smallest overlap of the outlines.
+    pub outline: f32,
+}
+
+impl Look {
+    /// A measured difference as a part of the bound: 1 is exactly within it.
+    #[must_use]
+    pub fn part(&self, seen: &Comparison) -> f32 {
+        let outline = (1.0 - seen.silhouette) / (1.0 - self.outline);
+        // A pose is one view, which may stand out as the worst of the others may.
+        let worst = seen.worst / (self.mean * WORST_VIEW);
+        (seen.mean / self.mean).max(seen.close_worst / self.close).max(worst).max(outline)
+    }
+
+    const fn of(mean: f32) -> Self {
+        Self { mean, close: mean * CLOSE_UP_ALLOWANCE, outline: 0.985 }
+    }
+}
+
+/// How much more error than the whole model a close-up may show, as a factor.
+pub const CLOSE_UP_ALLOWANCE: f32 = 1.6;
+
+/// How much more than the mean of all views a single one may differ.
+const WORST_VIEW: f32 = 2.0;
+
 /// A bound on an error that is spread over an image: a mean that hides no bad places.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
@@ -46,6 +81,10 @@ pub struct Spread {
 }
 
 impl Spread {
+    fn times(self, share: f32) -> Self {
+        Self { mean: self.mean * share, p999: self.p999 * share }
+    }
+
     /// A measured error as a part of the bound: 1 is exactly within it.
     #[must_use]
     pub fn part(&self, mean: f32, p999: f32) -> f32 {
@@ -70,11 +109,24 @@ impl Budget {
         }
     }
 
+    /// The same with `share` times the errors of images and surfaces: those that pictures show best.
+    #[must_use]
+    pub fn times(&self, share: f32) -> Self {
+        Self {
+            surface_error: self.surface_error * f64::from(share),
+            colour_error: self.colour_error.times(share),
+            data_error: self.data_error * share,
+            normal_map_error: self.normal_map_error.times(share),
+            ..*self
+        }
+    }
+
     /// The numbers of a preset.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
         match settings.preset {
             Preset::High => Self {
+                look: Look::of(0.018),
                 surface_error: SURFACE_PIXEL / 7.0,
                 position_bits: 14,
                 normal_bits: 11,
@@ -90,6 +142,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.6, p999: 7.0 },
             },
             Preset::Balanced => Self {
+                look: Look::of(0.0315),
                 surface_error: SURFACE_PIXEL / 2.0,
                 position_bits: 13,
                 normal_bits: 10,
@@ -105,6 +158,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.9, p999: 11.0 },
             },
             Preset::Maximum => Self {
+                look: Look::of(0.054),
                 surface_error: SURFACE_PIXEL,
                 position_bits: 12,
                 normal_bits: 8,

@@ -11,11 +11,14 @@ pub mod budget;
 pub mod codecs;
 pub mod document;
 pub mod error;
+mod fit;
 pub mod inventory;
 pub mod passes;
 pub mod proof;
 pub mod report;
+mod search;
 pub mod settings;
+mod stages;
 
 pub use document::Limits;
 pub use document::read::{Files, external_uris};
@@ -24,9 +27,9 @@ pub use inventory::Inventory;
 pub use report::Report;
 pub use settings::{Preset, Settings, Simplify, Target};
 
-use document::{Document, read, write};
-use passes::{Context, PASSES, Pass};
-use report::PassReport;
+use document::{read, write};
+use fit::Fitted;
+use stages::{READ_WEIGHT, Stages};
 
 /// How far a job is. Percentages never fall.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,10 +51,6 @@ pub struct Output {
 
 const GLB_MAGIC: &[u8] = b"glTF";
 
-/// Part of a job's time before and after the passes, in the unit of [`Pass::weight`].
-const READ_WEIGHT: f32 = 1.0;
-const WRITE_WEIGHT: f32 = 2.0;
-
 /// Optimizes a .glb, or the text of a .gltf together with the `files` that it refers to.
 ///
 /// `progress` is called at the start of every stage and inside long ones, always from the calling thread.
@@ -72,17 +71,9 @@ pub fn optimize(
         document.warnings.push(format!("the result's shape cannot be compared with the original's: {error}"));
         None
     });
-    let mut reports = Vec::new();
-    let mut bytes = before.bytes;
-    for pass in PASSES {
-        stages.enter(pass.name(), pass.weight());
-        let report = run(*pass, &mut document, settings, bytes, &mut stages)?;
-        bytes = report.bytes_after;
-        reports.push(report);
-    }
-    stages.enter("write", WRITE_WEIGHT);
-    let written = write::write(&document)?;
-    let (glb, outcome) = choose(input, files, written, shape, &mut document)?;
+    let mut fitted = fit::fit(document, settings, before.bytes, &mut stages)?;
+    let outcome = choose(input, files, shape, &mut fitted)?;
+    let Fitted { mut document, glb, reports, comparison, attempts, .. } = fitted;
     let after = inventory::take(&glb, &Files::new())?;
     if settings.target == Target::Universal && !after.extensions_required.is_empty() {
         let names = after.extensions_required.join(", ");
@@ -98,6 +89,8 @@ pub fn optimize(
         outcome,
         before,
         after,
+        attempts,
+        comparison,
         passes: reports,
         warnings: document.warnings,
         dropped: document.dropped,
@@ -105,46 +98,28 @@ pub fn optimize(
     Ok(Output { glb, report })
 }
 
-/// The written file; or the original, where that is as small or the written one fails its proof. What is said of
-/// losses in `document` follows the choice.
+/// Puts the original in the place of a result that is no smaller or fails its proof. What is said of losses and of
+/// looks follows the choice.
 fn choose(
     input: &[u8],
     files: &Files,
-    written: Vec<u8>,
     shape: Option<proof::Shape>,
-    document: &mut Document,
-) -> Result<(Vec<u8>, report::Outcome), Error> {
-    if input.starts_with(GLB_MAGIC) && written.len() >= input.len() {
+    fitted: &mut Fitted,
+) -> Result<report::Outcome, Error> {
+    if input.starts_with(GLB_MAGIC) && fitted.glb.len() >= input.len() {
         // Before the proof: nobody will see the written file.
-        document.dropped.clear();
-        return Ok((input.to_vec(), report::Outcome::AlreadyOptimal));
+        fitted.document.dropped.clear();
+        fitted.glb = input.to_vec();
+        fitted.comparison = None;
+        return Ok(report::Outcome::AlreadyOptimal);
     }
-    let Err(difference) = proof::compare_shape(shape, &written) else {
-        return Ok((written, report::Outcome::Optimized));
+    let Err(difference) = fitted.looks_right().and_then(|()| proof::compare_shape(shape, &fitted.glb)) else {
+        return Ok(report::Outcome::Optimized);
     };
-    document.warnings.push(format!("the result was thrown away and the original kept: {difference}"));
-    let (original, dropped) = original(input, files)?;
-    document.dropped = dropped;
-    Ok((original, report::Outcome::KeptOriginal))
-}
-
-/// Runs one pass; the size after it is that of the file as it would be written at that moment.
-fn run(
-    pass: &dyn Pass,
-    document: &mut Document,
-    settings: &Settings,
-    bytes_before: u64,
-    stages: &mut Stages,
-) -> Result<PassReport, Error> {
-    let mut part = |part: f32| stages.within(part);
-    let mut context =
-        Context { settings: *settings, budget: budget::Budget::of(settings), progress: &mut part };
-    let (changed, notes) = match passes::run(pass, document, &mut context)? {
-        passes::Outcome::Changed(notes) => (true, notes),
-        passes::Outcome::Unchanged(reason) => (false, vec![reason]),
-    };
-    let bytes_after = if changed { write::write(document)?.len() as u64 } else { bytes_before };
-    Ok(PassReport { name: pass.name().into(), changed, bytes_before, bytes_after, seconds: None, notes })
+    let warning = format!("the result was thrown away and the original kept: {difference}");
+    fitted.document.warnings.push(warning);
+    (fitted.glb, fitted.document.dropped) = original(input, files)?;
+    Ok(report::Outcome::KeptOriginal)
 }
 
 /// The input as a .glb, byte for byte if it is one, and what that could not keep.
@@ -154,36 +129,4 @@ fn original(input: &[u8], files: &Files) -> Result<(Vec<u8>, Vec<String>), Error
     }
     let document = read::read(input, files, &Limits::default())?;
     Ok((write::write(&document)?, document.dropped))
-}
-
-/// Turns stages and parts of them into a percentage that never falls.
-struct Stages<'a> {
-    progress: &'a mut dyn FnMut(Progress),
-    stage: &'static str,
-    done: f32,
-    weight: f32,
-    total: f32,
-}
-
-impl<'a> Stages<'a> {
-    fn new(progress: &'a mut dyn FnMut(Progress)) -> Self {
-        let passes: f32 = PASSES.iter().map(|pass| pass.weight()).sum();
-        Self { progress, stage: "read", done: 0.0, weight: 0.0, total: READ_WEIGHT + passes + WRITE_WEIGHT }
-    }
-
-    fn enter(&mut self, stage: &'static str, weight: f32) {
-        self.done += self.weight;
-        self.stage = stage;
-        self.weight = weight;
-        self.within(0.0);
-    }
-
-    fn within(&mut self, part: f32) {
-        let done = self.done + self.weight * part.clamp(0.0, 1.0);
-        (self.progress)(Progress { stage: self.stage, percent: 100.0 * done / self.total });
-    }
-
-    fn finish(&mut self) {
-        self.within(1.0);
-    }
 }

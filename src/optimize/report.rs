@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::inventory::Inventory;
+use super::proof::Comparison;
 use super::settings::Settings;
 
 /// The report of one job.
@@ -28,6 +29,11 @@ pub struct Report {
     /// Wall-clock seconds from the first byte read to the last one written, measured by the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// How many results were made and compared with the original until this one was right.
+    pub attempts: usize,
+    /// How different result and original look; `null` where nothing was compared: the original shows nothing, or is
+    /// itself the result. After [`Outcome::KeptOriginal`] it is that of the result that was thrown away.
+    pub comparison: Option<Comparison>,
     /// Every step that ran, in run order.
     pub passes: Vec<PassReport>,
     /// What is odd about the input and was worked around.

@@ -30,38 +30,47 @@ const LONGEST_STEP: f32 = 3.0;
 const SHORTEST_STEP: f32 = 1.08;
 
 /// The smallest result that looks right, of at most `tries` attempts (at least one); where none does, of a few more
-/// with ever smaller shares. `None` when not even these look right.
+/// with ever smaller shares. When not even these look right, the one that looks least wrong.
 ///
 /// # Errors
 /// Those of `attempt`, which is given the share of the budget to use: 1 for all of it.
 pub(super) fn search<A: Attempt, E>(
     tries: usize,
     mut attempt: impl FnMut(f32) -> Result<A, E>,
-) -> Result<Option<A>, E> {
-    let mut best: Option<A> = None;
-    let mut bounds = Bounds { passed: None, failed: None };
+) -> Result<A, E> {
     let mut share = 1.0;
-    let mut last_bytes = None;
-    for made in 1.. {
-        let found = attempt(share)?;
-        let (part, bytes) = (found.part(), found.bytes());
-        bounds.enter(share, part);
-        if part <= 1.0 && best.as_ref().is_none_or(|best| bytes < best.bytes()) {
-            best = Some(found);
+    let mut best = attempt(share)?;
+    let mut bounds = Bounds { passed: None, failed: None };
+    let mut last = (best.part(), best.bytes());
+    bounds.enter(share, last.0);
+    for made in 1..tries + RESCUES {
+        let is_right = best.part() <= 1.0;
+        share = if is_right || made < tries { bounds.next(share, last.0) } else { share * RESCUE_STEP };
+        let is_near = last.0 <= 1.0 && last.0 >= NEAR_ENOUGH;
+        if is_right && (made >= tries || is_near || bounds.is_narrow(share)) {
+            break;
         }
-        let is_settled = last_bytes == Some(bytes) || (NEAR_ENOUGH..=1.0).contains(&part);
-        last_bytes = Some(bytes);
-        share = if best.is_none() && made >= tries {
-            share * RESCUE_STEP
-        } else {
-            bounds.next(share, part)
-        };
-        let is_enough = if best.is_some() { made >= tries || is_settled } else { made >= tries + RESCUES };
-        if is_enough || bounds.is_narrow(share) {
+        let found = attempt(share)?;
+        let changed_nothing = found.bytes() == last.1;
+        last = (found.part(), found.bytes());
+        bounds.enter(share, last.0);
+        if is_better(&found, &best) {
+            best = found;
+        }
+        if changed_nothing && best.part() <= 1.0 {
             break;
         }
     }
     Ok(best)
+}
+
+/// Right before wrong, then smaller before larger; of two wrong ones the less wrong.
+fn is_better(a: &impl Attempt, b: &impl Attempt) -> bool {
+    match (a.part() <= 1.0, b.part() <= 1.0) {
+        (true, true) => a.bytes() < b.bytes(),
+        (false, false) => a.part() < b.part(),
+        (is_right, _) => is_right,
+    }
 }
 
 /// The largest share that passed and the smallest that failed.
@@ -117,39 +126,39 @@ mod tests {
     }
 
     /// A model whose error grows with the share as given; the shares tried are noted.
-    fn found(tries: usize, error: impl Fn(f32) -> f32) -> (Option<f32>, Vec<f32>) {
+    fn found(tries: usize, error: impl Fn(f32) -> f32) -> (f32, Vec<f32>) {
         let mut tried = Vec::new();
         let best = search(tries, |share| {
             tried.push(share);
             Ok::<_, ()>(Made { share, part: error(share) })
         });
-        (best.unwrap().map(|made| made.share), tried)
+        (best.unwrap().share, tried)
     }
 
     #[test]
     fn a_model_that_hides_errors_gets_more_of_them() {
         let (share, tried) = found(4, |share| 0.2 * share.powf(0.7));
-        let part = 0.2 * share.unwrap().powf(0.7);
+        let part = 0.2 * share.powf(0.7);
         assert!((0.8..=1.0).contains(&part), "{part} after {tried:?}");
     }
 
     #[test]
     fn a_model_that_shows_them_gets_fewer() {
         let (share, _) = found(3, |share| 2.5 * share);
-        assert!((0.25..=0.4).contains(&share.unwrap()), "{share:?}");
+        assert!((0.25..=0.4).contains(&share), "{share:?}");
     }
 
     #[test]
     fn one_try_is_one_unless_it_fails() {
         assert_eq!(found(1, |_| 0.1).1, [1.0]);
-        assert!(found(1, |share| 4.0 * share).0.is_some_and(|share| share <= 0.25));
+        assert!(found(1, |share| 4.0 * share).0 <= 0.25);
     }
 
     #[test]
     fn what_never_looks_right_is_given_up() {
-        let (share, tried) = found(2, |_| 7.0);
-        assert_eq!(share, None);
+        let (share, tried) = found(2, |share| 7.0 + share);
         assert_eq!(tried.len(), 2 + RESCUES);
+        assert_eq!(share, tried.into_iter().fold(1.0, f32::min));
     }
 
     #[test]

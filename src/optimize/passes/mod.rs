@@ -41,6 +41,12 @@ pub trait Pass: Sync {
         false
     }
 
+    /// Whether it, and every pass after it, runs again when the model looked better or worse than the preset wants: what
+    /// it does depends on the share of the budget that is tried.
+    fn is_repeated(&self) -> bool {
+        false
+    }
+
     /// Changes the document, or leaves it as it was. Called by [`run`] only.
     ///
     /// # Errors

@@ -114,6 +114,12 @@ impl<'d> Reference<'d> {
         Self { model, shots, not_shown }
     }
 
+    /// Whether the original shows nothing that could be compared.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.shots.is_empty()
+    }
+
     /// Compares a result with the original in every view.
     #[must_use]
     pub fn compare(&self, after: &Document) -> Comparison {

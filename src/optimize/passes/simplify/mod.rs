@@ -40,6 +40,10 @@ impl Pass for Simplify {
         3.0
     }
 
+    fn is_repeated(&self) -> bool {
+        true
+    }
+
     fn renumbers(&self) -> bool {
         true
     }
