@@ -12,7 +12,7 @@ mod soup;
 use glb_optimizer::optimize::budget::Budget;
 use glb_optimizer::optimize::document::{Document, Limits, read, write};
 use glb_optimizer::optimize::passes::{Context, Outcome, PASSES, Pass};
-use glb_optimizer::optimize::{Files, Preset, Settings, Target};
+use glb_optimizer::optimize::{Files, Geometry, Preset, Settings, Target};
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use rayon::ThreadPoolBuilder;
 
@@ -44,7 +44,8 @@ impl Step<'_> {
 fn settings() -> impl Strategy<Value = Settings> {
     let preset = prop_oneof![Just(Preset::High), Just(Preset::Balanced), Just(Preset::Maximum)];
     let target = prop_oneof![2 => Just(Target::Web), 1 => Just(Target::Universal)];
-    (preset, target).prop_map(|(preset, target)| Settings { preset, target })
+    let geometry = prop_oneof![Just(Geometry::Auto), Just(Geometry::Meshopt), Just(Geometry::Draco)];
+    (preset, target, geometry).prop_map(|(preset, target, geometry)| Settings { preset, target, geometry })
 }
 
 fn run(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {

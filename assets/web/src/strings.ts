@@ -36,6 +36,7 @@ export const text = {
     heading: "How should it be made smaller?",
     preset: "How close must it look?",
     target: "What must open it?",
+    geometry: "How are meshes compressed?",
     optimize: "Optimize",
   },
   stage: {
@@ -110,8 +111,14 @@ export const presets: readonly Choice[] = [
 ];
 
 export const targets: readonly Choice[] = [
-  { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt compression and WebP images." },
+  { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt or Draco compression, and WebP images." },
   { value: "universal", label: "Any program", hint: "Blender, converters, older viewers. No glTF extension is required." },
+];
+
+export const geometries: readonly Choice[] = [
+  { value: "auto", label: "Automatic", hint: "Draco where it makes the whole file clearly smaller, else meshopt." },
+  { value: "meshopt", label: "meshopt", hint: "One small decoder, and the fastest to open." },
+  { value: "draco", label: "Draco", hint: "Every mesh that Draco can hold." },
 ];
 
 const stages: Record<string, string> = {
