@@ -11,7 +11,9 @@ use serde_json::json;
 
 use super::{OfFile, exit_code, files, measured, outputs, text};
 use crate::optimize::report::Outcome;
-use crate::optimize::{Error, Output, Preset, Progress, Report, Settings, Simplify, Target};
+use crate::optimize::{
+    Animation, Effort, Error, Geometry, Output, Preset, Progress, Report, Settings, Simplify, Target,
+};
 
 /// What `optimize` can be told.
 #[derive(Debug, clap::Args)]
@@ -31,13 +33,23 @@ pub(super) struct Flags {
     /// How much visible difference is acceptable: high (least), balanced, maximum (smallest file)
     #[arg(long, default_value_t, value_name = "PRESET")]
     preset: Preset,
-    /// What must open the result: web (browsers), universal (anything that reads glTF 2.0)
+    /// What must open the result: web (browsers), gpu (browsers, with textures that stay small in GPU memory),
+    /// universal (anything that reads glTF 2.0)
     #[arg(long, default_value_t, value_name = "TARGET")]
     target: Target,
+    /// How much time a smaller file is worth: fast, normal, or best (several times as long)
+    #[arg(long, default_value_t, value_name = "EFFORT")]
+    effort: Effort,
+    /// How meshes are compressed: auto (what is smaller), meshopt or draco
+    #[arg(long, default_value_t, value_name = "CODEC")]
+    geometry: Geometry,
     /// Whether meshes may lose triangles: auto (as many as the preset's error allows), off, or the part to keep,
     /// such as 0.5
     #[arg(long, default_value_t, value_name = "auto|off|RATIO")]
     simplify: Simplify,
+    /// Animation channels that hold a node where it rests: auto (they go), keep (they stay)
+    #[arg(long, default_value_t, value_name = "ANIMATION")]
+    animation: Animation,
     /// Print one line of JSON a file on stdout: the input, the output and the report
     #[arg(long)]
     json: bool,
@@ -85,7 +97,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
 
 fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     let model = files::read(input)?;
-    let settings = Settings { preset: flags.preset, target: flags.target, simplify: flags.simplify };
+    let settings = flags.settings();
     let display = Display::new(input);
     let result = measured::optimize(&model.bytes, &model.files, &settings, &mut |now| display.show(now));
     display.clear();
@@ -128,6 +140,19 @@ fn summary(input: &Path, output: &Path, report: &Report) -> String {
     lines.extend(report.dropped.iter().map(|dropped| format!("  dropped: {dropped}")));
     lines.push(format!("  written to {}", output.display()));
     lines.join("\n") + "\n"
+}
+
+impl Flags {
+    fn settings(&self) -> Settings {
+        Settings {
+            preset: self.preset,
+            target: self.target,
+            effort: self.effort,
+            geometry: self.geometry,
+            simplify: self.simplify,
+            animation: self.animation,
+        }
+    }
 }
 
 /// Progress on stderr: a bar on a terminal, a line a stage elsewhere.

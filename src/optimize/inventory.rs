@@ -260,7 +260,9 @@ impl<'a> Spaces<'a> {
     /// Buffer, start and end of a view; what is stored, not what it decodes to.
     fn range(&self, view: &Value) -> Option<(usize, usize, usize)> {
         let view = self.views.get(as_index(view)?)?;
-        let stored = view["extensions"].get("EXT_meshopt_compression").unwrap_or(view);
+        let extension = |name| view["extensions"].get(name);
+        let stored = extension("EXT_meshopt_compression").or_else(|| extension("KHR_meshopt_compression"));
+        let stored = stored.unwrap_or(view);
         let buffer = as_index(&stored["buffer"])?;
         let start = as_index(&stored["byteOffset"]).unwrap_or(0);
         let end = start.checked_add(as_index(&stored["byteLength"])?)?;

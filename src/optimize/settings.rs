@@ -1,7 +1,8 @@
 //! What a caller may ask for, said once: CLI flags, REST fields and the page all read this struct.
 //!
-//! People choose a preset (how much visible difference is acceptable) and a target (what must be able
-//! to open the result). What a preset means in numbers is in [`crate::optimize::budget`].
+//! People choose a preset (how much visible difference is acceptable), a target (what must be able
+//! to open the result) and an effort (how long it may take); the rest are overrides. What a preset means in numbers is in
+//! [`crate::optimize::budget`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,34 +17,114 @@ pub struct Settings {
     pub preset: Preset,
     /// What must be able to open the result.
     pub target: Target,
+    /// How much time a smaller file is worth.
+    pub effort: Effort,
+    /// How triangle meshes are compressed for targets that allow it.
+    pub geometry: Geometry,
     /// Whether meshes may lose triangles, and how many.
     pub simplify: Simplify,
+    /// Whether animation channels that hold a node where it rests stay.
+    pub animation: Animation,
 }
 
-/// How much visible difference is acceptable; an error budget, not a list of knobs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// Looks the same when inspected closely.
-    High,
-    /// Looks the same at normal viewing distance.
-    #[default]
-    Balanced,
-    /// As small as possible while it is still the same model. The old name
-    /// `maximum_compression` is accepted too.
-    #[serde(alias = "maximum_compression")]
-    Maximum,
+/// An enum of plain choices with their names, which parse, print and serialize as those names. Old names parse too.
+macro_rules! choice {
+    ($(#[$doc:meta])* $type:ident $what:literal { $($(#[$item_doc:meta])* $item:ident = $name:literal $(| $old:literal)*,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        pub enum $type {
+            $($(#[$item_doc])* $item,)+
+        }
+
+        impl $type {
+            /// Every choice by name, in the order in which they are documented.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+        }
+
+        impl FromStr for $type {
+            type Err = UnknownSetting;
+
+            fn from_str(text: &str) -> Result<Self, UnknownSetting> {
+                match text {
+                    $($name $(| $old)* => Ok(Self::$item),)+
+                    _ => Err(UnknownSetting::new($what, text, Self::NAMES)),
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$item => $name,)+
+                })
+            }
+        }
+    };
 }
 
-/// What must be able to open the result.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Target {
-    /// Browsers: three.js, Babylon.js, model-viewer. Uses meshopt compression and WebP.
-    #[default]
-    Web,
-    /// Anything that reads glTF 2.0: no extension becomes required.
-    Universal,
+choice! {
+    /// How much visible difference is acceptable; an error budget, not a list of knobs.
+    Preset "preset" {
+        /// Looks the same when inspected closely.
+        High = "high",
+        /// Looks the same at normal viewing distance.
+        #[default]
+        Balanced = "balanced",
+        /// As small as possible while it is still the same model.
+        #[serde(alias = "maximum_compression")]
+        Maximum = "maximum" | "maximum_compression",
+    }
+}
+
+choice! {
+    /// What must be able to open the result.
+    Target "target" {
+        /// Browsers: three.js, Babylon.js, model-viewer. Uses meshopt or Draco compression, AVIF and WebP.
+        #[default]
+        Web = "web",
+        /// The same with KTX2 textures, which stay compressed in GPU memory: scenes with many or large images on phones.
+        Gpu = "gpu",
+        /// Anything that reads glTF 2.0: no extension becomes required.
+        Universal = "universal",
+    }
+}
+
+choice! {
+    /// How much time a smaller file is worth.
+    Effort "effort" {
+        /// One good try a part.
+        Fast = "fast",
+        /// Formats, sizes and qualities are compared where it pays.
+        #[default]
+        Normal = "normal",
+        /// A longer search with slower encoders: several times the time of `normal`.
+        Best = "best",
+    }
+}
+
+choice! {
+    /// How triangle meshes are compressed; `universal` needs no decoder and so has none of it.
+    Geometry "geometry" {
+        /// meshopt, and Draco where that makes the whole file clearly smaller.
+        #[default]
+        Auto = "auto",
+        /// meshopt alone: one small decoder, and the fastest to open.
+        Meshopt = "meshopt",
+        /// Draco for every mesh that it can hold, meshopt for the rest.
+        Draco = "draco",
+    }
+}
+
+choice! {
+    /// What happens to animation channels that hold a node where it rests for a whole clip.
+    Animation "animation" {
+        /// They go: a node that no channel moves rests by itself.
+        #[default]
+        Auto = "auto",
+        /// They stay, as one key: for engines that do not put nodes back when a clip ends.
+        Keep = "keep",
+    }
 }
 
 /// Whether meshes may lose triangles, and how many. Written as `auto`, `off` or a ratio such as `0.5`.
@@ -71,75 +152,6 @@ impl Simplify {
             Self::Auto => 0,
             Self::Off => count,
             Self::Ratio(thousandths) => count.saturating_mul(usize::from(thousandths)).div_ceil(1000),
-        }
-    }
-}
-
-impl Settings {
-    /// The names accepted by [`Settings::set`], in the order in which they are documented.
-    pub const NAMES: &'static [&'static str] = &["preset", "target", "simplify"];
-
-    /// Sets one setting by its name, as given by a form field, a query parameter or a flag.
-    ///
-    /// # Errors
-    /// [`UnknownSetting`] when the name is not one of [`Settings::NAMES`] or the value is not allowed.
-    pub fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownSetting> {
-        match name {
-            "preset" => self.preset = value.parse()?,
-            "target" => self.target = value.parse()?,
-            "simplify" => self.simplify = value.parse()?,
-            _ => return Err(UnknownSetting::new("setting", name, Self::NAMES)),
-        }
-        Ok(())
-    }
-}
-
-/// A setting or value that does not exist, with the ones that do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {what} \"{given}\"; use one of: {}", .allowed.join(", "))]
-pub struct UnknownSetting {
-    what: &'static str,
-    given: String,
-    allowed: &'static [&'static str],
-}
-
-impl UnknownSetting {
-    fn new(what: &'static str, given: &str, allowed: &'static [&'static str]) -> Self {
-        Self { what, given: given.chars().take(40).collect(), allowed }
-    }
-}
-
-impl Preset {
-    /// Every preset by name, from the least to the most visible difference.
-    pub const NAMES: &'static [&'static str] = &["high", "balanced", "maximum"];
-}
-
-impl Target {
-    /// Every target by name.
-    pub const NAMES: &'static [&'static str] = &["web", "universal"];
-}
-
-impl FromStr for Preset {
-    type Err = UnknownSetting;
-
-    fn from_str(text: &str) -> Result<Self, UnknownSetting> {
-        match text {
-            "high" => Ok(Self::High),
-            "balanced" => Ok(Self::Balanced),
-            "maximum" | "maximum_compression" => Ok(Self::Maximum),
-            _ => Err(UnknownSetting::new("preset", text, Self::NAMES)),
-        }
-    }
-}
-
-impl FromStr for Target {
-    type Err = UnknownSetting;
-
-    fn from_str(text: &str) -> Result<Self, UnknownSetting> {
-        match text {
-            "web" => Ok(Self::Web),
-            "universal" => Ok(Self::Universal),
-            _ => Err(UnknownSetting::new("target", text, Self::NAMES)),
         }
     }
 }
@@ -185,22 +197,41 @@ impl fmt::Display for Simplify {
     }
 }
 
-impl fmt::Display for Preset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::High => "high",
-            Self::Balanced => "balanced",
-            Self::Maximum => "maximum",
-        })
+impl Settings {
+    /// The names accepted by [`Settings::set`], in the order in which they are documented.
+    pub const NAMES: &'static [&'static str] =
+        &["preset", "target", "effort", "geometry", "simplify", "animation"];
+
+    /// Sets one setting by its name, as given by a form field, a query parameter or a flag.
+    ///
+    /// # Errors
+    /// [`UnknownSetting`] when the name is not one of [`Settings::NAMES`] or the value is not allowed.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownSetting> {
+        match name {
+            "preset" => self.preset = value.parse()?,
+            "target" => self.target = value.parse()?,
+            "effort" => self.effort = value.parse()?,
+            "geometry" => self.geometry = value.parse()?,
+            "simplify" => self.simplify = value.parse()?,
+            "animation" => self.animation = value.parse()?,
+            _ => return Err(UnknownSetting::new("setting", name, Self::NAMES)),
+        }
+        Ok(())
     }
 }
 
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Web => "web",
-            Self::Universal => "universal",
-        })
+/// A setting or value that does not exist, with the ones that do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {what} \"{given}\"; use one of: {}", .allowed.join(", "))]
+pub struct UnknownSetting {
+    what: &'static str,
+    given: String,
+    allowed: &'static [&'static str],
+}
+
+impl UnknownSetting {
+    fn new(what: &'static str, given: &str, allowed: &'static [&'static str]) -> Self {
+        Self { what, given: given.chars().take(40).collect(), allowed }
     }
 }
 
@@ -208,21 +239,24 @@ impl fmt::Display for Target {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_name_parses_and_prints_as_itself() {
-        for name in Preset::NAMES {
-            assert_eq!(name.parse::<Preset>().unwrap().to_string(), *name);
-        }
-        for name in Target::NAMES {
-            assert_eq!(name.parse::<Target>().unwrap().to_string(), *name);
+    fn check<T: FromStr<Err = UnknownSetting> + fmt::Display>(names: &[&str]) {
+        for name in names {
+            assert_eq!(name.parse::<T>().map(|choice| choice.to_string()), Ok((*name).to_owned()));
         }
     }
 
     #[test]
-    fn simplify_is_written_as_it_is_said() {
-        for text in ["auto", "off", "0.5", "0.125", "1", "0"] {
-            assert_eq!(text.parse::<Simplify>().unwrap().to_string(), text);
-        }
+    fn every_name_parses_and_prints_as_itself() {
+        check::<Preset>(Preset::NAMES);
+        check::<Target>(Target::NAMES);
+        check::<Effort>(Effort::NAMES);
+        check::<Geometry>(Geometry::NAMES);
+        check::<Animation>(Animation::NAMES);
+        check::<Simplify>(&["auto", "off", "0.5", "0.125", "1", "0"]);
+    }
+
+    #[test]
+    fn a_ratio_is_a_part_of_the_triangles() {
         for text in ["1.5", "-0.1", "NaN", "half", ""] {
             assert!(text.parse::<Simplify>().is_err(), "{text}");
         }
@@ -232,7 +266,9 @@ mod tests {
 
     #[test]
     fn the_old_name_of_maximum_is_accepted() {
-        assert_eq!("maximum_compression".parse(), Ok(Preset::Maximum));
+        let mut settings = Settings::default();
+        settings.set("preset", "maximum_compression").unwrap();
+        assert_eq!(settings.preset, Preset::Maximum);
         let settings: Settings = serde_json::from_str(r#"{"preset":"maximum_compression"}"#).unwrap();
         assert_eq!(settings.preset, Preset::Maximum);
     }
@@ -242,6 +278,6 @@ mod tests {
         let error = Settings::default().set("preset", "tiny").unwrap_err();
         assert_eq!(error.to_string(), "there is no preset \"tiny\"; use one of: high, balanced, maximum");
         let error = Settings::default().set("colour", "red").unwrap_err();
-        assert!(error.to_string().contains("preset, target, simplify"), "{error}");
+        assert!(error.to_string().contains("preset, target"), "{error}");
     }
 }

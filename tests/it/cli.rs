@@ -173,7 +173,7 @@ fn json_is_one_line_a_file_and_tells_the_truth() {
     for (line, name) in lines.iter().zip(["a", "b"]) {
         assert_eq!(line["input"], format!("{name}.glb"));
         assert_eq!(line["output"], format!("{name}-optimized.glb"));
-        assert_eq!(line["report"]["settings"], json!({ "preset": "high", "target": "universal" }));
+        assert_eq!(line["report"]["settings"], json!({ "preset": "high", "target": "universal", "geometry": "auto" }));
         assert_eq!(line["report"]["before"]["bytes"], model().len());
         let result = desk.read(&format!("{name}-optimized.glb"));
         assert_eq!(line["report"]["after"]["bytes"], result.len());
@@ -214,6 +214,7 @@ fn wrong_usage_is_told_on_stderr_with_exit_code_2() {
     desk.run(&["optimize"]).failed(2, &["<IN>"]);
     desk.run(&["optimize", "a.glb", "--preset", "tiny"]).failed(2, &["high, balanced, maximum"]);
     desk.run(&["optimize", "a.glb", "--target", "moon"]).failed(2, &["web, universal"]);
+    desk.run(&["optimize", "a.glb", "--geometry", "clay"]).failed(2, &["auto, meshopt, draco"]);
     desk.run(&["optimize", "a.glb", "--colour"]).failed(2, &["--colour"]);
     desk.run(&["optimise", "a.glb"]).failed(2, &["optimise"]);
     desk.run(&["optimize", "a.glb", "b.glb", "-o", "one.glb"]).failed(2, &["one.glb is no folder"]);

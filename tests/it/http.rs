@@ -50,12 +50,13 @@ async fn a_form_may_name_its_settings_before_and_after_the_file() {
     let server = Server::start(folder.path());
     let file = Part::bytes(triangle_glb()).file_name("lamp.glb");
     let form = Form::new().text("preset", "maximum").part("file", file).text("target", "universal");
+    let form = form.text("geometry", "draco");
     let request = server.client.post(server.address("/api/v1/jobs")).multipart(form);
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     let job: Value = response.json().await.unwrap();
     assert_eq!(job["input_name"], "lamp.glb");
-    assert_eq!(job["settings"], serde_json::json!({ "preset": "maximum", "target": "universal" }));
+    assert_eq!(job["settings"], serde_json::json!({ "preset": "maximum", "target": "universal", "geometry": "draco" }));
     let job = server.finished(job["id"].as_str().unwrap()).await;
     assert_eq!(job["state"], "completed", "{job}");
 }

@@ -5,7 +5,7 @@ use glb_optimizer::optimize::document::{Document, Limits, read, write};
 use glb_optimizer::optimize::inventory::Inventory;
 use glb_optimizer::optimize::passes::PASSES;
 use glb_optimizer::optimize::report::Outcome;
-use glb_optimizer::optimize::{Files, Output, Preset, Progress, Settings, Simplify, Target, optimize};
+use glb_optimizer::optimize::{Files, Output, Progress, Settings, Target, optimize};
 use gltf::Gltf;
 use proptest::prelude::proptest;
 use rayon::ThreadPoolBuilder;
@@ -14,8 +14,14 @@ use crate::fixtures::file::split;
 use crate::fixtures::recipe::{Recipe, recipe};
 use crate::fixtures::{cases, model};
 
-const WEB: Settings = Settings { preset: Preset::Balanced, target: Target::Web, simplify: Simplify::Auto };
-const UNIVERSAL: Settings = Settings { target: Target::Universal, ..WEB };
+
+fn web() -> Settings {
+    Settings::default()
+}
+
+fn universal() -> Settings {
+    Settings { target: Target::Universal, ..Settings::default() }
+}
 
 fn run(glb: &[u8], settings: &Settings) -> Output {
     optimize(glb, &Files::new(), settings, &mut |_| {}).unwrap()
@@ -38,7 +44,7 @@ proptest! {
     #[test]
     fn the_result_is_never_larger_and_the_report_adds_up(recipe in recipe()) {
         let glb = model::glb(&recipe);
-        for settings in [WEB, UNIVERSAL] {
+        for settings in [web(), universal()] {
             let Output { glb: result, report } = run(&glb, &settings);
             assert!(result.len() <= glb.len(), "{} became {}", glb.len(), result.len());
             assert_eq!(report.outcome == Outcome::AlreadyOptimal, result == glb, "{:?}", report.warnings);
@@ -58,10 +64,10 @@ proptest! {
     #[test]
     fn the_same_input_gives_the_same_bytes(recipe in recipe()) {
         let glb = model::glb(&recipe);
-        let expected = run(&glb, &WEB);
+        let expected = run(&glb, &web());
         for threads in [1, 2] {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let again = pool.install(|| run(&glb, &WEB));
+            let again = pool.install(|| run(&glb, &web()));
             assert!(again.glb == expected.glb, "on {threads} threads");
             assert_eq!(again.report, expected.report);
         }
@@ -69,7 +75,7 @@ proptest! {
 
     #[test]
     fn universal_needs_no_extension_that_the_input_did_not_need(recipe in recipe()) {
-        let report = run(&model::glb(&recipe), &UNIVERSAL).report;
+        let report = run(&model::glb(&recipe), &universal()).report;
         let known = &report.before.extensions_required;
         let added = report.after.extensions_required.iter().find(|name| !known.contains(name));
         assert_eq!(added, None);
@@ -79,14 +85,14 @@ proptest! {
     fn the_gltf_crate_reads_universal_results_as_we_do(recipe in recipe()) {
         let glb = model::glb(&without_extras(recipe));
         Gltf::from_slice(&glb).expect("the model itself is valid");
-        let result = run(&glb, &UNIVERSAL).glb;
+        let result = run(&glb, &universal()).glb;
         let theirs = Gltf::from_slice(&result).expect("the result is valid");
         assert_same_geometry(&theirs, &document(&result));
     }
 
     #[test]
     fn the_gltf_crate_reads_decompressed_web_results_as_we_do(recipe in recipe()) {
-        let compressed = document(&run(&model::glb(&without_extras(recipe)), &WEB).glb);
+        let compressed = document(&run(&model::glb(&without_extras(recipe)), &web()).glb);
         let plain = write::write(&Document { compress: false, ..compressed.clone() }).unwrap();
         // The extensions of web results are unknown to the crate, so it cannot be asked to validate them.
         let theirs = Gltf::from_slice_without_validation(&plain).unwrap();
@@ -96,7 +102,7 @@ proptest! {
     #[test]
     fn progress_rises_to_a_hundred_through_every_stage(recipe in recipe()) {
         let mut seen: Vec<Progress> = Vec::new();
-        optimize(&model::glb(&recipe), &Files::new(), &WEB, &mut |now| seen.push(now)).unwrap();
+        optimize(&model::glb(&recipe), &Files::new(), &web(), &mut |now| seen.push(now)).unwrap();
         assert!(seen.is_sorted_by(|a, b| a.percent <= b.percent), "{seen:?}");
         assert!((seen.last().unwrap().percent - 100.0).abs() < 0.01, "{seen:?}");
         let mut stages: Vec<&str> = seen.iter().map(|now| now.stage).collect();
@@ -132,8 +138,8 @@ fn a_result_given_again_is_still_not_larger() {
     let mut runner = proptest::test_runner::TestRunner::new(cases(1));
     let tree = proptest::strategy::Strategy::new_tree(&recipe(), &mut runner).unwrap();
     let glb = model::glb(&proptest::strategy::ValueTree::current(&tree));
-    let once = run(&glb, &WEB).glb;
-    let twice = run(&once, &WEB).glb;
+    let once = run(&glb, &web()).glb;
+    let twice = run(&once, &web()).glb;
     assert!(twice.len() <= once.len());
     assert_eq!(split(&twice).0["asset"]["version"], "2.0");
 }

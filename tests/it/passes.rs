@@ -12,7 +12,7 @@ mod soup;
 use glb_optimizer::optimize::budget::Budget;
 use glb_optimizer::optimize::document::{Document, Limits, read, write};
 use glb_optimizer::optimize::passes::{self, Context, Outcome, PASSES, Pass};
-use glb_optimizer::optimize::{Files, Preset, Settings, Target};
+use glb_optimizer::optimize::{Animation, Files, Geometry, Preset, Settings, Target};
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use rayon::ThreadPoolBuilder;
 
@@ -44,7 +44,15 @@ impl Step<'_> {
 fn settings() -> impl Strategy<Value = Settings> {
     let preset = prop_oneof![Just(Preset::High), Just(Preset::Balanced), Just(Preset::Maximum)];
     let target = prop_oneof![2 => Just(Target::Web), 1 => Just(Target::Universal)];
-    (preset, target).prop_map(|(preset, target)| Settings { preset, target, ..Settings::default() })
+    let geometry = prop_oneof![Just(Geometry::Auto), Just(Geometry::Meshopt), Just(Geometry::Draco)];
+    let animation = prop_oneof![Just(Animation::Auto), Just(Animation::Keep)];
+    (preset, target, geometry, animation).prop_map(|(preset, target, geometry, animation)| Settings {
+        preset,
+        target,
+        geometry,
+        animation,
+        ..Settings::default()
+    })
 }
 
 fn run(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {

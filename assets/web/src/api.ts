@@ -8,6 +8,10 @@ import { problems, type Problem } from "./strings.ts";
 export interface Settings {
   preset: string;
   target: string;
+  effort: string;
+  geometry: string;
+  simplify: string;
+  animation: string;
 }
 
 /** A job as the server describes it. */

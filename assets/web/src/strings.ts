@@ -36,6 +36,11 @@ export const text = {
     heading: "How should it be made smaller?",
     preset: "How close must it look?",
     target: "What must open it?",
+    more: "More settings",
+    effort: "How long may it take?",
+    geometry: "How are meshes compressed?",
+    simplify: "May meshes lose triangles?",
+    animation: "Parts that stand still in an animation?",
     optimize: "Optimize",
   },
   stage: {
@@ -110,9 +115,44 @@ export const presets: readonly Choice[] = [
 ];
 
 export const targets: readonly Choice[] = [
-  { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt compression and WebP images." },
+  { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt or Draco compression, AVIF and WebP images." },
+  { value: "gpu", label: "Browsers, low GPU memory", hint: "The same with KTX2 images: larger files, a quarter of the GPU memory or less." },
   { value: "universal", label: "Any program", hint: "Blender, converters, older viewers. No glTF extension is required." },
 ];
+
+/** The settings in the drawer, in order. */
+export const moreSettings = [
+  [
+    "effort",
+    [
+      { value: "fast", label: "Quick", hint: "One good try for each part." },
+      { value: "normal", label: "Normal", hint: "Compares formats, sizes and qualities where it pays." },
+      { value: "best", label: "Thorough", hint: "Takes several times as long, for a few per cent." },
+    ],
+  ],
+  [
+    "geometry",
+    [
+      { value: "auto", label: "Automatic", hint: "Draco where it makes the whole file clearly smaller, else meshopt." },
+      { value: "meshopt", label: "meshopt", hint: "One small decoder, and the fastest to open." },
+      { value: "draco", label: "Draco", hint: "Every mesh that Draco can hold." },
+    ],
+  ],
+  [
+    "simplify",
+    [
+      { value: "auto", label: "Those that cannot be seen", hint: "As many as the choice above allows." },
+      { value: "off", label: "None", hint: "Every triangle stays." },
+    ],
+  ],
+  [
+    "animation",
+    [
+      { value: "auto", label: "Leave them out", hint: "A part that rests for a whole clip needs no keyframes." },
+      { value: "keep", label: "Keep them", hint: "For game engines that do not put parts back when a clip ends." },
+    ],
+  ],
+] as const satisfies readonly (readonly [string, readonly Choice[]])[];
 
 const stages: Record<string, string> = {
   read: "Reading the file",
@@ -128,6 +168,8 @@ const stages: Record<string, string> = {
   texture: "Compressing textures",
   textures: "Compressing textures",
   images: "Compressing textures",
+  simplify: "Removing triangles that cannot be seen",
+  compare: "Comparing it with the original",
   write: "Writing the result",
 };
 

@@ -12,9 +12,11 @@
 //! | [`png`] | `oxipng` | lossless palette and bit depth reductions |
 //! | [`resize`] | `fast_image_resize` | integer arithmetic: the same result on every processor |
 //! | [`difference`] | none | error measures, to choose a quality by what it does |
+//! | [`draco`] | `draco-oxide` | KHR_draco_mesh_compression in pure Rust; the reference library is C++ |
 //! | [`meshopt`] | `meshopt` | meshoptimizer: reordering, and the codec behind EXT_meshopt_compression |
 
 pub mod difference;
+pub mod draco;
 mod headers;
 pub mod image_file;
 pub mod jpeg;

@@ -71,13 +71,6 @@ pub fn shape(root: &Map<String, Value>, limits: &Limits) -> Result<(), Error> {
     if extensions.is_some_and(|extensions| !extensions.is_object()) {
         return Err(Error::invalid("/extensions", "must be an object"));
     }
-    let used = root.get("extensionsUsed").and_then(Value::as_array).into_iter().flatten();
-    if used.into_iter().any(|name| name == "KHR_meshopt_compression") {
-        return Err(Error::Unsupported {
-            at: "/extensionsUsed".into(),
-            what: "KHR_meshopt_compression".into(),
-        });
-    }
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The document: a glTF asset in which passes never see a byte offset.
 //!
 //! - [`glb`] cuts the container apart, [`read`] turns it into a [`Document`], [`check`] refuses what
-//!   contradicts the specification, [`write`] lays a document out as a new .glb.
+//!   contradicts the specification, [`write`] lays a document out as a new .glb. [`views`] and [`draco`] undo
+//!   compression on the way in.
 //! - [`refs`] is the one table of members that hold an index; [`unknown`] says what must stay unmoved
 //!   because an extension that is not in the table may point at it.
 //! - [`limits`] bounds what a file may ask for.
@@ -13,6 +14,7 @@
 
 pub mod accessor;
 pub mod check;
+pub mod draco;
 pub mod edit;
 pub mod glb;
 pub mod layout;

@@ -87,6 +87,12 @@ pub fn drawn_vertices(document: &Document, primitive: &Value) -> Vec<u32> {
     }
 }
 
+/// The extension object of a primitive whose vertices and indices come from a Draco stream.
+#[must_use]
+pub fn draco(primitive: &Value) -> Option<&Value> {
+    primitive["extensions"].get(super::draco::EXTENSION)
+}
+
 /// All accessors that hold one element a vertex: attributes and morph targets.
 #[must_use]
 pub fn vertex_accessors(primitive: &Value) -> Vec<usize> {
@@ -98,7 +104,7 @@ pub fn vertex_accessors(primitive: &Value) -> Vec<usize> {
 /// Why the vertices of a primitive may not be renumbered or removed; `None` when they may.
 #[must_use]
 pub fn locked(document: &Document, primitive: &Value) -> Option<&'static str> {
-    if primitive["extensions"].get("KHR_draco_mesh_compression").is_some() {
+    if draco(primitive).is_some() {
         return Some("compressed with Draco");
     }
     if primitive.as_object().is_some_and(unknown::has_unknown_extension) {

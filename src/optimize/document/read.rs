@@ -4,7 +4,7 @@
 //! compared with what is there, and with the [`Limits`], before memory is taken for it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -12,9 +12,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::limits::{self, Budget};
+use super::primitives::as_index;
 use super::refs::{Kind, visit, visit_mut};
 use super::views::{self, View};
-use super::{Blob, Document, Image, ImageSource, Limits, accessor, check, glb, unknown};
+use super::{Blob, Document, Image, ImageSource, Limits, accessor, check, draco, glb, unknown};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file;
 
@@ -56,7 +57,8 @@ pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Er
     document.buffer_rest = buffer_list.first().map(rest_of_buffer).unwrap_or_default();
     note_lost_buffers(&buffer_list, &mut document.dropped);
     collect_blobs(&mut document, &views, &mut budget)?;
-    document.undeclare_extension("EXT_meshopt_compression");
+    draco::unpack(&mut document, &mut budget)?;
+    views::compressions().for_each(|name| document.undeclare_extension(name));
     check::check(&mut document, limits)?;
     Ok(document)
 }
@@ -107,11 +109,12 @@ fn read_buffers<'a>(
     for (i, json) in list.iter().enumerate() {
         let at = format!("/buffers/{i}");
         let length = views::required(json, "byteLength", &at)?;
-        let is_fallback = json["extensions"]["EXT_meshopt_compression"]["fallback"] == true;
+        let is_fallback = views::is_fallback(json);
         let bytes = match (json.get("uri").and_then(Value::as_str), bin) {
             (Some(uri), _) => Some(resolve(uri, files)?),
             (None, Some(bin)) if i == 0 => Some(Cow::Borrowed(bin)),
-            (None, _) if is_fallback => None,
+            // The mark is optional: who reads from such a buffer is refused then.
+            (None, _) if i > 0 || is_fallback => None,
             (None, _) => return Err(Error::invalid(at, "the buffer has no data: the BIN chunk is missing")),
         };
         let bytes = match bytes {
@@ -207,11 +210,18 @@ fn note_lost_buffers(list: &[Value], dropped: &mut Vec<String>) {
 /// Keeps the views that are neither accessors nor images, and points the references at them.
 fn collect_blobs(document: &mut Document, views: &[View], budget: &mut Budget) -> Result<(), Error> {
     let mut listed = vec![false; views.len()];
+    let mut used_by_draco = HashSet::new();
     let mut fault = None;
     visit(&document.root, &mut |at, kind, _, value| {
         if kind == Kind::Blob {
             match value.as_u64().and_then(|i| listed.get_mut(usize::try_from(i).ok()?)) {
-                Some(slot) => *slot = true,
+                Some(slot) => {
+                    *slot = true;
+                    // As with views of accessors: what they hold is known, so no unknown extension is behind them.
+                    if at.slot() == draco::EXTENSION {
+                        used_by_draco.extend(as_index(value));
+                    }
+                }
                 None => fault = Some(Error::invalid(at.to_string(), "there is no such buffer view")),
             }
         }
@@ -223,8 +233,9 @@ fn collect_blobs(document: &mut Document, views: &[View], budget: &mut Budget) -
     let pointed_at = unknown::buffer_views(document);
     let mut position = vec![0; views.len()];
     for (index, view) in views.iter().enumerate() {
-        let pinned = has_unknown && (!view.is_used() || pointed_at.contains(&index));
-        if listed[index] || pinned || !view.is_used() {
+        let is_used = view.is_used() || used_by_draco.contains(&index);
+        let pinned = has_unknown && (!is_used || pointed_at.contains(&index));
+        if listed[index] || pinned || !is_used {
             position[index] = document.blobs.len();
             // Views may overlap, so their sum is not bounded by the size of the file.
             budget.take(view.bytes.len() as u64, &format!("/bufferViews/{index}"))?;

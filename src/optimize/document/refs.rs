@@ -153,6 +153,7 @@ const WITHOUT_INDICES: &[&str] = &[
     "KHR_materials_emissive_strength",
     "KHR_materials_ior",
     "KHR_materials_unlit",
+    "KHR_meshopt_compression",
     "KHR_mesh_quantization",
     "KHR_node_visibility",
     "KHR_texture_basisu",

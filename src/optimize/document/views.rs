@@ -32,7 +32,20 @@ impl View<'_> {
     }
 }
 
-const COMPRESSION: &str = "EXT_meshopt_compression";
+/// The extensions that compress buffer views, and what each allows. They share all members.
+const COMPRESSIONS: [(&str, meshopt::Version); 2] =
+    [("EXT_meshopt_compression", meshopt::Version::Ext), ("KHR_meshopt_compression", meshopt::Version::Khr)];
+
+/// The names of the extensions that compress buffer views.
+pub fn compressions() -> impl Iterator<Item = &'static str> {
+    COMPRESSIONS.iter().map(|(name, _)| *name)
+}
+
+/// Whether a buffer stands for decompressed data and holds none itself.
+#[must_use]
+pub fn is_fallback(buffer: &Value) -> bool {
+    compressions().any(|name| buffer["extensions"][name]["fallback"] == true)
+}
 
 /// Reads all buffer views.
 ///
@@ -50,10 +63,10 @@ pub fn read<'a>(
         if stride.is_some_and(|stride| !(1..=252).contains(&stride)) {
             return Err(Error::invalid(at, "byteStride must be between 4 and 252"));
         }
-        let bytes = match json.get("extensions").and_then(|all| all.get(COMPRESSION)) {
-            Some(compression) => {
-                let at = format!("{at}/extensions/{COMPRESSION}");
-                Cow::Owned(decompress(compression, buffers, &at, budget)?)
+        let bytes = match compression(json) {
+            Some((name, version, compression)) => {
+                let at = format!("{at}/extensions/{name}");
+                Cow::Owned(decompress(compression, version, buffers, &at, budget)?)
             }
             None => Cow::Borrowed(range(json, buffers, &at)?),
         };
@@ -62,7 +75,7 @@ pub fn read<'a>(
             rest.shift_remove(derived);
         }
         if let Some(Value::Object(extensions)) = rest.get_mut("extensions") {
-            extensions.shift_remove(COMPRESSION);
+            compressions().for_each(|name| drop(extensions.shift_remove(name)));
             if extensions.is_empty() {
                 rest.shift_remove("extensions");
             }
@@ -70,6 +83,12 @@ pub fn read<'a>(
         views.push(View { bytes, stride, rest, used: Cell::new(false) });
     }
     Ok(views)
+}
+
+/// The extension that compresses a view: its name, what it allows, its members.
+fn compression(view: &Value) -> Option<(&'static str, meshopt::Version, &Value)> {
+    let extensions = view.get("extensions")?;
+    COMPRESSIONS.iter().find_map(|&(name, version)| Some((name, version, extensions.get(name)?)))
 }
 
 /// The bytes that `buffer`, `byteOffset` and `byteLength` of an object name.
@@ -89,9 +108,10 @@ fn range<'a>(json: &Value, buffers: &'a [Option<Cow<'a, [u8]>>], at: &str) -> Re
     })
 }
 
-/// Decodes a view of EXT_meshopt_compression.
+/// Decodes a view of EXT_meshopt_compression or KHR_meshopt_compression.
 fn decompress(
     json: &Value,
+    version: meshopt::Version,
     buffers: &[Option<Cow<'_, [u8]>>],
     at: &str,
     budget: &mut Budget,
@@ -111,12 +131,13 @@ fn decompress(
         Some("OCTAHEDRAL") => meshopt::Filter::Octahedral,
         Some("QUATERNION") => meshopt::Filter::Quaternion,
         Some("EXPONENTIAL") => meshopt::Filter::Exponential,
+        Some("COLOR") if version == meshopt::Version::Khr => meshopt::Filter::Color,
         Some(other) => return Err(Error::invalid(format!("{at}/filter"), format!("\"{other}\" is unknown"))),
     };
     let bytes = (count as u64).saturating_mul(stride as u64);
     budget.take(bytes, at)?;
     let max_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-    let layout = meshopt::Layout { mode, filter, count, stride, version: meshopt::Version::Ext };
+    let layout = meshopt::Layout { mode, filter, count, stride, version };
     meshopt::decode(encoded, &layout, max_bytes).map_err(|error| Error::invalid(at, error.to_string()))
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::accessor::{Accessor, Component, Filter, Shape};
 use super::layout::{self, Group, Key, Place, Prepared, Use};
 use super::refs::{Kind, visit_mut};
-use super::{Document, Image, ImageSource, glb};
+use super::{Document, Image, ImageSource, draco, glb};
 use crate::optimize::Error;
 use crate::optimize::codecs::meshopt;
 
@@ -29,8 +29,12 @@ const COMPRESSION_JSON_BYTES: usize = 150;
 pub fn write(document: &Document) -> Result<Vec<u8>, Error> {
     // Compressed views hold runs of zeros better than a sparse accessor does.
     let sparse_of = |accessor| if document.compress { None } else { SparseParts::of(accessor) };
-    let sparse: Vec<Option<SparseParts>> = document.accessors.iter().map(sparse_of).collect();
-    let skip: Vec<bool> = sparse.iter().map(Option::is_some).collect();
+    let mut sparse: Vec<Option<SparseParts>> = document.accessors.iter().map(sparse_of).collect();
+    let mut skip: Vec<bool> = sparse.iter().map(Option::is_some).collect();
+    for (index, in_stream) in draco::supplied(document).into_iter().enumerate().filter(|(_, supplied)| *supplied) {
+        skip[index] = in_stream;
+        sparse[index] = None;
+    }
     let layout = layout::lay_out(document, &skip);
     let encoded = layout.groups.par_iter().map(|(key, group)| encode(document.compress, key, group));
     let encoded = encoded.collect::<Result<Vec<Option<Encoded>>, Error>>()?;

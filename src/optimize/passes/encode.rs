@@ -1,21 +1,29 @@
-//! encode: the vertex and index codec of EXT_meshopt_compression, after its filters.
+//! encode: geometry in the form that is smallest to send, meshopt or Draco.
 //!
-//! Normals and tangents go through the octahedral filter (which needs KHR_mesh_quantization), rotations
-//! through the quaternion filter; the elements are replaced by what a viewer will decode, so that whoever
-//! looks at the document sees the loss. The codec itself runs when the file is written, view by view, and
-//! only where a view becomes smaller.
+//! Two documents are made, and written to see how large they are. In one everything is for EXT_meshopt_compression:
+//! normals and tangents through the octahedral filter (which needs KHR_mesh_quantization), rotations through the
+//! quaternion filter, and the codec view by view when the file is written, only where a view becomes smaller. In the
+//! other one, triangle meshes are Draco streams ([`streams`]), and the rest is as in the first: animations, skins and
+//! morph targets have no place in Draco. A second decoder is a second download for whoever opens the file, so Draco
+//! has to make the whole file smaller by a few percent, unless the setting `geometry` decides.
+//!
+//! Elements are replaced by what a viewer will decode, so that whoever looks at the document sees the loss.
 //! Declines for `universal`, which must open everywhere.
+
+mod streams;
 
 use std::sync::Arc;
 
-use super::{Context, Outcome, Pass, counted};
+use super::{Context, Outcome, Pass, counted, unknown_references};
 use crate::optimize::Error;
+use crate::optimize::budget::Budget;
 use crate::optimize::codecs::CodecError;
 use crate::optimize::codecs::meshopt;
-use crate::optimize::document::Document;
 use crate::optimize::document::accessor::{Accessor, Component, Filter, Packing, Shape};
 use crate::optimize::document::usage::{self, Usage};
-use crate::optimize::settings::Target;
+use crate::optimize::document::{Document, write};
+use crate::optimize::settings::{Geometry, Target};
+use streams::Streamed;
 
 /// See the module.
 pub(super) struct Encode;
@@ -23,9 +31,16 @@ pub(super) struct Encode;
 /// Bytes of an element after either filter: four shorts.
 const FILTERED_STRIDE: usize = 8;
 
+/// Draco is taken when it makes the file at most this large, as a part of what meshopt makes of it.
+const WORTH_A_DECODER: f64 = 0.97;
+
 impl Pass for Encode {
     fn name(&self) -> &'static str {
         "encode"
+    }
+
+    fn weight(&self) -> f32 {
+        2.0
     }
 
     fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
@@ -38,45 +53,66 @@ impl Pass for Encode {
         if !document.accessors.iter().any(has_elements) {
             return Ok(Outcome::Unchanged("the file holds no numbers to encode".into()));
         }
-        let mut vectors = 0;
-        let mut rotations = 0;
-        for (index, uses) in usage::of(document).iter().enumerate() {
-            let accessor = &document.accessors[index];
-            let filtered = match uses.as_slice() {
-                [Usage::Vertex(name)] if name == "NORMAL" || name == "TANGENT" => {
-                    unit_vectors(accessor, context.budget.normal_bits)
-                }
-                [Usage::KeyValues(path, how)] if path == "rotation" && how != "CUBICSPLINE" => {
-                    quaternions(accessor, context.budget.rotation_bits)
-                }
-                _ => Ok(None),
-            };
-            let Some(new) = filtered.map_err(|error| Error::Internal(error.to_string()))? else { continue };
-            *(if new.shape == Shape::Vec4 && !uses_vertices(uses) {
-                &mut rotations
-            } else {
-                &mut vectors
-            }) += 1;
-            document.accessors[index].replace(new);
-        }
-        document.compress = true;
-        let mut notes = vec!["buffer views compressed where that makes them smaller".to_owned()];
-        if vectors > 0 {
-            document.declare_extension("KHR_mesh_quantization", true);
-            notes.push(format!(
-                "{} of normals or tangents filtered",
-                counted(vectors, "accessor", "accessors")
-            ));
-        }
-        if rotations > 0 {
-            notes.push(format!("{} filtered", counted(rotations, "rotation track", "rotation tracks")));
+        let streamed = with_draco(document, context)?;
+        let mut notes = compress(document, &context.budget)?;
+        if let Some((streamed, its_notes)) = streamed
+            && (context.settings.geometry == Geometry::Draco || pays(document, &streamed.document)?)
+        {
+            *document = streamed.document;
+            notes = its_notes;
+            notes.insert(0, format!("{} as Draco", counted(streamed.primitives, "primitive", "primitives")));
         }
         Ok(Outcome::Changed(notes))
     }
 }
 
-fn uses_vertices(uses: &[Usage]) -> bool {
-    matches!(uses, [Usage::Vertex(_)])
+/// The document with Draco streams, and what else was done to it; `None` where there cannot or may not be any.
+fn with_draco(document: &Document, context: &Context) -> Result<Option<(Streamed, Vec<String>)>, Error> {
+    if context.settings.geometry == Geometry::Meshopt || unknown_references(document).is_some() {
+        return Ok(None);
+    }
+    let Some(mut streamed) = streams::streamed(document, &context.budget) else { return Ok(None) };
+    let notes = compress(&mut streamed.document, &context.budget)?;
+    Ok(Some((streamed, notes)))
+}
+
+/// Whether the second document is smaller enough than the first.
+fn pays(meshopt: &Document, draco: &Document) -> Result<bool, Error> {
+    #[expect(clippy::cast_precision_loss, reason = "file sizes are far below 2^52")]
+    let bytes = |document| write::write(document).map(|file| file.len() as f64);
+    Ok(bytes(draco)? <= WORTH_A_DECODER * bytes(meshopt)?)
+}
+
+/// Filters what meshopt's filters are for and has the views compressed; notes for people.
+fn compress(document: &mut Document, budget: &Budget) -> Result<Vec<String>, Error> {
+    let mut vectors = 0;
+    let mut rotations = 0;
+    for (index, uses) in usage::of(document).iter().enumerate() {
+        let accessor = &document.accessors[index];
+        let (filtered, changed) = match uses.as_slice() {
+            [Usage::Vertex(name)] if name == "NORMAL" || name == "TANGENT" => {
+                (unit_vectors(accessor, budget.normal_bits), &mut vectors)
+            }
+            [Usage::KeyValues(path, how)] if path == "rotation" && how != "CUBICSPLINE" => {
+                (quaternions(accessor, budget.rotation_bits), &mut rotations)
+            }
+            _ => continue,
+        };
+        if let Some(new) = filtered.map_err(|error| Error::Internal(error.to_string()))? {
+            document.accessors[index].replace(new);
+            *changed += 1;
+        }
+    }
+    document.compress = true;
+    let mut notes = vec!["buffer views compressed where that makes them smaller".to_owned()];
+    if vectors > 0 {
+        document.declare_extension("KHR_mesh_quantization", true);
+        notes.push(format!("{} of normals or tangents filtered", counted(vectors, "accessor", "accessors")));
+    }
+    if rotations > 0 {
+        notes.push(format!("{} filtered", counted(rotations, "rotation track", "rotation tracks")));
+    }
+    Ok(notes)
 }
 
 /// Normals (or tangents with their sign) through the octahedral filter; `None` where they stay floats.

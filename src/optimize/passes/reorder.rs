@@ -99,7 +99,7 @@ fn reorder(document: &Document, group: &VertexGroup) -> Result<Option<Renumbered
 }
 
 /// Whether some material of a primitive (variants included) is drawn by blending.
-fn is_blended(document: &Document, primitive: &Value) -> bool {
+pub(super) fn is_blended(document: &Document, primitive: &Value) -> bool {
     let materials = document.list("materials");
     let mut used = primitives::materials(primitive).filter_map(|index| materials.get(index));
     used.any(|material| material["alphaMode"] == "BLEND")

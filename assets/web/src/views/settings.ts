@@ -1,22 +1,24 @@
-/** The choice before a job: how close it must look, and what must open it. */
+/** The choice before a job: how close it must look and what must open it; the rest in a drawer. */
 import type { Settings } from "../api.ts";
 import { make } from "../dom.ts";
-import { presets, targets, text, type Choice } from "../strings.ts";
+import { moreSettings, presets, targets, text, type Choice } from "../strings.ts";
 
 /** A form that starts from `current` and hands over what was chosen. */
 export function settingsView(current: Settings, onOptimize: (settings: Settings) => void): HTMLElement {
+  const more = moreSettings.map(([name, options]) => choices(name, text.settings[name], options, current[name]));
   const form = make(
     "form",
     { className: "settings" },
     make("h2", { className: "visually-hidden", tabIndex: -1 }, text.settings.heading),
     choices("preset", text.settings.preset, presets, current.preset),
     choices("target", text.settings.target, targets, current.target),
+    make("details", { className: "more" }, make("summary", {}, text.settings.more), ...more),
     make("button", { type: "submit", className: "button primary wide" }, text.settings.optimize),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const chosen = new FormData(form);
-    onOptimize({ preset: String(chosen.get("preset")), target: String(chosen.get("target")) });
+    const chosen = [...new FormData(form)].map(([name, value]) => [name, String(value)]);
+    onOptimize({ ...current, ...Object.fromEntries(chosen) });
   });
   return form;
 }

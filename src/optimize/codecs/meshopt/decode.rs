@@ -1,4 +1,4 @@
-//! The codec of EXT_meshopt_compression, reading side. Its input is hostile.
+//! The codec of EXT_meshopt_compression and KHR_meshopt_compression, reading side. Its input is hostile.
 //!
 //! A damaged stream may still decode to some bytes: what they mean, and whether indices are in range, is checked by
 //! whoever asked for them.
@@ -32,6 +32,8 @@ pub enum Filter {
     Quaternion,
     /// EXPONENTIAL: any stride.
     Exponential,
+    /// COLOR: stride 4 or 8; KHR_meshopt_compression only.
+    Color,
 }
 
 /// Whose version of the vertex codec is allowed.
@@ -97,7 +99,7 @@ fn check(layout: &Layout) -> Result<(), CodecError> {
         require_triangles(layout.count, OPERATION)?;
     }
     let fits = match layout.filter {
-        Filter::Octahedral => stride == 4 || stride == 8,
+        Filter::Octahedral | Filter::Color => stride == 4 || stride == 8,
         Filter::Quaternion => stride == 8,
         Filter::None | Filter::Exponential => true,
     };
@@ -154,6 +156,7 @@ fn undo_filter(layout: &Layout, words: &mut [u64]) {
             Filter::Octahedral => ffi::meshopt_decodeFilterOct(target, count, stride),
             Filter::Quaternion => ffi::meshopt_decodeFilterQuat(target, count, stride),
             Filter::Exponential => ffi::meshopt_decodeFilterExp(target, count, stride),
+            Filter::Color => ffi::meshopt_decodeFilterColor(target, count, stride),
         }
     }
 }
