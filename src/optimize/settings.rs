@@ -16,6 +16,8 @@ pub struct Settings {
     pub preset: Preset,
     /// What must be able to open the result.
     pub target: Target,
+    /// How much time a smaller file is worth.
+    pub effort: Effort,
 }
 
 /// How much visible difference is acceptable; an error budget, not a list of knobs.
@@ -37,16 +39,29 @@ pub enum Preset {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
-    /// Browsers: three.js, Babylon.js, model-viewer. Uses meshopt compression and WebP.
+    /// Browsers: three.js, Babylon.js, model-viewer. Uses meshopt compression, AVIF and WebP.
     #[default]
     Web,
     /// Anything that reads glTF 2.0: no extension becomes required.
     Universal,
 }
 
+/// How much time a smaller file is worth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// One good try a part.
+    Fast,
+    /// Formats, sizes and qualities are compared where it pays.
+    #[default]
+    Normal,
+    /// A longer search with slower encoders: several times the time of `normal`.
+    Best,
+}
+
 impl Settings {
     /// The names accepted by [`Settings::set`], in the order in which they are documented.
-    pub const NAMES: &'static [&'static str] = &["preset", "target"];
+    pub const NAMES: &'static [&'static str] = &["preset", "target", "effort"];
 
     /// Sets one setting by its name, as given by a form field, a query parameter or a flag.
     ///
@@ -56,6 +71,7 @@ impl Settings {
         match name {
             "preset" => self.preset = value.parse()?,
             "target" => self.target = value.parse()?,
+            "effort" => self.effort = value.parse()?,
             _ => return Err(UnknownSetting::new("setting", name, Self::NAMES)),
         }
         Ok(())
@@ -87,6 +103,11 @@ impl Target {
     pub const NAMES: &'static [&'static str] = &["web", "universal"];
 }
 
+impl Effort {
+    /// Every effort by name, from the shortest to the longest.
+    pub const NAMES: &'static [&'static str] = &["fast", "normal", "best"];
+}
+
 impl FromStr for Preset {
     type Err = UnknownSetting;
 
@@ -112,6 +133,19 @@ impl FromStr for Target {
     }
 }
 
+impl FromStr for Effort {
+    type Err = UnknownSetting;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSetting> {
+        match text {
+            "fast" => Ok(Self::Fast),
+            "normal" => Ok(Self::Normal),
+            "best" => Ok(Self::Best),
+            _ => Err(UnknownSetting::new("effort", text, Self::NAMES)),
+        }
+    }
+}
+
 impl fmt::Display for Preset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -131,6 +165,16 @@ impl fmt::Display for Target {
     }
 }
 
+impl fmt::Display for Effort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fast => "fast",
+            Self::Normal => "normal",
+            Self::Best => "best",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +186,9 @@ mod tests {
         }
         for name in Target::NAMES {
             assert_eq!(name.parse::<Target>().unwrap().to_string(), *name);
+        }
+        for name in Effort::NAMES {
+            assert_eq!(name.parse::<Effort>().unwrap().to_string(), *name);
         }
     }
 
@@ -157,6 +204,6 @@ mod tests {
         let error = Settings::default().set("preset", "tiny").unwrap_err();
         assert_eq!(error.to_string(), "there is no preset \"tiny\"; use one of: high, balanced, maximum");
         let error = Settings::default().set("colour", "red").unwrap_err();
-        assert!(error.to_string().contains("preset, target"), "{error}");
+        assert!(error.to_string().contains("preset, target, effort"), "{error}");
     }
 }

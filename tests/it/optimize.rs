@@ -5,7 +5,7 @@ use glb_optimizer::optimize::document::{Document, Limits, read, write};
 use glb_optimizer::optimize::inventory::Inventory;
 use glb_optimizer::optimize::passes::PASSES;
 use glb_optimizer::optimize::report::Outcome;
-use glb_optimizer::optimize::{Files, Output, Preset, Progress, Settings, Target, optimize};
+use glb_optimizer::optimize::{Effort, Files, Output, Preset, Progress, Settings, Target, optimize};
 use gltf::Gltf;
 use proptest::prelude::proptest;
 use rayon::ThreadPoolBuilder;
@@ -14,8 +14,8 @@ use crate::fixtures::file::split;
 use crate::fixtures::recipe::{Recipe, recipe};
 use crate::fixtures::{cases, model};
 
-const WEB: Settings = Settings { preset: Preset::Balanced, target: Target::Web };
-const UNIVERSAL: Settings = Settings { preset: Preset::Balanced, target: Target::Universal };
+const WEB: Settings = Settings { preset: Preset::Balanced, target: Target::Web, effort: Effort::Normal };
+const UNIVERSAL: Settings = Settings { preset: Preset::Balanced, target: Target::Universal, effort: Effort::Normal };
 
 fn run(glb: &[u8], settings: &Settings) -> Output {
     optimize(glb, &Files::new(), settings, &mut |_| {}).unwrap()

@@ -44,7 +44,7 @@ impl Step<'_> {
 fn settings() -> impl Strategy<Value = Settings> {
     let preset = prop_oneof![Just(Preset::High), Just(Preset::Balanced), Just(Preset::Maximum)];
     let target = prop_oneof![2 => Just(Target::Web), 1 => Just(Target::Universal)];
-    (preset, target).prop_map(|(preset, target)| Settings { preset, target })
+    (preset, target).prop_map(|(preset, target)| Settings { preset, target, ..Settings::default() })
 }
 
 fn run(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {

@@ -36,6 +36,7 @@ export const text = {
     heading: "How should it be made smaller?",
     preset: "How close must it look?",
     target: "What must open it?",
+    effort: "How long may it take?",
     optimize: "Optimize",
   },
   stage: {
@@ -110,8 +111,14 @@ export const presets: readonly Choice[] = [
 ];
 
 export const targets: readonly Choice[] = [
-  { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt compression and WebP images." },
+  { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt compression, AVIF and WebP images." },
   { value: "universal", label: "Any program", hint: "Blender, converters, older viewers. No glTF extension is required." },
+];
+
+export const efforts: readonly Choice[] = [
+  { value: "fast", label: "Quick", hint: "One good try for each part." },
+  { value: "normal", label: "Normal", hint: "Compares formats, sizes and qualities where it pays." },
+  { value: "best", label: "Thorough", hint: "Takes several times as long, for a few per cent." },
 ];
 
 const stages: Record<string, string> = {
