@@ -42,8 +42,16 @@ as_root() {
 missing_packages() {
     # g++ brings the C compiler, the linker and the C library's headers with it.
     { has "${CC:-cc}" && has "${CXX:-c++}"; } || printf 'g++ '
+    # AVIF's encoder is built by cmake and make, and on x86 with nasm.
+    has cmake || printf 'cmake '
+    has make || printf 'make '
+    needs_no_nasm || has nasm || has yasm || printf 'nasm '
     node_is_new_enough || printf 'nodejs '
     has npm || printf 'npm '
+}
+
+needs_no_nasm() {
+    case $(uname -m) in x86_64 | amd64 | i?86) return 1 ;; esac
 }
 
 node_is_new_enough() {
@@ -64,7 +72,7 @@ agreed() {
 install_packages() {
     packages=$(missing_packages)
     [ -n "$packages" ] || return 0
-    has apt-get || fail "missing: $packages(Debian's names): install a C and C++ compiler and $NODE_ADVICE"
+    has apt-get || fail "missing: $packages(Debian's names): install a C and C++ compiler, cmake, make, nasm and $NODE_ADVICE"
     [ "$(id -u)" -eq 0 ] || has sudo || fail "missing: $packages- as root: apt-get install $packages"
     agreed "Missing: $packages- install with apt-get?" ||
         fail "missing: $packages- install them, or run this again with --yes"
@@ -118,10 +126,9 @@ main() {
     cd "$(dirname "$0")"
     grep -qs '^name = "glb-optimizer"' Cargo.toml || fail "run this inside a clone of GLB Optimizer"
 
-    say "looking for Rust, a C++ compiler and Node.js"
+    say "looking for Rust, a C++ compiler, cmake, nasm and Node.js"
     require_rust
     install_packages
-    has nasm || say "nasm is not installed: JPEG will be written more slowly"
     say "building; the first time takes some minutes"
     cargo build --release --locked
     program=$prefix/bin/glb-optimizer

@@ -6,6 +6,15 @@
 use super::proof::Comparison;
 use super::settings::{Preset, Settings, Simplify};
 
+/// Pixels across a view that the whole model fills.
+pub const VIEW_PIXELS: u32 = 512;
+
+/// How much closer the second look is.
+pub const CLOSE_UP: f32 = 3.5;
+
+/// How much more error than the whole model a close-up may show, as a factor.
+pub const CLOSE_UP_ALLOWANCE: f32 = 1.6;
+
 /// Error bounds of one job.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
@@ -27,10 +36,8 @@ pub struct Budget {
     pub rotation_error: f32,
     /// How far resampled translations, scales and weights may be off, as a part of the track's largest value.
     pub track_error: f32,
-    /// Longest side of an image, in pixels.
+    /// Longest side of an image, in pixels, whatever it shows.
     pub image_side: u32,
-    /// Longest side in pixels at which images are compared: what is finer is not seen.
-    pub seen_side: u32,
     /// Error of a colour image, as distance in Oklab (black to white is 1).
     pub colour_error: Spread,
     /// Largest root mean square error of a data image in the channels in use, in steps of 1/255.
@@ -136,10 +143,9 @@ impl Budget {
                 rotation_error: 2e-4,
                 track_error: 2e-5,
                 image_side: 4096,
-                seen_side: 2048,
-                colour_error: Spread { mean: 0.003, p999: 0.018 },
-                data_error: 1.6,
-                normal_map_error: Spread { mean: 0.6, p999: 7.0 },
+                colour_error: Spread { mean: 0.003, p999: 0.03 },
+                data_error: 3.0,
+                normal_map_error: Spread { mean: 1.0, p999: 10.0 },
             },
             Preset::Balanced => Self {
                 look: Look::of(0.0315),
@@ -152,10 +158,9 @@ impl Budget {
                 rotation_error: 6e-4,
                 track_error: 1e-4,
                 image_side: 2048,
-                seen_side: 1024,
-                colour_error: Spread { mean: 0.0045, p999: 0.028 },
-                data_error: 2.8,
-                normal_map_error: Spread { mean: 0.9, p999: 11.0 },
+                colour_error: Spread { mean: 0.006, p999: 0.06 },
+                data_error: 6.0,
+                normal_map_error: Spread { mean: 2.0, p999: 18.0 },
             },
             Preset::Maximum => Self {
                 look: Look::of(0.054),
@@ -168,10 +173,9 @@ impl Budget {
                 rotation_error: 2e-3,
                 track_error: 5e-4,
                 image_side: 1024,
-                seen_side: 512,
-                colour_error: Spread { mean: 0.008, p999: 0.05 },
-                data_error: 6.0,
-                normal_map_error: Spread { mean: 2.0, p999: 22.0 },
+                colour_error: Spread { mean: 0.011, p999: 0.1 },
+                data_error: 11.0,
+                normal_map_error: Spread { mean: 3.6, p999: 30.0 },
             },
         }
     }

@@ -22,11 +22,11 @@ pub(super) fn read(file: &[u8]) -> Option<Probe> {
     }
 }
 
-fn be16(file: &[u8], at: usize) -> Option<u32> {
+pub(super) fn be16(file: &[u8], at: usize) -> Option<u32> {
     Some(u32::from(u16::from_be_bytes(*file.get(at..)?.first_chunk()?)))
 }
 
-fn be32(file: &[u8], at: usize) -> Option<u32> {
+pub(super) fn be32(file: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*file.get(at..)?.first_chunk()?))
 }
 
@@ -159,7 +159,7 @@ fn ktx2_has_alpha(descriptor: &[u8]) -> Option<bool> {
 }
 
 /// Walks the boxes that lie side by side in `bytes` and gives each one's kind and content.
-fn boxes(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(super) fn boxes(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         let (size, kind) = (be32(rest, 0)? as usize, rest.get(4..8)?);
@@ -171,7 +171,7 @@ fn boxes(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-fn child<'a>(bytes: &'a [u8], name: &[u8; 4]) -> Option<&'a [u8]> {
+pub(super) fn child<'a>(bytes: &'a [u8], name: &[u8; 4]) -> Option<&'a [u8]> {
     boxes(bytes).find(|(kind, _)| kind == name).map(|(_, content)| content)
 }
 

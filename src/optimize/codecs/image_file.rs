@@ -1,14 +1,14 @@
-//! Image files: what one is (from its header) and its pixels (for PNG, JPEG and WebP).
+//! Image files: what one is (from its header) and its pixels (for PNG, JPEG, WebP and AVIF).
 //!
 //! glTF wants pixels as they are stored: gamma and colour profiles in a PNG and the orientation in a JPEG are ignored
-//! here on purpose. Writers are in [`png`](super::png), [`jpeg`](super::jpeg) and [`webp`].
+//! here on purpose. Writers are in [`png`](super::png), [`jpeg`](super::jpeg), [`webp`] and [`avif`].
 
 use std::io::Cursor;
 
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
 use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
 
-use super::{CodecError, Pixels, contain, headers, webp};
+use super::{CodecError, Pixels, avif, contain, headers, webp};
 
 /// The format of an image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,11 +75,11 @@ pub fn probe(file: &[u8]) -> Option<Probe> {
     headers::read(file)
 }
 
-/// Decodes a PNG, JPEG or WebP file. 16-bit channels are rounded to 8.
+/// Decodes a PNG, JPEG, WebP or AVIF file. 16-bit channels are rounded to 8.
 ///
 /// # Errors
 /// [`CodecError::TooManyPixels`] for width x height above `max_pixels`, before anything is allocated for them;
-/// [`CodecError::Unsupported`] for other formats, animated WebP and CMYK; [`CodecError::Damaged`] otherwise.
+/// [`CodecError::Unsupported`] for other formats, animated WebP, tiled AVIF and CMYK; [`CodecError::Damaged`] otherwise.
 pub fn decode(file: &[u8], max_pixels: u64) -> Result<Pixels, CodecError> {
     let probe = probe(file).ok_or_else(|| {
         CodecError::damaged("image", "it begins like no format that we know, or it is cut off")
@@ -95,9 +95,10 @@ pub fn decode(file: &[u8], max_pixels: u64) -> Result<Pixels, CodecError> {
         Format::Png => read(PngDecoder::with_limits(Cursor::new(file), limits(&probe)), &probe),
         Format::Jpeg => read(JpegDecoder::new(Cursor::new(file)), &probe),
         Format::WebP => webp::decode(file, (width, height)),
-        Format::Avif | Format::Ktx2 | Format::Other => Err(CodecError::Unsupported {
+        Format::Avif => avif::decode(file, (width, height)),
+        Format::Ktx2 | Format::Other => Err(CodecError::Unsupported {
             format,
-            reason: "only PNG, JPEG and WebP are decoded; the image stays as it is".into(),
+            reason: "only PNG, JPEG, WebP and AVIF are decoded; the image stays as it is".into(),
         }),
     })
 }

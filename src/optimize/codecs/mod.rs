@@ -7,6 +7,7 @@
 //! | module | library | why this one |
 //! |---|---|---|
 //! | [`image_file`] | `image` (png, zune-jpeg) | pure Rust readers that are fuzzed; own header parsers, to know sizes first |
+//! | [`avif`] | `libaom-sys` | the reference encoder: seven times faster than rav1e at equal size and quality |
 //! | [`webp`] | `libwebp-sys` | the reference encoder with all its options; the `webp` crate carries an old one |
 //! | [`jpeg`] | `mozjpeg` | trellis quantisation, and 4:4:4, which WebP does not have |
 //! | [`png`] | `oxipng` | lossless palette and bit depth reductions |
@@ -15,6 +16,7 @@
 //! | [`draco`] | `draco-oxide` | KHR_draco_mesh_compression in pure Rust; the reference library is C++ |
 //! | [`meshopt`] | `meshopt` | meshoptimizer: reordering, and the codec behind EXT_meshopt_compression |
 
+pub mod avif;
 pub mod difference;
 pub mod draco;
 mod headers;

@@ -1,30 +1,40 @@
 //! textures: images in the size and quality that can be seen, in a format that the target opens.
 //!
-//! What an image is decides how it is resized, encoded and compared ([`slots`]); [`shrink`] finds the
-//! cheapest encoding within the budget. For `web` that is WebP (EXT_texture_webp) or, where WebP's halved
-//! colour resolution would hurt normals or packed numbers, JPEG 4:4:4; for `universal` JPEG or PNG.
-//! Declines image by image: unknown uses, formats that stay as they are (KTX2, AVIF), damaged files, and
-//! whatever would hardly become smaller.
+//! What an image is decides how it is resized, encoded and compared ([`slots`]); [`density`] says how large it is on
+//! the screen, [`goal`] what may be lost at that size, and [`candidates`] finds the cheapest encoding within it. For
+//! `web` that is mostly AVIF 4:4:4 (EXT_texture_avif), or WebP (EXT_texture_webp) or JPEG where those are smaller;
+//! for `universal` JPEG or PNG. Declines image by image: unknown uses, formats that stay as they are (KTX2), damaged
+//! files, and whatever would hardly become smaller.
 
+mod candidates;
+mod density;
+mod goal;
 mod shrink;
 mod slots;
 
 use std::sync::{Arc, mpsc};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use self::shrink::{Rules, Shrunk};
-use self::slots::Meaning;
+use self::shrink::{Kept, Rules, Shrunk};
+use self::slots::Meant;
 use super::{Context, Outcome, Pass};
 use crate::optimize::Error;
-use crate::optimize::codecs::image_file::Format;
+use crate::optimize::codecs::image_file::{self, Format};
 use crate::optimize::document::primitives::as_index;
-use crate::optimize::document::{Document, ImageSource};
+use crate::optimize::document::{Document, Image, ImageSource};
 
 /// See the module.
 pub(super) struct Textures;
 
 const WEBP: &str = "EXT_texture_webp";
+const AVIF: &str = "EXT_texture_avif";
+
+/// Formats that a texture names through an extension.
+const EXTENSIONS: [(&str, Format); 2] = [(WEBP, Format::WebP), (AVIF, Format::Avif)];
+
+/// Pixels of the images that are decoded at the same time, together: 256 MB, and some copies at other sizes.
+const PIXELS_AT_ONCE: u64 = 64 << 20;
 
 impl Pass for Textures {
     fn name(&self) -> &'static str {
@@ -53,7 +63,11 @@ impl Pass for Textures {
                     format.mime().unwrap_or_default().clone_into(&mut image.mime);
                     changed = true;
                 }
-                Err(reason) => notes.push(format!("{name}: {reason}")),
+                Err(Kept::Because(reason)) => notes.push(format!("{name}: {reason}")),
+                Err(Kept::Damaged(reason)) => {
+                    document.warnings.push(format!("{name} stays as it is: {reason}"));
+                    notes.push(format!("{name}: it is damaged"));
+                }
             }
         }
         if !changed {
@@ -64,33 +78,65 @@ impl Pass for Textures {
     }
 }
 
-/// Works on all images at once; progress is told from this thread as they finish.
+/// Works on the images of a batch at once; progress is told from this thread as they finish.
 fn shrink_all(
     document: &Document,
-    meanings: &[Meaning],
+    meanings: &[Meant],
     context: &mut Context,
-) -> Vec<Result<Shrunk, String>> {
-    let count = document.images.len();
-    let rules = Rules { budget: &context.budget, target: context.settings.target };
-    let mut results: Vec<Result<Shrunk, String>> = Vec::new();
-    results.resize_with(count, || Err("not reached".to_owned()));
-    let (sender, receiver) = mpsc::channel();
-    rayon::in_place_scope(|scope| {
-        for (index, image) in document.images.iter().enumerate() {
-            let (sender, rules) = (sender.clone(), &rules);
-            scope.spawn(move |_| {
-                let result = shrink::shrink(image.bytes(), &meanings[index], rules);
-                // The receiver lives until every sender is gone.
-                drop(sender.send((index, result)));
-            });
-        }
-        drop(sender);
-        for (done, (index, result)) in std::iter::from_fn(|| next(&receiver)).enumerate() {
-            results[index] = result;
-            (context.progress)((done + 1) as f32 / count as f32);
-        }
-    });
+) -> Vec<Result<Shrunk, Kept>> {
+    let settings = context.settings;
+    let rules = Rules { budget: &context.budget, target: settings.target, effort: settings.effort };
+    let sizes = density::pixels_per_unit(document);
+    let mut results: Vec<Result<Shrunk, Kept>> = Vec::new();
+    results.resize_with(document.images.len(), || Err(Kept::Because("not reached".to_owned())));
+    let mut done = 0;
+    for batch in batches(document) {
+        let (sender, receiver) = mpsc::channel();
+        rayon::in_place_scope(|scope| {
+            for index in batch {
+                let (sender, rules, sizes) = (sender.clone(), &rules, &sizes);
+                scope.spawn(move |_| {
+                    let file = document.images[index].bytes();
+                    let result = match &meanings[index] {
+                        Ok(meaning) => shrink::shrink(file, meaning, sizes[index], rules),
+                        Err(reason) => Err(Kept::Because((*reason).to_owned())),
+                    };
+                    // The receiver lives until every sender is gone.
+                    drop(sender.send((index, result)));
+                });
+            }
+            drop(sender);
+            while let Some((index, result)) = next(&receiver) {
+                results[index] = result;
+                done += 1;
+                (context.progress)(done as f32 / document.images.len() as f32);
+            }
+        });
+    }
     results
+}
+
+/// The images, the largest first so that no thread ends long after the others, in groups that fit into memory.
+fn batches(document: &Document) -> Vec<Vec<usize>> {
+    let pixels = |image: &Image| {
+        image_file::probe(image.bytes()).map_or(0, |probe| u64::from(probe.width) * u64::from(probe.height))
+    };
+    let mut sized: Vec<(u64, usize)> =
+        document.images.iter().enumerate().map(|(index, image)| (pixels(image), index)).collect();
+    sized.sort_by_key(|&(pixels, index)| (std::cmp::Reverse(pixels), index));
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut room = 0;
+    for (pixels, index) in sized {
+        match batches.last_mut() {
+            Some(batch) if pixels <= room => batch.push(index),
+            _ => {
+                batches.push(vec![index]);
+                room = PIXELS_AT_ONCE;
+            }
+        }
+        room = room.saturating_sub(pixels);
+    }
+    batches
 }
 
 /// The next message; on a thread of the pool, work is done while waiting, since there may be no other thread.
@@ -108,58 +154,67 @@ fn next<T>(receiver: &mpsc::Receiver<T>) -> Option<T> {
     }
 }
 
-fn describe(document: &Document, index: usize, meaning: &Meaning) -> String {
+fn describe(document: &Document, index: usize, meaning: &Meant) -> String {
     let name = document.images[index].rest.get("name").and_then(Value::as_str).unwrap_or_default();
     let name = if name.is_empty() { format!("image {index}") } else { format!("image {index} \"{name}\"") };
     match meaning {
-        Meaning::Known { slots, .. } => format!("{name} ({})", slots.join(", ")),
-        Meaning::Fixed(_) => name,
+        Ok(meaning) => format!("{name} ({})", meaning.slots.join(", ")),
+        Err(_) => name,
     }
 }
 
 /// Points textures at their images in the way that each format wants.
 fn name_formats(document: &mut Document) {
-    let is_webp: Vec<bool> =
-        document.images.iter().map(|image| Some(image.mime.as_str()) == Format::WebP.mime()).collect();
-    let webp_at = |value: &Value| as_index(value).filter(|&index| is_webp.get(index) == Some(&true));
-    let (mut is_used, mut is_required) = (false, false);
-    for texture in document.list_mut("textures") {
-        let Value::Object(texture) = texture else { continue };
-        let plain = texture.get("source").and_then(webp_at);
-        if let Some(index) = plain {
-            texture.shift_remove("source");
-            let extensions = texture.entry("extensions").or_insert_with(|| json!({}));
-            extensions[WEBP] = json!({ "source": index });
-        }
-        let Some(Value::Object(extensions)) = texture.get_mut("extensions") else { continue };
-        let source = extensions.get(WEBP).and_then(|extension| as_index(&extension["source"]));
-        match source {
-            Some(index) if is_webp.get(index) == Some(&false) => {
-                // What was WebP is JPEG now, which needs no extension.
-                extensions.shift_remove(WEBP);
-                if extensions.is_empty() {
-                    texture.shift_remove("extensions");
-                }
+    let formats: Vec<String> = document.images.iter().map(|image| image.mime.clone()).collect();
+    let is = |index: usize, format: Format| formats.get(index).map(String::as_str) == format.mime();
+    // First all that no longer holds: what was WebP may be AVIF now, and the other way round.
+    for (extension, format) in EXTENSIONS {
+        for texture in document.list_mut("textures").iter_mut().filter_map(Value::as_object_mut) {
+            if let Some(index) = named(texture, extension).filter(|&index| !is(index, format)) {
+                unname(texture, extension);
                 texture.insert("source".into(), index.into());
             }
-            Some(_) => {
+        }
+    }
+    for (extension, format) in EXTENSIONS {
+        let (mut is_used, mut is_required) = (false, false);
+        for texture in document.list_mut("textures").iter_mut().filter_map(Value::as_object_mut) {
+            let plain = texture.get("source").and_then(as_index);
+            if let Some(index) = plain.filter(|&index| is(index, format)) {
+                texture.shift_remove("source");
+                let extensions = texture.entry("extensions").or_insert_with(|| json!({}));
+                extensions[extension] = json!({ "source": index });
+            }
+            if named(texture, extension).is_some() {
                 is_used = true;
                 is_required |= texture.get("source").is_none();
             }
-            None => {}
+        }
+        if !is_used {
+            document.undeclare_extension(extension);
+        } else if is_required || !document.uses_extension(extension) {
+            document.declare_extension(extension, is_required);
         }
     }
-    if !is_used {
-        document.undeclare_extension(WEBP);
-    } else if is_required || !document.uses_extension(WEBP) {
-        document.declare_extension(WEBP, is_required);
+}
+
+/// The image that a texture names through an extension.
+fn named(texture: &Map<String, Value>, extension: &str) -> Option<usize> {
+    as_index(&texture.get("extensions")?.get(extension)?["source"])
+}
+
+fn unname(texture: &mut Map<String, Value>, extension: &str) {
+    if let Some(Value::Object(extensions)) = texture.get_mut("extensions") {
+        extensions.shift_remove(extension);
+        if extensions.is_empty() {
+            texture.shift_remove("extensions");
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimize::document::Image;
 
     fn image(mime: &str) -> Image {
         let source = ImageSource::Bytes(Arc::new(vec![1]));
@@ -176,6 +231,35 @@ mod tests {
         assert_eq!(document.list("textures")[1], json!({"source": 1}));
         assert_eq!(document.list("textures")[2], json!({"source": 1}));
         assert_eq!(document.root["extensionsRequired"], json!([WEBP]));
+    }
+
+    #[test]
+    fn an_image_that_changes_its_format_changes_its_extension() {
+        let root = json!({
+            "textures": [{"extensions": {WEBP: {"source": 0}}}, {"extensions": {AVIF: {"source": 1}}}],
+            "extensionsUsed": [WEBP],
+        });
+        let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        document.images = vec![image("image/avif"), image("image/webp")];
+        name_formats(&mut document);
+        assert_eq!(document.list("textures")[0], json!({"extensions": {AVIF: {"source": 0}}}));
+        assert_eq!(document.list("textures")[1], json!({"extensions": {WEBP: {"source": 1}}}));
+        assert_eq!(document.root["extensionsRequired"], json!([WEBP, AVIF]));
+    }
+
+    #[test]
+    fn large_images_are_decoded_one_batch_after_the_other() {
+        let mut document = Document::default();
+        // Headers are enough: 8192 x 8192 pixels fill a batch.
+        let png = |width: u32| {
+            let size = [width.to_be_bytes(), 8192_u32.to_be_bytes()].concat();
+            [b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR", &size[..], &[8, 2, 0, 0, 0, 0, 0, 0, 0]].concat()
+        };
+        for width in [16, 8192, 32, 16_384] {
+            let source = ImageSource::Bytes(Arc::new(png(width)));
+            document.images.push(Image { source, ..image("image/png") });
+        }
+        assert_eq!(batches(&document), [vec![3], vec![1], vec![2, 0]]);
     }
 
     /// A texture with a PNG for those who cannot read WebP needs nothing, yet the extension became required.

@@ -9,23 +9,23 @@ use crate::optimize::document::primitives::as_index;
 use crate::optimize::document::refs::{Kind, visit};
 use crate::optimize::document::{Document, unknown};
 
-/// What a pass may do to an image.
+/// What an image is: it may lose precision in the channels in use, and the others may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Meaning {
-    /// It may lose precision in the channels in use, and the others may go.
-    Known {
-        /// What its channels are.
-        content: Content,
-        /// Which of R, G, B, A some material reads.
-        channels: [bool; 4],
-        /// Whether alpha is transparency, not a number.
-        is_transparency: bool,
-        /// The slots, for people.
-        slots: Vec<String>,
-    },
-    /// It must stay as it is, for this reason.
-    Fixed(&'static str),
+pub(super) struct Meaning {
+    /// What its channels are.
+    pub(super) content: Content,
+    /// Which of R, G, B, A some material reads.
+    pub(super) channels: [bool; 4],
+    /// Whether alpha is transparency, not a number.
+    pub(super) is_transparency: bool,
+    /// Whether programs read it without a 3D engine: it must be PNG or JPEG, whatever the target.
+    pub(super) is_plain: bool,
+    /// The slots, for people.
+    pub(super) slots: Vec<String>,
 }
+
+/// The meaning of an image, or why it must stay as it is.
+pub(super) type Meant = Result<Meaning, &'static str>;
 
 const R: [bool; 4] = [true, false, false, false];
 const G: [bool; 4] = [false, true, false, false];
@@ -68,10 +68,10 @@ const SLOTS: &[(&str, Content, [bool; 4])] = &[
 const TRANSPARENT_SLOTS: [&str; 2] = ["baseColorTexture", "diffuseTexture"];
 
 /// What every image of a document is.
-pub(super) fn meanings(document: &Document) -> Vec<Meaning> {
+pub(super) fn meanings(document: &Document) -> Vec<Meant> {
     let by_texture = slots_by_texture(document);
-    let mut found: Vec<Option<Meaning>> = vec![None; document.images.len()];
-    let mut enter = |image: usize, meaning: Meaning| {
+    let mut found: Vec<Option<Meant>> = vec![None; document.images.len()];
+    let mut enter = |image: usize, meaning: Meant| {
         if let Some(slot) = found.get_mut(image) {
             *slot = Some(match slot.take() {
                 Some(known) => merged(known, meaning),
@@ -82,23 +82,23 @@ pub(super) fn meanings(document: &Document) -> Vec<Meaning> {
     visit(&document.root, &mut |at, kind, _, value| {
         let Some(image) = as_index(value).filter(|_| kind == Kind::Image) else { return };
         let place = at.to_string();
+        if place == "/extensions/VRMC_vrm/meta/thumbnailImage" {
+            return enter(image, Ok(thumbnail()));
+        }
         if !place.starts_with("/textures/") {
-            return enter(
-                image,
-                Meaning::Fixed("shown outside textures, where only its own format is allowed"),
-            );
+            return enter(image, Err("shown outside textures, where only its own format is allowed"));
         }
         let texture = at.first_item().unwrap_or(usize::MAX);
         let json = document.list("textures").get(texture).unwrap_or(&Value::Null);
         if has_alternative(json) {
-            return enter(image, Meaning::Fixed("its texture offers it as one of several formats"));
+            return enter(image, Err("its texture offers it as one of several formats"));
         }
         match by_texture.get(&texture) {
             Some(meaning) => enter(image, meaning.clone()),
-            None => enter(image, Meaning::Fixed("no material shows it")),
+            None => enter(image, Err("no material shows it")),
         }
     });
-    found.into_iter().map(|meaning| meaning.unwrap_or(Meaning::Fixed("nothing refers to it"))).collect()
+    found.into_iter().map(|meaning| meaning.unwrap_or(Err("nothing refers to it"))).collect()
 }
 
 /// Whether a texture names more than one image.
@@ -108,8 +108,8 @@ fn has_alternative(texture: &Value) -> bool {
     sources + usize::from(texture["source"].is_u64()) > 1
 }
 
-fn slots_by_texture(document: &Document) -> BTreeMap<usize, Meaning> {
-    let mut by_texture: BTreeMap<usize, Meaning> = BTreeMap::new();
+fn slots_by_texture(document: &Document) -> BTreeMap<usize, Meant> {
+    let mut by_texture: BTreeMap<usize, Meant> = BTreeMap::new();
     visit(&document.root, &mut |at, kind, _, value| {
         let Some(texture) = as_index(value).filter(|_| kind == Kind::Texture) else { return };
         let place = at.to_string();
@@ -118,10 +118,8 @@ fn slots_by_texture(document: &Document) -> BTreeMap<usize, Meaning> {
             Some(material) => of_slot(at.slot(), material),
             // VRM 0 lists the textures of its materials again; those that no glTF material shows are its own.
             None if place.starts_with("/extensions/VRM/materialProperties/") => return,
-            None if place.starts_with("/extensions/VRM/meta/") => {
-                Meaning::Fixed("it is the avatar's thumbnail, which programs read without a 3D engine")
-            }
-            None => Meaning::Fixed("an extension reads exact values from it"),
+            None if place.starts_with("/extensions/VRM/meta/") => Ok(thumbnail()),
+            None => Err("an extension reads exact values from it"),
         };
         let entry = by_texture.remove(&texture);
         by_texture.insert(texture, entry.map_or(meaning.clone(), |known| merged(known, meaning)));
@@ -129,9 +127,15 @@ fn slots_by_texture(document: &Document) -> BTreeMap<usize, Meaning> {
     by_texture
 }
 
-fn of_slot(slot: &str, material: &Value) -> Meaning {
+/// An avatar's portrait, for lists of avatars.
+fn thumbnail() -> Meaning {
+    let (content, channels, slots) = (Content::Colour, RGBA, vec!["thumbnail".to_owned()]);
+    Meaning { content, channels, is_transparency: true, is_plain: true, slots }
+}
+
+fn of_slot(slot: &str, material: &Value) -> Meant {
     let Some(&(_, content, mut channels)) = SLOTS.iter().find(|row| row.0 == slot) else {
-        return Meaning::Fixed("it is in a slot that is not known");
+        return Err("it is in a slot that is not known");
     };
     let is_transparency = TRANSPARENT_SLOTS.contains(&slot);
     let is_opaque = matches!(material["alphaMode"].as_str(), None | Some("OPAQUE"));
@@ -139,27 +143,24 @@ fn of_slot(slot: &str, material: &Value) -> Meaning {
     if material.as_object().is_some_and(unknown::has_unknown_extension) {
         // It may read what glTF does not: Microsoft packs occlusion into the red of roughness and metal.
         let slots = vec![slot.to_owned()];
-        return Meaning::Known { content, channels: RGBA, is_transparency: false, slots };
+        return Ok(Meaning { content, channels: RGBA, is_transparency: false, is_plain: false, slots });
     }
-    Meaning::Known { content, channels, is_transparency, slots: vec![slot.to_owned()] }
+    Ok(Meaning { content, channels, is_transparency, is_plain: false, slots: vec![slot.to_owned()] })
 }
 
 /// An image in two uses: channels add up, contents must agree.
-fn merged(a: Meaning, b: Meaning) -> Meaning {
-    match (a, b) {
-        (
-            Meaning::Known { content, channels, is_transparency, mut slots },
-            Meaning::Known { content: other, channels: more, is_transparency: also, slots: names },
-        ) if content == other => {
-            slots.extend(names);
-            slots.sort_unstable();
-            slots.dedup();
-            let channels = std::array::from_fn(|i| channels[i] || more[i]);
-            Meaning::Known { content, channels, is_transparency: is_transparency && also, slots }
-        }
-        (Meaning::Fixed(reason), _) | (_, Meaning::Fixed(reason)) => Meaning::Fixed(reason),
-        _ => Meaning::Fixed("it is used both as colour and as numbers"),
+fn merged(a: Meant, b: Meant) -> Meant {
+    let (mut a, b) = (a?, b?);
+    if a.content != b.content {
+        return Err("it is used both as colour and as numbers");
     }
+    a.slots.extend(b.slots);
+    a.slots.sort_unstable();
+    a.slots.dedup();
+    a.channels = std::array::from_fn(|i| a.channels[i] || b.channels[i]);
+    a.is_transparency &= b.is_transparency;
+    a.is_plain |= b.is_plain;
+    Ok(a)
 }
 
 #[cfg(test)]
@@ -169,10 +170,7 @@ mod tests {
     use super::*;
 
     fn channels(slot: &str, material: Value) -> [bool; 4] {
-        match of_slot(slot, &material) {
-            Meaning::Known { channels, .. } => channels,
-            Meaning::Fixed(reason) => panic!("{reason}"),
-        }
+        of_slot(slot, &material).expect("a known slot").channels
     }
 
     #[test]
@@ -195,12 +193,12 @@ mod tests {
     fn occlusion_and_roughness_in_one_image_need_three_channels() {
         let merged =
             merged(of_slot("occlusionTexture", &json!({})), of_slot("metallicRoughnessTexture", &json!({})));
-        assert!(matches!(merged, Meaning::Known { channels: RGB, content: Content::Linear, .. }));
+        assert!(matches!(merged, Ok(Meaning { channels: RGB, content: Content::Linear, .. })));
     }
 
     #[test]
     fn an_image_that_is_colour_and_number_stays() {
         let both = merged(of_slot("baseColorTexture", &json!({})), of_slot("occlusionTexture", &json!({})));
-        assert!(matches!(both, Meaning::Fixed(_)));
+        assert!(both.is_err());
     }
 }

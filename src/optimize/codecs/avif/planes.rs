@@ -1,0 +1,162 @@
+//! RGB to the planes of AV1 and back (ITU-T H.273), in full range or video range, 8 to 12 bits, with and without
+//! subsampled chroma.
+
+use super::super::{CodecError, Pixels};
+use super::NAME;
+use super::aom::Frame;
+
+/// Matrix coefficients of ITU-T H.273: no matrix, the planes are green, blue, red.
+pub(super) const IDENTITY: u16 = 0;
+/// BT.601, which every reader assumes where nothing is said.
+pub(super) const BT601: u16 = 6;
+
+/// Weights of red and blue in brightness.
+fn weights(matrix: u16) -> Option<(f32, f32)> {
+    match matrix {
+        1 => Some((0.2126, 0.0722)),
+        // 2 is "not specified".
+        2 | 5 | BT601 => Some((0.299, 0.114)),
+        4 => Some((0.30, 0.11)),
+        7 => Some((0.212, 0.087)),
+        9 => Some((0.2627, 0.0593)),
+        _ => None,
+    }
+}
+
+/// Brightness and colour differences at full resolution.
+pub(super) fn from_colour(pixels: &Pixels) -> Vec<Vec<u8>> {
+    let (kr, kb) = (0.299_f32, 0.114_f32);
+    let round = |value: f32| value.round().clamp(0.0, 255.0) as u8;
+    let mut planes = vec![Vec::with_capacity(pixels.texels().len()); 3];
+    for &[r, g, b, _] in pixels.texels() {
+        let [r, g, b] = [r, g, b].map(f32::from);
+        let y = kr * r + (1.0 - kr - kb) * g + kb * b;
+        planes[0].push(round(y));
+        planes[1].push(round((b - y) / (2.0 - 2.0 * kb) + 128.0));
+        planes[2].push(round((r - y) / (2.0 - 2.0 * kr) + 128.0));
+    }
+    planes
+}
+
+/// Each of `channels` (0 is red) as a plane.
+pub(super) fn from_channels(pixels: &Pixels, channels: &[usize]) -> Vec<Vec<u8>> {
+    let plane = |&channel: &usize| pixels.texels().iter().map(|texel| texel[channel]).collect();
+    channels.iter().map(plane).collect()
+}
+
+/// Pixels of a decoded frame and, if there is one, of its alpha frame.
+pub(super) fn to_pixels(
+    frame: &Frame,
+    alpha: Option<&Frame>,
+    matrix: (u16, bool),
+) -> Result<Pixels, CodecError> {
+    let (width, height) = frame.size();
+    let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
+    let colours = Colours::new(frame, matrix)?;
+    for y in 0..height {
+        let row = colours.row(frame, y);
+        let alphas = alpha.map(|alpha| (alpha.row(0, y), Range::new(alpha.depth(), alpha.matrix().1)));
+        for (x, rgb) in row.into_iter().enumerate() {
+            rgba.extend(rgb.map(narrowed));
+            rgba.push(alphas.as_ref().map_or(255, |(samples, range)| narrowed(range.luma(samples[x]))));
+        }
+    }
+    Pixels::new(width, height, rgba)
+}
+
+fn narrowed(value: f32) -> u8 {
+    (value * 255.0).round().clamp(0.0, 255.0) as u8
+}
+
+/// How samples become numbers from 0 to 1, or from -0.5 to 0.5.
+#[derive(Clone, Copy)]
+struct Range {
+    black: f32,
+    luma: f32,
+    chroma: f32,
+    half: f32,
+}
+
+impl Range {
+    fn new(depth: u32, is_full: bool) -> Self {
+        let step = (1_u32 << (depth - 8)) as f32;
+        let half = 128.0 * step;
+        if is_full {
+            let top = ((1_u32 << depth) - 1) as f32;
+            Self { black: 0.0, luma: top, chroma: top, half }
+        } else {
+            Self { black: 16.0 * step, luma: 219.0 * step, chroma: 224.0 * step, half }
+        }
+    }
+
+    fn luma(self, sample: u16) -> f32 {
+        (f32::from(sample) - self.black) / self.luma
+    }
+
+    fn chroma(self, sample: f32) -> f32 {
+        (sample - self.half) / self.chroma
+    }
+}
+
+/// What the three planes of a frame mean.
+struct Colours {
+    range: Range,
+    weights: Option<(f32, f32)>,
+}
+
+impl Colours {
+    fn new(frame: &Frame, (matrix, is_full): (u16, bool)) -> Result<Self, CodecError> {
+        let range = Range::new(frame.depth(), is_full);
+        let is_plain = frame.chroma_shift() == Some((0, 0));
+        match weights(matrix) {
+            None if frame.chroma_shift().is_none() => Ok(Self { range, weights: Some((0.299, 0.114)) }),
+            None if matrix == IDENTITY && is_plain => Ok(Self { range, weights: None }),
+            None => {
+                let reason = format!("its colours are mixed by matrix {matrix}, which is rare");
+                Err(CodecError::Unsupported { format: NAME, reason })
+            }
+            weights => Ok(Self { range, weights }),
+        }
+    }
+
+    fn row(&self, frame: &Frame, y: u32) -> Vec<[f32; 3]> {
+        let range = self.range;
+        let luma = frame.row(0, y).into_iter().map(|sample| range.luma(sample));
+        let Some(shift) = frame.chroma_shift() else { return luma.map(|grey| [grey; 3]).collect() };
+        let Some((kr, kb)) = self.weights else {
+            let others = frame.row(1, y).into_iter().zip(frame.row(2, y));
+            return luma.zip(others).map(|(g, (b, r))| [range.luma(r), g, range.luma(b)]).collect();
+        };
+        let (blue, red) = (chroma_row(frame, 1, y, shift), chroma_row(frame, 2, y, shift));
+        luma.zip(blue.into_iter().zip(red))
+            .map(|(y, (cb, cr))| {
+                let (cb, cr) = (range.chroma(cb), range.chroma(cr));
+                let (r, b) = (y + (2.0 - 2.0 * kr) * cr, y + (2.0 - 2.0 * kb) * cb);
+                [r, (y - kr * r - kb * b) / (1.0 - kr - kb), b]
+            })
+            .collect()
+    }
+}
+
+/// A row of chroma at full resolution: subsampled planes are interpolated between the centres of their samples.
+fn chroma_row(frame: &Frame, plane: usize, y: u32, (x_shift, y_shift): (u32, u32)) -> Vec<f32> {
+    let (width, _) = frame.size();
+    let row = |y: u32| frame.row(plane, y).into_iter().map(f32::from);
+    let rows: Vec<f32> = if y_shift == 0 {
+        row(y).collect()
+    } else {
+        // Even rows lie a quarter below the sample before, odd ones a quarter above the one after.
+        let near = y / 2;
+        let other = if y % 2 == 0 { near.saturating_sub(1) } else { near + 1 };
+        row(near).zip(row(other)).map(|(near, other)| near * 0.75 + other * 0.25).collect()
+    };
+    if x_shift == 0 {
+        return rows;
+    }
+    let at = |x: usize| {
+        let near = x / 2;
+        let other = if x.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(rows.len() - 1) };
+        rows[near] * 0.75 + rows[other] * 0.25
+    };
+    (0..width as usize).map(at).collect()
+}

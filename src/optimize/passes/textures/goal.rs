@@ -1,0 +1,137 @@
+//! How much an image may differ, as it is seen: at the size in which the model's surface shows it, filling the view
+//! and in a close-up. What is finer than a screen pixel has averaged out by then.
+
+use super::slots::Meaning;
+use crate::optimize::budget::{Budget, CLOSE_UP, CLOSE_UP_ALLOWANCE, VIEW_PIXELS};
+use crate::optimize::codecs::resize::{Content, resize};
+use crate::optimize::codecs::{CodecError, Pixels, difference};
+
+/// No view is smaller than this, in pixels: close to a part of a large scene, more is seen than the whole shows.
+const SMALLEST_VIEW: f32 = 64.0;
+
+/// The original as it is seen, and what its channels are.
+pub(super) struct Goal<'a> {
+    meaning: &'a Meaning,
+    budget: &'a Budget,
+    /// From the largest to the smallest.
+    views: Vec<View>,
+}
+
+struct View {
+    original: Pixels,
+    /// How much of the budget's error is allowed in it.
+    allowance: f32,
+}
+
+impl<'a> Goal<'a> {
+    /// `pixels_per_unit`: across one repetition of the image when the whole model fills the view.
+    pub(super) fn new(
+        original: &Pixels,
+        meaning: &'a Meaning,
+        pixels_per_unit: Option<f32>,
+        budget: &'a Budget,
+    ) -> Result<Self, CodecError> {
+        let (width, height) = (original.width() as f32, original.height() as f32);
+        let whole = pixels_per_unit.unwrap_or(VIEW_PIXELS as f32) / (width * height).sqrt();
+        let whole = whole.max(SMALLEST_VIEW / width.max(height));
+        let mut views: Vec<View> = Vec::new();
+        for (scale, allowance) in [(whole * CLOSE_UP, CLOSE_UP_ALLOWANCE), (whole, 1.0)] {
+            let side = |length: f32| (length * scale.min(1.0)).round().max(1.0) as u32;
+            let size = (side(width), side(height));
+            match views.last_mut() {
+                // Magnified in both views: the stricter one decides.
+                Some(closer) if size == (closer.original.width(), closer.original.height()) => {
+                    closer.allowance = allowance;
+                }
+                _ => views.push(View { original: resized(original, size, meaning.content)?, allowance }),
+            }
+        }
+        Ok(Self { meaning, budget, views })
+    }
+
+    /// What the channels are.
+    pub(super) fn meaning(&self) -> &Meaning {
+        self.meaning
+    }
+
+    /// The error of another image, of any size, as a part of the budget: 1 is exactly within it.
+    pub(super) fn error(&self, other: &Pixels) -> Result<f32, CodecError> {
+        let mut worst = 0.0_f32;
+        for view in &self.views {
+            let size = (view.original.width(), view.original.height());
+            let other = resized(other, size, self.meaning.content)?;
+            worst = worst.max(self.difference(&view.original, &other) / view.allowance);
+        }
+        Ok(worst)
+    }
+
+    fn difference(&self, before: &Pixels, after: &Pixels) -> f32 {
+        let channels = self.meaning.channels;
+        let numbers = |channels| {
+            let rms = difference::linear(before, after, channels).rms;
+            rms.into_iter().fold(0.0, f32::max) / self.budget.data_error
+        };
+        match self.meaning.content {
+            Content::Colour => {
+                let colour = difference::colour(before, after);
+                let alpha = numbers([false, false, false, channels[3]]);
+                self.budget.colour_error.part(colour.mean, colour.p999).max(alpha)
+            }
+            Content::Linear => numbers(channels),
+            Content::Normal => {
+                let angle = difference::normal(before, after);
+                self.budget.normal_map_error.part(angle.mean, angle.p999)
+            }
+        }
+    }
+}
+
+fn resized(pixels: &Pixels, (width, height): (u32, u32), content: Content) -> Result<Pixels, CodecError> {
+    if (width, height) == (pixels.width(), pixels.height()) {
+        return Ok(pixels.clone());
+    }
+    resize(pixels, width, height, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimize::settings::Settings;
+
+    static COLOUR: Meaning = Meaning {
+        content: Content::Colour,
+        channels: [true, true, true, false],
+        is_transparency: false,
+        is_plain: false,
+        slots: Vec::new(),
+    };
+
+    fn checker(side: u32) -> Pixels {
+        let rgba = (0..side * side).flat_map(|at| match (at % side + at / side) % 2 {
+            0 => [90, 90, 90, 255],
+            _ => [160, 160, 160, 255],
+        });
+        Pixels::new(side, side, rgba.collect()).unwrap()
+    }
+
+    #[test]
+    fn detail_counts_only_where_it_is_seen() {
+        let budget = Budget::of(&Settings::default());
+        let image = checker(512);
+        let half = resize(&image, 256, 256, Content::Colour).unwrap();
+        let near = Goal::new(&image, &COLOUR, Some(1000.0), &budget).unwrap();
+        let far = Goal::new(&image, &COLOUR, Some(20.0), &budget).unwrap();
+        assert_eq!(near.error(&image).unwrap(), 0.0);
+        assert!(near.error(&half).unwrap() > 1.0);
+        assert!(far.error(&half).unwrap() < 0.2);
+    }
+
+    #[test]
+    fn an_image_that_is_magnified_anyway_has_one_view() {
+        let budget = Budget::of(&Settings::default());
+        let goal = Goal::new(&checker(64), &COLOUR, Some(1000.0), &budget).unwrap();
+        assert_eq!(goal.views.len(), 1);
+        assert_eq!(goal.views[0].allowance, 1.0);
+        assert_eq!(Goal::new(&checker(512), &COLOUR, None, &budget).unwrap().views.len(), 1);
+    }
+}
