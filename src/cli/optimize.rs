@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{OfFile, exit_code, files, measured, outputs, text};
 use crate::optimize::report::Outcome;
-use crate::optimize::{Error, Output, Preset, Progress, Report, Settings, Target};
+use crate::optimize::{Animation, Error, Output, Preset, Progress, Report, Settings, Target};
 
 /// What `optimize` can be told.
 #[derive(Debug, clap::Args)]
@@ -34,6 +34,9 @@ pub(super) struct Flags {
     /// What must open the result: web (browsers), universal (anything that reads glTF 2.0)
     #[arg(long, default_value_t, value_name = "TARGET")]
     target: Target,
+    /// Animation channels that hold a node where it rests: auto (they go), keep (they stay)
+    #[arg(long, default_value_t, value_name = "ANIMATION")]
+    animation: Animation,
     /// Print one line of JSON a file on stdout: the input, the output and the report
     #[arg(long)]
     json: bool,
@@ -81,7 +84,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
 
 fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     let model = files::read(input)?;
-    let settings = Settings { preset: flags.preset, target: flags.target };
+    let settings = Settings { preset: flags.preset, target: flags.target, animation: flags.animation };
     let display = Display::new(input);
     let result = measured::optimize(&model.bytes, &model.files, &settings, &mut |now| display.show(now));
     display.clear();

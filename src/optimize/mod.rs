@@ -22,7 +22,7 @@ pub use document::read::{Files, external_uris};
 pub use error::Error;
 pub use inventory::Inventory;
 pub use report::Report;
-pub use settings::{Preset, Settings, Target};
+pub use settings::{Animation, Preset, Settings, Target};
 
 use document::{Document, read, write};
 use passes::{Context, PASSES, Pass};

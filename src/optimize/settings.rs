@@ -16,6 +16,8 @@ pub struct Settings {
     pub preset: Preset,
     /// What must be able to open the result.
     pub target: Target,
+    /// Whether animation channels that hold a node where it rests stay.
+    pub animation: Animation,
 }
 
 /// How much visible difference is acceptable; an error budget, not a list of knobs.
@@ -44,9 +46,20 @@ pub enum Target {
     Universal,
 }
 
+/// What happens to animation channels that hold a node where it rests for a whole clip.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Animation {
+    /// They go: a node that no channel moves rests by itself.
+    #[default]
+    Auto,
+    /// They stay, as one key: for engines that do not put nodes back when a clip ends.
+    Keep,
+}
+
 impl Settings {
     /// The names accepted by [`Settings::set`], in the order in which they are documented.
-    pub const NAMES: &'static [&'static str] = &["preset", "target"];
+    pub const NAMES: &'static [&'static str] = &["preset", "target", "animation"];
 
     /// Sets one setting by its name, as given by a form field, a query parameter or a flag.
     ///
@@ -56,6 +69,7 @@ impl Settings {
         match name {
             "preset" => self.preset = value.parse()?,
             "target" => self.target = value.parse()?,
+            "animation" => self.animation = value.parse()?,
             _ => return Err(UnknownSetting::new("setting", name, Self::NAMES)),
         }
         Ok(())
@@ -87,6 +101,11 @@ impl Target {
     pub const NAMES: &'static [&'static str] = &["web", "universal"];
 }
 
+impl Animation {
+    /// Every choice by name.
+    pub const NAMES: &'static [&'static str] = &["auto", "keep"];
+}
+
 impl FromStr for Preset {
     type Err = UnknownSetting;
 
@@ -112,6 +131,18 @@ impl FromStr for Target {
     }
 }
 
+impl FromStr for Animation {
+    type Err = UnknownSetting;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSetting> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "keep" => Ok(Self::Keep),
+            _ => Err(UnknownSetting::new("animation", text, Self::NAMES)),
+        }
+    }
+}
+
 impl fmt::Display for Preset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -131,6 +162,15 @@ impl fmt::Display for Target {
     }
 }
 
+impl fmt::Display for Animation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Keep => "keep",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +182,9 @@ mod tests {
         }
         for name in Target::NAMES {
             assert_eq!(name.parse::<Target>().unwrap().to_string(), *name);
+        }
+        for name in Animation::NAMES {
+            assert_eq!(name.parse::<Animation>().unwrap().to_string(), *name);
         }
     }
 
@@ -157,6 +200,6 @@ mod tests {
         let error = Settings::default().set("preset", "tiny").unwrap_err();
         assert_eq!(error.to_string(), "there is no preset \"tiny\"; use one of: high, balanced, maximum");
         let error = Settings::default().set("colour", "red").unwrap_err();
-        assert!(error.to_string().contains("preset, target"), "{error}");
+        assert!(error.to_string().contains("preset, target, animation"), "{error}");
     }
 }
