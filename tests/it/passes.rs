@@ -12,7 +12,7 @@ mod soup;
 use glb_optimizer::optimize::budget::Budget;
 use glb_optimizer::optimize::document::{Document, Limits, read, write};
 use glb_optimizer::optimize::passes::{Context, Outcome, PASSES, Pass};
-use glb_optimizer::optimize::{Files, Preset, Settings, Target};
+use glb_optimizer::optimize::{Animation, Files, Preset, Settings, Target};
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use rayon::ThreadPoolBuilder;
 
@@ -44,7 +44,9 @@ impl Step<'_> {
 fn settings() -> impl Strategy<Value = Settings> {
     let preset = prop_oneof![Just(Preset::High), Just(Preset::Balanced), Just(Preset::Maximum)];
     let target = prop_oneof![2 => Just(Target::Web), 1 => Just(Target::Universal)];
-    (preset, target).prop_map(|(preset, target)| Settings { preset, target })
+    let animation = prop_oneof![Just(Animation::Auto), Just(Animation::Keep)];
+    (preset, target, animation)
+        .prop_map(|(preset, target, animation)| Settings { preset, target, animation })
 }
 
 fn run(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {

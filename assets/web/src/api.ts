@@ -8,6 +8,7 @@ import { problems, type Problem } from "./strings.ts";
 export interface Settings {
   preset: string;
   target: string;
+  animation: string;
 }
 
 /** A job as the server describes it. */

@@ -36,6 +36,7 @@ export const text = {
     heading: "How should it be made smaller?",
     preset: "How close must it look?",
     target: "What must open it?",
+    animation: "Parts that stand still in an animation?",
     optimize: "Optimize",
   },
   stage: {
@@ -112,6 +113,11 @@ export const presets: readonly Choice[] = [
 export const targets: readonly Choice[] = [
   { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt compression and WebP images." },
   { value: "universal", label: "Any program", hint: "Blender, converters, older viewers. No glTF extension is required." },
+];
+
+export const animations: readonly Choice[] = [
+  { value: "auto", label: "Leave them out", hint: "A part that rests for a whole clip needs no keyframes." },
+  { value: "keep", label: "Keep them", hint: "For game engines that do not put parts back when a clip ends." },
 ];
 
 const stages: Record<string, string> = {

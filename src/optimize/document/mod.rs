@@ -17,6 +17,7 @@ pub mod edit;
 pub mod glb;
 pub mod layout;
 pub mod limits;
+pub mod pointers;
 pub mod primitives;
 pub mod read;
 pub mod refs;

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::limits::{self, Budget};
 use super::refs::{Kind, visit, visit_mut};
 use super::views::{self, View};
-use super::{Blob, Document, Image, ImageSource, Limits, accessor, check, glb, unknown};
+use super::{Blob, Document, Image, ImageSource, Limits, accessor, check, glb, pointers, unknown};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file;
 
@@ -30,6 +30,7 @@ pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Er
     let parts = split(bytes)?;
     let mut root = parse_json(parts.json, limits)?;
     check::shape(&root, limits)?;
+    pointers::take_apart(&mut root);
     let mut warnings = parts.warnings;
     let mut budget = Budget::new(limits);
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::accessor::{Accessor, Component, Filter, Shape};
 use super::layout::{self, Group, Key, Place, Prepared, Use};
 use super::refs::{Kind, visit_mut};
-use super::{Document, Image, ImageSource, glb};
+use super::{Document, Image, ImageSource, glb, pointers};
 use crate::optimize::Error;
 use crate::optimize::codecs::meshopt;
 
@@ -53,6 +53,7 @@ pub fn write(document: &Document) -> Result<Vec<u8>, Error> {
             *index = blob_views[*index];
         }
     });
+    pointers::put_together(&mut root);
     insert_list(&mut root, "accessors", accessors);
     insert_list(&mut root, "images", images);
     file.finish(document, root)

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use super::super::grids::log2_floor;
+use super::super::quantize::on_grid;
 use super::track::{Motion, Property, Track};
 use crate::optimize::document::primitives::as_index;
 use crate::optimize::document::{Accessor, Document, Shape};
@@ -13,12 +15,14 @@ pub(super) struct Pool {
     first: usize,
     accessors: Vec<Accessor>,
     known: HashMap<(Shape, Vec<u32>, String), usize>,
+    /// Whether values may be rounded to grids, which only saves bytes where they are filtered and encoded.
+    on_grids: bool,
 }
 
 impl Pool {
     /// Accessors will be numbered from the end of the document's list.
-    pub(super) fn after(document: &Document) -> Self {
-        Self { first: document.accessors.len(), accessors: Vec::new(), known: HashMap::new() }
+    pub(super) fn after(document: &Document, on_grids: bool) -> Self {
+        Self { first: document.accessors.len(), accessors: Vec::new(), known: HashMap::new(), on_grids }
     }
 
     /// The new accessors, in the order of their numbers.
@@ -26,16 +30,25 @@ impl Pool {
         self.accessors
     }
 
-    /// The number of an accessor with these values; `rest` is what the old one held besides.
-    fn number(&mut self, shape: Shape, values: &[f32], bounds: bool, rest: &Map<String, Value>) -> usize {
-        let described = if rest.is_empty() { String::new() } else { json!(rest).to_string() };
-        let key = (shape, values.iter().map(|value| value.to_bits()).collect(), format!("{bounds} {described}"));
+    fn number(&mut self, accessor: Accessor) -> usize {
+        let Accessor { shape, bounds, packing, rest, .. } = &accessor;
+        let bits = accessor.floats().into_iter().map(f32::to_bits).collect();
+        let described = format!("{bounds} {packing:?} {}", json!(rest));
         let next = self.first + self.accessors.len();
-        *self.known.entry(key).or_insert_with(|| {
-            let accessor = Accessor { bounds, rest: rest.clone(), ..Accessor::from_floats(shape, values) };
+        *self.known.entry((*shape, bits, described)).or_insert_with(|| {
             self.accessors.push(accessor);
             next
         })
+    }
+
+    /// The values of a track; those that add up in the open are rounded to a quarter of the tolerance. Rotations
+    /// have a filter of their own.
+    fn values(&self, track: &Track, shape: Shape) -> Accessor {
+        let plain = Accessor::from_floats(shape, &track.values);
+        if !self.on_grids || track.property == Property::Rotation || track.tolerance < f32::MIN_POSITIVE {
+            return plain;
+        }
+        on_grid(&plain, log2_floor(track.tolerance) - 1).unwrap_or(plain)
     }
 }
 
@@ -70,11 +83,11 @@ fn sampler(document: &Document, track: &Track, pool: &mut Pool) -> Map<String, V
         Property::Weights => Shape::Scalar,
         _ => Shape::Vec3,
     };
-    let nothing = Map::new();
-    for (member, shape, values) in [("input", Shape::Scalar, &track.times), ("output", shape, &track.values)] {
-        let old = sampler.get(member).and_then(as_index);
-        let rest = old.and_then(|index| document.accessors.get(index)).map_or(&nothing, |old| &old.rest);
-        sampler.insert(member.into(), pool.number(shape, values, member == "input", rest).into());
+    let times = Accessor { bounds: true, ..Accessor::from_floats(Shape::Scalar, &track.times) };
+    for (member, new) in [("input", times), ("output", pool.values(track, shape))] {
+        let old = sampler.get(member).and_then(as_index).and_then(|index| document.accessors.get(index));
+        let rest = old.map_or_else(Map::new, |old| old.rest.clone());
+        sampler.insert(member.into(), pool.number(Accessor { rest, ..new }).into());
     }
     if track.is_held() || sampler.get("interpolation").is_some_and(|word| word == "LINEAR") {
         // What readers assume anyway; a single key is the same in every way.

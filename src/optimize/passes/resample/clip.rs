@@ -93,12 +93,18 @@ fn thin(tracks: &[Track], tolerances: &[f32], constants: &Constants) -> Vec<Trac
     };
     let mut stays: Vec<Stay> = tracks.par_iter().zip(tolerances).map(stay).collect();
     share_times(tracks, tolerances, &mut stays);
-    let apply = |(track, stay): (&Track, Stay)| match stay {
+    let apply = |((track, stay), &tolerance): ((&Track, Stay), &f32)| {
+        Track { tolerance, ..reduced(track, stay) }
+    };
+    tracks.iter().zip(stays).zip(tolerances).map(apply).collect()
+}
+
+fn reduced(track: &Track, stay: Stay) -> Track {
+    match stay {
         _ if track.motion == Motion::Other => track.clone(),
         Stay::Held(value) => track.held(value),
         Stay::Keys(kept) => track.with_keys(&kept),
-    };
-    tracks.iter().zip(stays).map(apply).collect()
+    }
 }
 
 /// Key times of its own cost a track an accessor, so it takes those of another, or all it had, where that is

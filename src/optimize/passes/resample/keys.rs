@@ -104,6 +104,7 @@ mod tests {
             property: Property::Weights,
             node: None,
             rest: None,
+            tolerance: 0.0,
         }
     }
 

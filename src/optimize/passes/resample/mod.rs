@@ -28,7 +28,7 @@ use super::vertex_groups::drop_replaced;
 use super::{Context, Outcome, Pass, counted, unknown_references};
 use crate::optimize::Error;
 use crate::optimize::document::{Accessor, Document, Kind, edit};
-use crate::optimize::settings::Animation;
+use crate::optimize::settings::{Animation, Target};
 
 /// See the module.
 pub(super) struct Resample;
@@ -52,7 +52,8 @@ impl Pass for Resample {
         let clips = document.list("animations").len();
         let around = Surroundings { rig: &rig, budget: &context.budget, clips };
         let drops = context.settings.animation == Animation::Auto;
-        let (animations, accessors, saved) = resampled(document, &around, drops);
+        let pool = Pool::after(document, context.settings.target != Target::Universal);
+        let (animations, accessors, saved) = resampled(document, &around, drops, pool);
         if saved == Saved::default() {
             return Ok(Outcome::Unchanged("every key is needed".into()));
         }
@@ -97,8 +98,8 @@ fn resampled(
     document: &Document,
     around: &Surroundings,
     drops: bool,
+    mut pool: Pool,
 ) -> (Vec<Value>, Vec<Accessor>, Saved) {
-    let mut pool = Pool::after(document);
     let mut constants = Constants::new();
     let mut saved = Saved::default();
     let mut animations = Vec::new();

@@ -21,6 +21,8 @@ pub(super) struct Track {
     pub node: Option<usize>,
     /// What the property is without animation, where that is known.
     pub rest: Option<Vec<f32>>,
+    /// How far values may be off: radians for rotations, else the unit of the property; 0 for not at all.
+    pub tolerance: f32,
 }
 
 /// How values lie between two keys.
@@ -74,6 +76,7 @@ pub(super) fn read(document: &Document, animation: &Value, channel: &Value) -> O
         property,
         node,
         rest: None,
+        tolerance: 0.0,
         times,
         values,
     };
