@@ -32,10 +32,13 @@ pub struct Budget {
     pub fine_vertex_fractions: bool,
     /// Bits of a quaternion component.
     pub rotation_bits: i32,
-    /// How far a resampled rotation may be off, in radians.
-    pub rotation_error: f32,
-    /// How far resampled translations, scales and weights may be off, as a part of the track's largest value.
-    pub track_error: f32,
+    /// How far animation may take any point from where it was, as a part of the size of what moves: a quarter
+    /// to half a pixel in the view of the preset.
+    pub motion_error: f32,
+    /// How far a resampled rotation may be off in any case, in radians: shading shows it where the outline does not.
+    pub turn_error: f32,
+    /// The same for scales and for weights of morph targets, which are parts of one.
+    pub weight_error: f32,
     /// Longest side of an image, in pixels, whatever it shows.
     pub image_side: u32,
     /// Error of a colour image, as distance in Oklab (black to white is 1).
@@ -139,9 +142,10 @@ impl Budget {
                 normal_bits: 11,
                 texcoord_bits: 15,
                 fine_vertex_fractions: true,
-                rotation_bits: 16,
-                rotation_error: 2e-4,
-                track_error: 2e-5,
+                rotation_bits: 14,
+                motion_error: 1e-4,
+                turn_error: 2e-3,
+                weight_error: 1e-3,
                 image_side: 4096,
                 colour_error: Spread { mean: 0.003, p999: 0.03 },
                 data_error: 3.0,
@@ -154,9 +158,10 @@ impl Budget {
                 normal_bits: 10,
                 texcoord_bits: 13,
                 fine_vertex_fractions: false,
-                rotation_bits: 14,
-                rotation_error: 6e-4,
-                track_error: 1e-4,
+                rotation_bits: 12,
+                motion_error: 5e-4,
+                turn_error: 1e-2,
+                weight_error: 5e-3,
                 image_side: 2048,
                 colour_error: Spread { mean: 0.006, p999: 0.06 },
                 data_error: 6.0,
@@ -169,9 +174,10 @@ impl Budget {
                 normal_bits: 8,
                 texcoord_bits: 12,
                 fine_vertex_fractions: false,
-                rotation_bits: 12,
-                rotation_error: 2e-3,
-                track_error: 5e-4,
+                rotation_bits: 11,
+                motion_error: 1.5e-3,
+                turn_error: 2e-2,
+                weight_error: 1e-2,
                 image_side: 1024,
                 colour_error: Spread { mean: 0.011, p999: 0.1 },
                 data_error: 11.0,

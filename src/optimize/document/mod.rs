@@ -20,6 +20,7 @@ pub mod glb;
 pub mod layout;
 pub mod limits;
 pub mod matrix;
+pub mod pointers;
 pub mod primitives;
 pub mod read;
 pub mod refs;

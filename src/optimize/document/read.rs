@@ -15,7 +15,9 @@ use super::limits::{self, Budget};
 use super::primitives::as_index;
 use super::refs::{Kind, visit, visit_mut};
 use super::views::{self, View};
-use super::{Blob, Document, Image, ImageSource, Limits, accessor, check, draco, glb, unknown};
+use super::{
+    Blob, Document, Image, ImageSource, Limits, accessor, check, draco, glb, pointers, unknown,
+};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file;
 
@@ -31,6 +33,7 @@ pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Er
     let parts = split(bytes)?;
     let mut root = parse_json(parts.json, limits)?;
     check::shape(&root, limits)?;
+    pointers::take_apart(&mut root);
     let mut warnings = parts.warnings;
     let mut budget = Budget::new(limits);
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::accessor::{Accessor, Component, Filter, Shape};
 use super::layout::{self, Group, Key, Place, Prepared, Use};
 use super::refs::{Kind, visit_mut};
-use super::{Document, Image, ImageSource, draco, glb};
+use super::{Document, Image, ImageSource, draco, glb, pointers};
 use crate::optimize::Error;
 use crate::optimize::codecs::meshopt;
 
@@ -57,6 +57,7 @@ pub fn write(document: &Document) -> Result<Vec<u8>, Error> {
             *index = blob_views[*index];
         }
     });
+    pointers::put_together(&mut root);
     insert_list(&mut root, "accessors", accessors);
     insert_list(&mut root, "images", images);
     file.finish(document, root)

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
-use crate::optimize::document::{Accessor, Document, Image, Kind, edit};
+use crate::optimize::document::{Accessor, Document, Image, Kind, edit, pointers};
 
 /// See the module.
 pub(super) struct Dedup;
@@ -57,10 +57,11 @@ impl Pass for Dedup {
 }
 
 /// Avatars mean one material and not its twin: VRM 0 keeps a list beside `materials`, item by item, and the
-/// expressions of VRM 1 change the colour of single materials.
+/// expressions of VRM 1 change the colour of single materials. So do animations through pointers.
 fn materials_are_addressed(document: &Document) -> bool {
     let extensions = document.root.get("extensions").and_then(Value::as_object);
     extensions.is_some_and(|all| all.contains_key("VRM") || all.contains_key("VRMC_vrm"))
+        || pointers::is_animated(document, Kind::Material)
 }
 
 /// For every item the position of the first one with the same key.

@@ -73,7 +73,7 @@ fn quantized(accessor: &Accessor, uses: &[Usage], grid: Option<i32>, context: &C
 
 /// Floats rounded to multiples of 2^exponent; `None` where the filter cannot hold numbers that fine. A coarser
 /// grid instead would ruin what lies far from its origin: scans in map coordinates.
-fn on_grid(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
+pub(super) fn on_grid(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
     if accessor.component != Component::F32 || accessor.data.is_none() {
         return None;
     }
@@ -168,6 +168,8 @@ fn key_values(accessor: &Accessor, path: &str, interpolation: &str, for_web: boo
     match path {
         // Tangents, in units a second, are many times larger than the values that would share their grid.
         _ if interpolation == "CUBICSPLINE" => None,
+        // `resample` knew how fine it must be.
+        _ if matches!(accessor.packing, Packing::Grid { .. }) => None,
         "rotation" if accessor.component != Component::F32 => None,
         "rotation" if for_web => None, // packed by `encode`, with its own filter
         "rotation" => {

@@ -1,0 +1,280 @@
+//! The rig: the node tree, what hangs on each node, and so how far an error in a track moves the model.
+//!
+//! A turned shoulder moves the hand. So the tolerance of a track is not an angle but a distance in world space,
+//! as a part of the size of what moves: an angle is allowed that distance over the reach of everything below.
+//! Reach is taken from the longest bones and the largest scales that occur, in any pose.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::affine::{Affine, IDENTITY, Pose, distance, length};
+use super::track::{Property, Track};
+use crate::optimize::budget::Budget;
+use crate::optimize::document::primitives::{self, PrimitiveId, as_index};
+use crate::optimize::document::{Accessor, Document};
+
+/// Corners of the box around what hangs on a node, in the node's space.
+type Corners = [[f32; 3]; 2];
+
+/// What hangs on little or nothing could be an attachment point: it is taken to reach this part of the size.
+const LEAST_REACH: f32 = 0.05;
+
+/// How far a track goes: the length of its longest translation or the largest of its numbers.
+pub(super) struct Extent {
+    node: usize,
+    property: Property,
+    largest: f32,
+}
+
+impl Extent {
+    /// `None` for tracks without a node.
+    pub(super) fn of(track: &Track) -> Option<Self> {
+        let largest = match track.property {
+            Property::Translation => track.values.as_chunks::<3>().0.iter().map(|v| length(*v)).fold(0.0, f32::max),
+            _ => track.values.iter().fold(0.0f32, |largest, value| largest.max(value.abs())),
+        };
+        Some(Self { node: track.node?, property: track.property, largest })
+    }
+}
+
+/// See the module. Lists are by node.
+pub(super) struct Rig {
+    pub parents: Vec<Option<usize>>,
+    /// Parents before children.
+    pub order: Vec<usize>,
+    /// How each node rests, in the world.
+    pub world: Vec<Affine>,
+    pub rest: Vec<Pose>,
+    /// For nodes given by a matrix, which cannot be animated.
+    pub fixed: Vec<Option<Affine>>,
+    carried: Vec<Option<Corners>>,
+    /// Largest scale of the node's own space, in the world, in any clip.
+    scale: Vec<f32>,
+    /// Distance from the node's origin to the furthest thing on or below it, in its own space.
+    reach: Vec<f32>,
+    /// Largest length of a difference between a morphed vertex and the base, in the node's space.
+    morph: Vec<f32>,
+    /// How far anything that moves with the node may be off, in world units.
+    bound: Vec<f32>,
+}
+
+impl Rig {
+    /// `extents` are those of the tracks of all clips.
+    pub(super) fn of(document: &Document, extents: &[Extent], budget: &Budget) -> Self {
+        let nodes = document.list("nodes");
+        let (parents, order) = tree(document);
+        let fixed: Vec<Option<Affine>> =
+            nodes.iter().map(|node| node.get("matrix").map(|_| Affine::of(node))).collect();
+        let mut world = vec![IDENTITY; nodes.len()];
+        for &node in &order {
+            let local = Affine::of(&nodes[node]);
+            world[node] = parents[node].map_or(local, |parent: usize| world[parent].times(&local));
+        }
+        let mut rig = Self {
+            rest: nodes.iter().map(Pose::of).collect(),
+            carried: carried(document),
+            morph: morphs(document),
+            scale: vec![1.0; nodes.len()],
+            reach: vec![0.0; nodes.len()],
+            bound: vec![0.0; nodes.len()],
+            parents,
+            order,
+            world,
+            fixed,
+        };
+        rig.measure_reach(extents);
+        rig.measure_bounds(extents, budget);
+        rig
+    }
+
+    /// Points of a node that must not be off: corners of what hangs on it, or its origin.
+    pub(super) fn points(&self, node: usize) -> Vec<[f32; 3]> {
+        let Some(corners) = self.carried[node] else { return vec![[0.0; 3]] };
+        let corner = |i: usize| std::array::from_fn(|axis| corners[(i >> axis) & 1][axis]);
+        (0..8).map(corner).collect()
+    }
+
+    /// How far anything that moves with the node may be off, in world units.
+    pub(super) fn bound(&self, node: usize) -> f32 {
+        self.bound[node]
+    }
+
+    /// How far a track's values may be off: radians for rotations, else the unit of the property.
+    pub(super) fn tolerance(&self, track: &Track, budget: &Budget) -> f32 {
+        let Some(node) = track.node.filter(|&node| node < self.bound.len()) else { return 0.0 };
+        let above = self.parents[node].map_or(1.0, |parent| self.scale[parent]);
+        let own = self.scale[node];
+        let radius = own * self.reach[node];
+        let bound = self.bound[node];
+        // What is collapsed to a point shows nothing now, but a script may unfold it.
+        let over = |amount: f32| if amount > f32::MIN_POSITIVE { bound / amount } else { bound };
+        match track.property {
+            Property::Translation => over(above),
+            Property::Rotation => over(radius).min(budget.turn_error),
+            Property::Scale => over(above * self.reach[node]).min(budget.weight_error),
+            Property::Weights => over(own * self.morph[node]).min(budget.weight_error),
+            Property::Other => 0.0,
+        }
+    }
+
+    fn measure_reach(&mut self, extents: &[Extent]) {
+        let count = self.parents.len();
+        let local = |node: usize| self.fixed[node].unwrap_or_else(|| self.rest[node].affine());
+        let mut own_scale: Vec<f32> = (0..count).map(|node| local(node).largest_scale()).collect();
+        let mut bone: Vec<f32> = (0..count).map(|node| length(local(node).0[3])).collect();
+        for extent in extents {
+            match extent.property {
+                Property::Translation => bone[extent.node] = bone[extent.node].max(extent.largest),
+                Property::Scale => own_scale[extent.node] = own_scale[extent.node].max(extent.largest),
+                _ => {}
+            }
+        }
+        for &node in &self.order {
+            let above = self.parents[node].map_or(1.0, |parent| self.scale[parent]);
+            self.scale[node] = above * own_scale[node];
+        }
+        for &node in self.order.iter().rev() {
+            let furthest = self.points(node).into_iter().map(length).fold(0.0, f32::max);
+            self.reach[node] = self.reach[node].max(furthest + self.morph[node]);
+            if let Some(parent) = self.parents[node] {
+                let here = bone[node] + own_scale[node] * self.reach[node];
+                self.reach[parent] = self.reach[parent].max(here);
+            }
+        }
+    }
+
+    /// The size that counts for a node is that of its topmost animated ancestor: a figure in a town is not allowed
+    /// the error of the town.
+    fn measure_bounds(&mut self, extents: &[Extent], budget: &Budget) {
+        let count = self.parents.len();
+        let mut is_animated = vec![false; count];
+        for extent in extents {
+            is_animated[extent.node] = true;
+        }
+        let mut top = vec![usize::MAX; count];
+        for &node in &self.order {
+            let above = self.parents[node].map_or(usize::MAX, |parent| top[parent]);
+            top[node] = if above == usize::MAX && is_animated[node] { node } else { above };
+        }
+        let mut boxes: Vec<Option<Corners>> = vec![None; count];
+        let mut whole = None;
+        for node in 0..count {
+            for point in self.points(node).into_iter().map(|point| self.world[node].point(point)) {
+                let is_bare = self.carried[node].is_none();
+                if let Some(around) = boxes.get_mut(top[node]) {
+                    extend(around, point);
+                }
+                if !is_bare {
+                    extend(&mut whole, point);
+                }
+            }
+        }
+        let size = |around: Option<Corners>| around.map_or(0.0, |[least, most]| distance(least, most));
+        let whole = size(whole);
+        for node in 0..count {
+            let own = boxes.get(top[node]).copied().map_or(0.0, size);
+            let size = if own > 0.0 { own } else { whole };
+            self.bound[node] = if size.is_finite() { size * budget.motion_error } else { 0.0 };
+            let least = LEAST_REACH * size / self.scale[node].max(f32::MIN_POSITIVE);
+            self.reach[node] = if least.is_finite() { self.reach[node].max(least) } else { self.reach[node] };
+        }
+    }
+}
+
+/// The parent of each node, and an order in which parents come before their children.
+fn tree(document: &Document) -> (Vec<Option<usize>>, Vec<usize>) {
+    let nodes = document.list("nodes");
+    let children = |node: usize| nodes[node]["children"].as_array().into_iter().flatten().filter_map(as_index);
+    let mut parents = vec![None; nodes.len()];
+    for node in 0..nodes.len() {
+        for child in children(node) {
+            parents[child] = Some(node);
+        }
+    }
+    let mut order: Vec<usize> = (0..nodes.len()).filter(|&node| parents[node].is_none()).collect();
+    let mut next = 0;
+    while let Some(&node) = order.get(next) {
+        order.extend(children(node));
+        next += 1;
+    }
+    (parents, order)
+}
+
+fn extend(around: &mut Option<Corners>, point: [f32; 3]) {
+    let [least, most] = around.get_or_insert([point, point]);
+    for axis in 0..3 {
+        least[axis] = least[axis].min(point[axis]);
+        most[axis] = most[axis].max(point[axis]);
+    }
+}
+
+fn primitives_of(document: &Document, mesh: usize) -> impl Iterator<Item = &Value> {
+    let count = document.list("meshes").get(mesh).and_then(|mesh| mesh["primitives"].as_array()).map_or(0, Vec::len);
+    (0..count).map(move |primitive| primitives::json(document, PrimitiveId { mesh, primitive }))
+}
+
+/// What hangs on each node: its mesh, or the vertices of skinned meshes that it pulls as a joint.
+fn carried(document: &Document) -> Vec<Option<Corners>> {
+    let nodes = document.list("nodes");
+    let mut boxes = vec![None; nodes.len()];
+    let mut done = HashSet::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let Some(mesh) = as_index(&node["mesh"]) else { continue };
+        let skin = as_index(&node["skin"]).and_then(|skin| document.list("skins").get(skin));
+        match skin {
+            None => {
+                let primitives = primitives_of(document, mesh);
+                let positions = primitives.filter_map(|json| primitives::attribute(document, json, "POSITION"));
+                for point in positions.flat_map(|accessor| accessor.vectors::<3>()) {
+                    extend(&mut boxes[index], point);
+                }
+            }
+            // Skins and meshes can be combined a million times over in a small file.
+            Some(_) if !done.insert((mesh, as_index(&node["skin"]))) => {}
+            Some(skin) => hang_on_joints(document, mesh, skin, &mut boxes),
+        }
+    }
+    boxes
+}
+
+fn hang_on_joints(
+    document: &Document,
+    mesh: usize,
+    skin: &Value,
+    boxes: &mut [Option<Corners>],
+) {
+    let joints: Vec<usize> = skin["joints"].as_array().into_iter().flatten().filter_map(as_index).collect();
+    let inverse = as_index(&skin["inverseBindMatrices"]).and_then(|index| document.accessors.get(index));
+    let inverse = inverse.map(Accessor::vectors::<16>).unwrap_or_default();
+    for json in primitives_of(document, mesh) {
+        let attribute = |name| primitives::attribute(document, json, name);
+        let (Some(points), Some(pulled), Some(weights)) =
+            (attribute("POSITION"), attribute("JOINTS_0"), attribute("WEIGHTS_0"))
+        else {
+            continue;
+        };
+        let pulls = pulled.integers();
+        let rows = points.vectors::<3>().into_iter().zip(pulls.as_chunks::<4>().0).zip(weights.vectors::<4>());
+        for ((point, joint_numbers), weights) in rows {
+            for (&number, weight) in joint_numbers.iter().zip(weights) {
+                let Some(&joint) = joints.get(number as usize).filter(|_| weight > 0.0) else { continue };
+                let bind = inverse.get(number as usize).map_or(IDENTITY, Affine::from_columns);
+                extend(&mut boxes[joint], bind.point(point));
+            }
+        }
+    }
+}
+
+/// By node: how far a morph target at weight 1 moves a vertex, at most.
+fn morphs(document: &Document) -> Vec<f32> {
+    let furthest = |mesh: usize| {
+        let targets = primitives_of(document, mesh)
+            .flat_map(|json| json["targets"].as_array().into_iter().flatten())
+            .filter_map(|target| document.accessors.get(as_index(&target["POSITION"])?));
+        targets.flat_map(|accessor| accessor.vectors::<3>()).map(length).fold(0.0, f32::max)
+    };
+    let by_mesh: Vec<f32> = (0..document.list("meshes").len()).map(furthest).collect();
+    let of_node = |node: &Value| as_index(&node["mesh"]).and_then(|mesh| by_mesh.get(mesh).copied());
+    document.list("nodes").iter().map(|node| of_node(node).unwrap_or(0.0)).collect()
+}
