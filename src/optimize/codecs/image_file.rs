@@ -1,14 +1,14 @@
-//! Image files: what one is (from its header) and its pixels (for PNG, JPEG and WebP).
+//! Image files: what one is (from its header) and its pixels (for PNG, JPEG, WebP and KTX2).
 //!
 //! glTF wants pixels as they are stored: gamma and colour profiles in a PNG and the orientation in a JPEG are ignored
-//! here on purpose. Writers are in [`png`](super::png), [`jpeg`](super::jpeg) and [`webp`].
+//! here on purpose. Writers are in [`png`](super::png), [`jpeg`](super::jpeg), [`webp`] and [`ktx2`].
 
 use std::io::Cursor;
 
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
 use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
 
-use super::{CodecError, Pixels, contain, headers, webp};
+use super::{CodecError, Pixels, contain, headers, ktx2, webp};
 
 /// The format of an image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,7 +75,7 @@ pub fn probe(file: &[u8]) -> Option<Probe> {
     headers::read(file)
 }
 
-/// Decodes a PNG, JPEG or WebP file. 16-bit channels are rounded to 8.
+/// Decodes a PNG, JPEG, WebP or KTX2 file (of that the largest level). 16-bit channels are rounded to 8.
 ///
 /// # Errors
 /// [`CodecError::TooManyPixels`] for width x height above `max_pixels`, before anything is allocated for them;
@@ -95,9 +95,10 @@ pub fn decode(file: &[u8], max_pixels: u64) -> Result<Pixels, CodecError> {
         Format::Png => read(PngDecoder::with_limits(Cursor::new(file), limits(&probe)), &probe),
         Format::Jpeg => read(JpegDecoder::new(Cursor::new(file)), &probe),
         Format::WebP => webp::decode(file, (width, height)),
-        Format::Avif | Format::Ktx2 | Format::Other => Err(CodecError::Unsupported {
+        Format::Ktx2 => ktx2::decode(file),
+        Format::Avif | Format::Other => Err(CodecError::Unsupported {
             format,
-            reason: "only PNG, JPEG and WebP are decoded; the image stays as it is".into(),
+            reason: "only PNG, JPEG, WebP and KTX2 are decoded; the image stays as it is".into(),
         }),
     })
 }
