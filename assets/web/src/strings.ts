@@ -111,6 +111,7 @@ export const presets: readonly Choice[] = [
 
 export const targets: readonly Choice[] = [
   { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt compression and WebP images." },
+  { value: "gpu", label: "Browsers, low GPU memory", hint: "The same with KTX2 images: larger files, a quarter of the GPU memory or less." },
   { value: "universal", label: "Any program", hint: "Blender, converters, older viewers. No glTF extension is required." },
 ];
 

@@ -18,7 +18,7 @@ use crate::optimize::codecs::resize::{Content, resize};
 use crate::optimize::codecs::{CodecError, Pixels};
 
 /// Bytes of memory that an encoding takes for each pixel of the largest level, measured.
-pub const MEMORY_A_PIXEL: u64 = 100;
+pub const MEMORY_A_PIXEL: u64 = 80;
 
 /// How a texture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
