@@ -8,6 +8,8 @@ import { problems, type Problem } from "./strings.ts";
 export interface Settings {
   preset: string;
   target: string;
+  /** `auto`, `off`, or the part of the triangles to keep, such as `0.5`. */
+  simplify: string;
 }
 
 /** A job as the server describes it. */

@@ -40,7 +40,7 @@ export class App {
   private readonly notices = make("div", { className: "notices" });
   private readonly openFiles = (files: File[]): void => void this.open(files);
   private source: Source | null = null;
-  private settings: Settings = { preset: "balanced", target: "web" };
+  private settings: Settings = { preset: "balanced", target: "web", simplify: "auto" };
   /** Ends what belongs to the model before: a new file was opened. */
   private opening = new AbortController();
   /** Ends what belongs to the phase before: an upload, a job that is watched. */

@@ -36,6 +36,7 @@ export const text = {
     heading: "How should it be made smaller?",
     preset: "How close must it look?",
     target: "What must open it?",
+    simplify: "May meshes lose triangles?",
     optimize: "Optimize",
   },
   stage: {
@@ -114,11 +115,17 @@ export const targets: readonly Choice[] = [
   { value: "universal", label: "Any program", hint: "Blender, converters, older viewers. No glTF extension is required." },
 ];
 
+export const simplifies: readonly Choice[] = [
+  { value: "auto", label: "Those that nobody sees", hint: "As many as the quality chosen above allows." },
+  { value: "off", label: "No", hint: "Every triangle stays." },
+];
+
 const stages: Record<string, string> = {
   read: "Reading the file",
   dedup: "Merging duplicates",
   prune: "Removing what is unused",
   weld: "Merging equal vertices",
+  simplify: "Removing triangles that nobody sees",
   reorder: "Ordering triangles and vertices",
   quantize: "Storing vertices in fewer bits",
   encode: "Compressing geometry and animation",
