@@ -188,15 +188,18 @@ fn instancing(node: &Value) -> &Value {
     &node["extensions"]["EXT_mesh_gpu_instancing"]["attributes"]
 }
 
-/// Smallest and largest elements of accessors, each looked through once: a file may use one a million times.
+/// The smallest number of each component, and the largest.
+type Range = ([f64; 3], [f64; 3]);
+
+/// The ranges of accessors, each looked through once: a file may use one a million times.
 struct Ranges<'d> {
     document: &'d Document,
-    known: BTreeMap<usize, Option<([f64; 3], [f64; 3])>>,
+    known: BTreeMap<usize, Option<Range>>,
 }
 
 impl Ranges<'_> {
     /// Those of the accessor that a JSON value names, if its elements are of three numbers.
-    fn of(&mut self, index: &Value) -> Option<([f64; 3], [f64; 3])> {
+    fn of(&mut self, index: &Value) -> Option<Range> {
         let index = as_index(index)?;
         let accessor = self.document.accessors.get(index)?;
         *self.known.entry(index).or_insert_with(|| {

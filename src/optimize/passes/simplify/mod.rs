@@ -9,6 +9,8 @@
 
 mod borders;
 mod metric;
+#[cfg(test)]
+mod tests;
 
 use rayon::prelude::*;
 use serde_json::Value;
