@@ -331,3 +331,108 @@ fn drop_streams(document: &mut Document, jobs: &[Job]) {
         document.undeclare_extension(EXTENSION);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::optimize::codecs::draco::{Channel, Elements, Source};
+    use crate::optimize::document::{Blob, Limits};
+
+    const SQUARE: [f32; 12] = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0];
+    const TRIANGLES: [[u32; 3]; 2] = [[0, 1, 2], [0, 2, 3]];
+
+    /// A stream of a square with positions (0) and joints (1).
+    fn stream() -> Blob {
+        let positions = Elements::Floats { values: &SQUARE, exponent: 0 };
+        let joints = Elements::Integers { bytes: &[7; 16], width: 1, signed: false };
+        let sources = [
+            Source { channel: Channel::Position, components: 3, elements: positions },
+            Source { channel: Channel::Generic, components: 4, elements: joints },
+        ];
+        let bytes = Arc::new(draco::encode(&TRIANGLES, &sources).unwrap());
+        Blob { bytes, view: 0, pinned: false, rest: Map::new() }
+    }
+
+    /// An accessor that waits for its elements.
+    fn waiting(component: Component, shape: Shape, count: usize) -> Accessor {
+        let rest = json!({"name": "kept", "min": [0, 0, 0], "max": [9, 9, 9]});
+        let rest = rest.as_object().unwrap().clone();
+        Accessor { data: None, count, rest, ..Accessor::from_bytes(component, shape, Vec::new()) }
+    }
+
+    fn document(primitives: Value) -> Document {
+        let root = json!({ "extensionsUsed": [EXTENSION], "meshes": [{ "primitives": primitives }] });
+        let accessors = vec![
+            waiting(Component::F32, Shape::Vec3, 4),
+            waiting(Component::U16, Shape::Vec4, 4),
+            waiting(Component::U8, Shape::Scalar, 6),
+        ];
+        let root = root.as_object().unwrap().clone();
+        Document { root, accessors, blobs: vec![stream()], ..Document::default() }
+    }
+
+    fn primitive() -> Value {
+        json!({ "attributes": { "POSITION": 0, "JOINTS_0": 1 }, "indices": 2, "extensions": {
+            EXTENSION: { "bufferView": 0, "attributes": { "POSITION": 0, "JOINTS_0": 1 } } } })
+    }
+
+    fn unpacked(primitives: Value) -> Result<Document, Error> {
+        let mut document = document(primitives);
+        unpack(&mut document, &mut Budget::new(&Limits::default()))?;
+        Ok(document)
+    }
+
+    #[test]
+    fn a_stream_becomes_plain_accessors() {
+        let document = unpacked(json!([primitive()])).unwrap();
+        let expected = json!({ "attributes": { "POSITION": 0, "JOINTS_0": 1 }, "indices": 2 });
+        assert_eq!(document.list("meshes")[0]["primitives"][0], expected);
+        assert!(!document.uses_extension(EXTENSION) && document.blobs.is_empty());
+        let [positions, joints, indices] = &document.accessors[..] else { panic!() };
+        assert_eq!(positions.min_max(), Some((vec![0.0; 3], vec![1.0, 1.0, 0.0])));
+        assert!(positions.bounds && positions.rest.len() == 1 && positions.rest["name"] == "kept");
+        assert_eq!(joints.integers(), [7; 16]);
+        assert_eq!((joints.component, indices.count), (Component::U16, 6));
+        assert!(document.warnings.is_empty());
+    }
+
+    #[test]
+    fn primitives_share_accessors_only_where_they_hold_the_same() {
+        let mut other = primitive();
+        other["extensions"][EXTENSION]["attributes"] = json!({ "POSITION": 0, "JOINTS_0": 0 });
+        let document = unpacked(json!([primitive(), primitive()])).unwrap();
+        assert_eq!(document.accessors.len(), 3);
+        // The second stream holds three components where the accessor wants four.
+        assert!(unpacked(json!([primitive(), other])).is_err());
+    }
+
+    #[test]
+    fn data_that_are_in_no_stream_keep_it_closed() {
+        let mut with_targets = primitive();
+        with_targets["targets"] = json!([{ "POSITION": 0 }]);
+        let document = unpacked(json!([with_targets])).unwrap();
+        assert!(primitives::draco(&document.list("meshes")[0]["primitives"][0]).is_some());
+        assert!(document.uses_extension(EXTENSION) && document.blobs.len() == 1);
+    }
+
+    #[test]
+    fn contradictions_are_refused_and_name_their_place() {
+        let refused = |change: &dyn Fn(&mut Document)| {
+            let mut document = document(json!([primitive()]));
+            change(&mut document);
+            let error = unpack(&mut document, &mut Budget::new(&Limits::default())).unwrap_err();
+            assert!(error.is_bad_input() && error.to_string().contains("/meshes/0/primitives/0"), "{error}");
+        };
+        refused(&|document| document.accessors[0].count = 5);
+        refused(&|document| document.accessors[2].count = 3);
+        refused(&|document| document.accessors[1].shape = Shape::Vec3);
+        refused(&|document| document.accessors.truncate(2));
+        refused(&|document| document.blobs[0].bytes = Arc::new(b"DRACO".to_vec()));
+        refused(&|document| {
+            let json = primitives::json_mut(document, PrimitiveId { mesh: 0, primitive: 0 }).unwrap();
+            json.insert("mode".into(), 1.into());
+        });
+    }
+}

@@ -18,7 +18,7 @@ use crate::optimize::document::accessor::{Accessor, Component, Packing};
 use crate::optimize::document::draco::{EXTENSION, Unpacked, open};
 use crate::optimize::document::primitives::{self, PrimitiveId};
 use crate::optimize::document::{Blob, Document, Kind, edit};
-use crate::optimize::passes::reorder::is_blended;
+use crate::optimize::passes::reorder::order_is_seen;
 use crate::optimize::passes::vertex_groups::drop_replaced;
 
 /// Attributes beside the positions for which decoders have a bit each.
@@ -70,7 +70,7 @@ fn is_suitable(document: &Document, json: &Value) -> bool {
         && json.get("targets").is_none()
         && primitives::attribute(document, json, "POSITION").is_some()
         && attributes <= MAX_ATTRIBUTES + 1
-        && !is_blended(document, json)
+        && !order_is_seen(document, json)
 }
 
 /// What primitives must agree in to share a stream: names in a fixed order, accessors, indices.
