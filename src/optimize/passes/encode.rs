@@ -11,6 +11,8 @@
 //! Elements are replaced by what a viewer will decode, so that whoever looks at the document sees the loss.
 //! Declines for `universal`, which must open everywhere.
 
+mod columns;
+mod fingerprint;
 mod streams;
 
 use std::sync::Arc;
@@ -100,7 +102,8 @@ fn with_draco(document: &Document, context: &Context) -> Result<Option<(Streamed
     if !may || !unknown::extensions(document).is_empty() {
         return Ok(None);
     }
-    let Some(mut streamed) = streams::streamed(document, &context.budget) else { return Ok(None) };
+    let all = context.settings.geometry == Geometry::Draco;
+    let Some(mut streamed) = streams::streamed(document, &context.budget, all) else { return Ok(None) };
     let notes = compress(&mut streamed.document, &context.budget)?;
     Ok(Some((streamed, notes)))
 }
