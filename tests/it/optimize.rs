@@ -15,7 +15,8 @@ use crate::fixtures::recipe::{Recipe, recipe};
 use crate::fixtures::{cases, model};
 
 const WEB: Settings = Settings { preset: Preset::Balanced, target: Target::Web, geometry: Geometry::Auto };
-const UNIVERSAL: Settings = Settings { preset: Preset::Balanced, target: Target::Universal, geometry: Geometry::Auto };
+const UNIVERSAL: Settings =
+    Settings { preset: Preset::Balanced, target: Target::Universal, geometry: Geometry::Auto };
 
 fn run(glb: &[u8], settings: &Settings) -> Output {
     optimize(glb, &Files::new(), settings, &mut |_| {}).unwrap()
@@ -114,7 +115,9 @@ fn sum(inventory: &Inventory) -> u64 {
 fn decompressed(document: &Document) -> Document {
     let mut plain = Document { compression: None, ..document.clone() };
     for id in primitives::all(document) {
-        if let Some(extensions) = primitives::json_mut(&mut plain, id).and_then(|json| json.get_mut("extensions")) {
+        if let Some(extensions) =
+            primitives::json_mut(&mut plain, id).and_then(|json| json.get_mut("extensions"))
+        {
             extensions.as_object_mut().unwrap().remove("KHR_draco_mesh_compression");
         }
     }

@@ -211,7 +211,8 @@ fn note_lost_buffers(list: &[Value], dropped: &mut Vec<String>) {
 /// Views of accessors are made anew: what the old ones were called is lost, so it is said.
 fn note_lost_views(views: &[View], dropped: &mut Vec<String>) {
     let of_accessors = views.iter().filter(|view| view.is_used());
-    let is_named = |view: &&View| ["name", "extras", "extensions"].iter().any(|name| view.rest.contains_key(*name));
+    let is_named =
+        |view: &&View| ["name", "extras", "extensions"].iter().any(|name| view.rest.contains_key(*name));
     match of_accessors.filter(is_named).count() {
         0 => {}
         1 => dropped.push("name or extras of a buffer view: data are laid out anew".into()),

@@ -30,7 +30,9 @@ pub fn write(document: &Document) -> Result<Vec<u8>, Error> {
     let sparse_of = |accessor| if document.compression.is_some() { None } else { SparseParts::of(accessor) };
     let mut sparse: Vec<Option<SparseParts>> = document.accessors.iter().map(sparse_of).collect();
     let mut skip: Vec<bool> = sparse.iter().map(Option::is_some).collect();
-    for (index, in_stream) in draco::supplied(document).into_iter().enumerate().filter(|(_, supplied)| *supplied) {
+    for (index, in_stream) in
+        draco::supplied(document).into_iter().enumerate().filter(|(_, supplied)| *supplied)
+    {
         skip[index] = in_stream;
         sparse[index] = None;
     }
@@ -76,11 +78,7 @@ struct Encoded {
 }
 
 /// Compresses a group; `None` where that does not pay or the codec cannot hold it.
-fn encode(
-    compression: Option<meshopt::Version>,
-    key: &Key,
-    group: &Group,
-) -> Result<Option<Encoded>, Error> {
+fn encode(compression: Option<meshopt::Version>, key: &Key, group: &Group) -> Result<Option<Encoded>, Error> {
     let Some(version) = compression else { return Ok(None) };
     let count = group.plain.len() / key.stride;
     let input = if key.filter.is_some() { &group.prepared } else { &group.plain };

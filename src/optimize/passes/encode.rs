@@ -66,7 +66,10 @@ impl Pass for Encode {
             let its_bytes = size(&streamed.document)?;
             if context.settings.geometry == Geometry::Draco || its_bytes <= WORTH_A_DECODER * bytes {
                 notes = its_notes;
-                notes.insert(0, format!("{} as Draco", counted(streamed.primitives, "primitive", "primitives")));
+                notes.insert(
+                    0,
+                    format!("{} as Draco", counted(streamed.primitives, "primitive", "primitives")),
+                );
                 *document = streamed.document;
                 bytes = its_bytes;
             }

@@ -101,7 +101,8 @@ pub fn assert_same_places(before: &Document, after: &Document) {
         names.retain(|name| !name.contains("NORMAL") && !name.contains("TANGENT"));
         let faces = |document, id| {
             let place = names.iter().position(|name| name == "POSITION").unwrap();
-            let start = names[..place].iter().map(|name| streams(document, id)[name].element_bytes()).sum::<usize>();
+            let start =
+                names[..place].iter().map(|name| streams(document, id)[name].element_bytes()).sum::<usize>();
             let size = streams(document, id)["POSITION"].element_bytes();
             let place = |vertex: &Vec<u8>| vertex[start..start + size].to_vec();
             let mut faces = faces(document, id, &names);

@@ -7,14 +7,19 @@ use crate::optimize::document::accessor::{Accessor, Component};
 /// A number that depends on the triangles and the exact attributes of their corners, but neither on the order of
 /// triangles and vertices nor on the corner with which a triangle begins.
 pub(super) fn fingerprint(corners: &[u32], attributes: &[&Accessor], exact: &[bool]) -> u64 {
-    let exact: Vec<&&Accessor> = attributes.iter().zip(exact).filter(|(_, exact)| **exact).map(|(a, _)| a).collect();
+    let exact: Vec<&&Accessor> =
+        attributes.iter().zip(exact).filter(|(_, exact)| **exact).map(|(a, _)| a).collect();
     let vertices = exact.first().map_or(0, |accessor| accessor.count);
     let of_vertex: Vec<u64> = (0..vertices)
         .map(|vertex| {
             let mut hasher = DefaultHasher::new();
             for accessor in &exact {
                 let element = accessor.element_bytes();
-                hash_element(&accessor.bytes()[vertex * element..][..element], accessor.component, &mut hasher);
+                hash_element(
+                    &accessor.bytes()[vertex * element..][..element],
+                    accessor.component,
+                    &mut hasher,
+                );
             }
             hasher.finish()
         })

@@ -114,7 +114,8 @@ impl Stream {
         let columns = columns.collect::<Option<Vec<Column>>>()?;
         let sources: Vec<Source> = columns.iter().map(Column::source).collect();
         let bytes = draco::encode(&mesh.triangles, &sources).ok()?;
-        let wanted: Vec<(u32, &Accessor)> = (0..).zip(columns.iter().map(|column| &column.accessor)).collect();
+        let wanted: Vec<(u32, &Accessor)> =
+            (0..).zip(columns.iter().map(|column| &column.accessor)).collect();
         let unpacked = open(&bytes, mesh.triangles.len(), &wanted).ok()?;
         let given: Vec<&Accessor> = columns.iter().map(|column| &column.accessor).collect();
         let returned: Vec<&Accessor> = unpacked.attributes.iter().collect();
@@ -170,7 +171,8 @@ mod tests {
     fn document(primitives: Value, materials: Value) -> Document {
         const SIDE: u32 = 24;
         let vertices = (0..SIDE * SIDE).map(|v| ((v % SIDE) as f32, (v / SIDE) as f32));
-        let positions: Vec<f32> = vertices.clone().flat_map(|(x, y)| [x / 4.0, y / 4.0, x * y % 7.0]).collect();
+        let positions: Vec<f32> =
+            vertices.clone().flat_map(|(x, y)| [x / 4.0, y / 4.0, x * y % 7.0]).collect();
         let ids: Vec<f32> = vertices.map(|(x, y)| x * 100.0 + y).collect();
         let half = |from: u32, to: u32| {
             let corners = (0..SIDE - 1).flat_map(move |y| (from..to).map(move |x| y * SIDE + x));
