@@ -27,6 +27,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("axum", "http"),
     ("tower_http", "http"),
     ("clap", "cli"),
+    ("draco_oxide", "optimize/codecs"),
+    ("draco_oxide_decoder", "optimize/codecs"),
     ("meshopt", "optimize/codecs"),
     ("image", "optimize/codecs"),
     ("libwebp_sys", "optimize/codecs"),

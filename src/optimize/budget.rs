@@ -22,7 +22,8 @@ pub struct Budget {
     pub look: Look,
     /// How far a simplified surface may be off, as a part of the length that fills a view.
     pub surface_error: f64,
-    /// Steps of the position grid over the longest side of a mesh, as a power of two.
+    /// Steps of the position grid over the longest side of a mesh, as a power of two; up to twice as many fit. At
+    /// `balanced` a vertex moves by at most a sixteenth of a pixel of its view.
     pub position_bits: i32,
     /// Bits of an octahedral normal or tangent component.
     pub normal_bits: i32,
@@ -139,7 +140,7 @@ impl Budget {
             Preset::High => Self {
                 look: Look::of(0.018),
                 surface_error: 0.06 * PIXEL,
-                position_bits: 14,
+                position_bits: 13,
                 normal_bits: 11,
                 texcoord_bits: 15,
                 fine_vertex_fractions: true,
@@ -155,7 +156,7 @@ impl Budget {
             Preset::Balanced => Self {
                 look: Look::of(0.0315),
                 surface_error: 0.2 * PIXEL,
-                position_bits: 13,
+                position_bits: 12,
                 normal_bits: 10,
                 texcoord_bits: 13,
                 fine_vertex_fractions: false,
@@ -171,7 +172,7 @@ impl Budget {
             Preset::Maximum => Self {
                 look: Look::of(0.054),
                 surface_error: 0.5 * PIXEL,
-                position_bits: 12,
+                position_bits: 11,
                 normal_bits: 8,
                 texcoord_bits: 12,
                 fine_vertex_fractions: false,

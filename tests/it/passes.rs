@@ -94,7 +94,7 @@ proptest! {
             assert_eq!(again.accessors.len(), step.after.accessors.len());
             for (index, (found, said)) in again.accessors.iter().zip(&step.after.accessors).enumerate() {
                 // The index codec turns triangles: what counts for indices is what they draw.
-                if !step.after.compress || said.integers().is_empty() {
+                if step.after.compression.is_none() || said.integers().is_empty() {
                     assert_eq!(found.floats(), said.floats(), "{}: accessor {index}", step.name());
                 }
                 assert_eq!(found.bounds, said.bounds, "{}: accessor {index}", step.name());
@@ -161,7 +161,9 @@ proptest! {
     #[test]
     fn other_passes_draw_as_many_triangles(recipe in recipe(), settings in settings()) {
         each_step(&recipe, settings, |step| {
-            if !EXACT.contains(&step.name()) && step.name() != "simplify" {
+            if step.name() == "encode" {
+                soup::assert_same_places(step.before, step.after);
+            } else if !EXACT.contains(&step.name()) && step.name() != "simplify" {
                 assert_eq!(soup::sizes(step.before), soup::sizes(step.after), "{}", step.name());
             }
         });
@@ -182,7 +184,10 @@ proptest! {
     #[test]
     fn rounding_stays_within_the_stated_error(recipe in recipe(), settings in settings()) {
         each_step(&recipe, settings, |step| {
-            if ["quantize", "encode"].contains(&step.name()) {
+            if step.after.uses_extension("KHR_draco_mesh_compression") {
+                // Its vertices are in another order: see `soup::assert_same_places`, which finds all but normals
+                // unchanged. How far those turn is tested with the codec.
+            } else if ["quantize", "encode"].contains(&step.name()) {
                 precision::assert_within(step.before, step.after, &step.budget(), step.name());
             } else if step.name() != "resample" {
                 precision::assert_same_skin(step.before, step.after);

@@ -4,19 +4,23 @@
 //! whose primitive has morph targets or attributes beside the stream stays closed: nothing says which vertex is which.
 //! Writing streams is the business of the pass `encode`.
 
+mod open;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::accessor::{Accessor, Component, Shape};
+use super::accessor::Accessor;
 use super::limits::Budget;
 use super::primitives::{self, PrimitiveId, TRIANGLES, as_index};
 use super::refs::visit;
 use super::{Document, Kind, edit};
 use crate::optimize::Error;
-use crate::optimize::codecs::draco::{self, Mesh, Values};
+use crate::optimize::codecs::draco;
+
+pub use open::{Unpacked, open};
 
 /// The extension's name.
 pub const EXTENSION: &str = "KHR_draco_mesh_compression";
@@ -48,7 +52,8 @@ pub fn unpack(document: &mut Document, budget: &mut Budget) -> Result<(), Error>
     for job in &contents {
         budget.take(job.declared_bytes(document), &job.at)?;
     }
-    let decoded = contents.par_iter().map(|job| job.decode(document)).collect::<Result<Vec<Unpacked>, Error>>()?;
+    let decoded =
+        contents.par_iter().map(|job| job.decode(document)).collect::<Result<Vec<Unpacked>, Error>>()?;
     let numbers: Vec<usize> = jobs.iter().map(|job| distinct[&job.content]).collect();
     let mut filled = Filled::default();
     let mut numbers_of_contents: HashMap<usize, Numbers> = HashMap::new();
@@ -56,8 +61,9 @@ pub fn unpack(document: &mut Document, budget: &mut Budget) -> Result<(), Error>
         if job.keeps_stream {
             continue;
         }
-        let numbers =
-            numbers_of_contents.entry(number).or_insert_with(|| filled.enter(document, job, &decoded[number]));
+        let numbers = numbers_of_contents
+            .entry(number)
+            .or_insert_with(|| filled.enter(document, job, &decoded[number]));
         job.write_back(document, numbers);
     }
     drop_streams(document, &jobs);
@@ -69,7 +75,8 @@ pub fn unpack(document: &mut Document, budget: &mut Budget) -> Result<(), Error>
 pub fn supplied(document: &Document) -> Vec<bool> {
     let mut uses = vec![0_usize; document.accessors.len()];
     visit(&document.root, &mut |_, kind, _, value| {
-        if let Some(count) = as_index(value).filter(|_| kind == Kind::Accessor).and_then(|i| uses.get_mut(i)) {
+        if let Some(count) = as_index(value).filter(|_| kind == Kind::Accessor).and_then(|i| uses.get_mut(i))
+        {
             *count += 1;
         }
     });
@@ -105,28 +112,6 @@ struct Job {
     keeps_stream: bool,
 }
 
-/// A stream's elements.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Unpacked {
-    /// The triangles.
-    pub indices: Accessor,
-    /// The attributes, in the order and types that were asked for.
-    pub attributes: Vec<Accessor>,
-    warning: Option<String>,
-}
-
-/// Decodes a stream of at most `max_triangles`; `wanted` are numbers of attributes, each with an accessor whose type
-/// the elements are to have.
-///
-/// # Errors
-/// What is wrong with the stream, or does not go with the types.
-pub fn open(stream: &[u8], max_triangles: usize, wanted: &[(u32, &Accessor)]) -> Result<Unpacked, String> {
-    let mesh = draco::decode(stream, max_triangles).map_err(|error| error.to_string())?;
-    let indices = Accessor::from_indices(mesh.triangles.as_flattened(), mesh.vertex_count);
-    let attributes = wanted.iter().map(|(number, accessor)| elements(&mesh, *number, accessor));
-    Ok(Unpacked { indices, attributes: attributes.collect::<Result<Vec<Accessor>, String>>()?, warning: None })
-}
-
 /// The accessors that hold what was unpacked.
 struct Numbers {
     indices: usize,
@@ -154,7 +139,9 @@ impl Job {
             };
             match as_index(&json["attributes"][name]) {
                 Some(accessor) => attributes.push((name.to_owned(), accessor, number)),
-                None => lost.push(format!("{name} of the Draco stream of {at}: the primitive does not use it")),
+                None => {
+                    lost.push(format!("{name} of the Draco stream of {at}: the primitive does not use it"))
+                }
             }
         }
         let indices = primitives::indices(json);
@@ -198,8 +185,12 @@ impl Job {
 
     fn decode(&self, document: &Document) -> Result<Unpacked, Error> {
         let stream = document.blobs[self.content.blob].bytes.as_slice();
-        let wanted: Vec<(u32, &Accessor)> =
-            self.content.attributes.iter().map(|(_, index, number)| (*number, &document.accessors[*index])).collect();
+        let wanted: Vec<(u32, &Accessor)> = self
+            .content
+            .attributes
+            .iter()
+            .map(|(_, index, number)| (*number, &document.accessors[*index]))
+            .collect();
         open(stream, self.max_triangles(document), &wanted)
             .map_err(|what| Error::invalid(&self.at, what))
             .map(|unpacked| Unpacked { warning: self.difference(document, &unpacked), ..unpacked })
@@ -211,7 +202,12 @@ impl Job {
         let indices = self.content.indices.filter(|_| self.mode == TRIANGLES)?;
         let (declared, found) = (document.accessors[indices].count, unpacked.indices.count);
         (declared != found).then(|| {
-            format!("{}: {} triangles are declared, and it holds {}; those were taken", self.at, declared / 3, found / 3)
+            format!(
+                "{}: {} triangles are declared, and it holds {}; those were taken",
+                self.at,
+                declared / 3,
+                found / 3
+            )
         })
     }
 
@@ -234,49 +230,6 @@ impl Job {
     }
 }
 
-/// An attribute of a stream in the type that its accessor declares.
-fn elements(mesh: &Mesh, number: u32, declared: &Accessor) -> Result<Accessor, String> {
-    let attribute = mesh.attributes.iter().find(|attribute| attribute.id == number);
-    let attribute = attribute.ok_or_else(|| format!("the stream has no attribute {number}"))?;
-    if declared.shape.components() != attribute.components || declared.shape == Shape::Mat2 {
-        let (found, shape) = (attribute.components, declared.shape.name());
-        return Err(format!("the stream holds {found} components an element, which is no {shape}"));
-    }
-    let component = declared.component;
-    #[expect(clippy::cast_precision_loss, reason = "glTF reads them as floats")]
-    #[expect(clippy::cast_possible_truncation, reason = "rounded on purpose, and checked by `integers`")]
-    let elements = match (&attribute.values, component) {
-        (Values::Floats(values), Component::F32) => Accessor::from_floats(declared.shape, values),
-        (Values::Integers(values), Component::F32) => {
-            Accessor::from_floats(declared.shape, &values.iter().map(|&v| v as f32).collect::<Vec<f32>>())
-        }
-        (Values::Integers(values), _) => integers(component, declared.shape, values.iter().copied())?,
-        (Values::Floats(values), _) => {
-            let unit = component.unit().filter(|_| declared.normalized).unwrap_or(1.0);
-            integers(component, declared.shape, values.iter().map(|v| (v * unit).round() as i64))?
-        }
-    };
-    Ok(Accessor { normalized: declared.normalized, ..elements })
-}
-
-fn integers(component: Component, shape: Shape, values: impl Iterator<Item = i64>) -> Result<Accessor, String> {
-    let range = match component {
-        Component::I8 => i64::from(i8::MIN)..=i64::from(i8::MAX),
-        Component::U8 => 0..=i64::from(u8::MAX),
-        Component::I16 => i64::from(i16::MIN)..=i64::from(i16::MAX),
-        Component::U16 => 0..=i64::from(u16::MAX),
-        Component::U32 | Component::F32 => 0..=i64::from(u32::MAX),
-    };
-    let mut bytes = Vec::new();
-    for value in values {
-        if !range.contains(&value) {
-            return Err(format!("{value} does not fit the accessor's type"));
-        }
-        bytes.extend_from_slice(&value.to_le_bytes()[..component.bytes()]);
-    }
-    Ok(Accessor::from_bytes(component, shape, bytes))
-}
-
 /// Accessors that already hold what some stream supplied.
 #[derive(Default)]
 struct Filled(HashSet<usize>);
@@ -285,7 +238,8 @@ impl Filled {
     fn enter(&mut self, document: &mut Document, job: &Job, unpacked: &Unpacked) -> Numbers {
         document.warnings.extend(unpacked.warning.clone());
         let attributes = job.content.attributes.iter().zip(&unpacked.attributes);
-        let attributes = attributes.map(|((_, index, _), elements)| self.fill(document, *index, elements)).collect();
+        let attributes =
+            attributes.map(|((_, index, _), elements)| self.fill(document, *index, elements)).collect();
         let indices = match job.content.indices {
             Some(index) => self.fill(document, index, &unpacked.indices),
             None => {
@@ -304,7 +258,8 @@ impl Filled {
             return index;
         }
         // Bounds of an accessor without elements are kept as written; from here on they are computed.
-        let had_bounds = accessor.rest.shift_remove("min").is_some() | accessor.rest.shift_remove("max").is_some();
+        let had_bounds =
+            accessor.rest.shift_remove("min").is_some() | accessor.rest.shift_remove("max").is_some();
         accessor.bounds |= had_bounds;
         accessor.sparse = None;
         accessor.replace(Accessor { data: Some(Arc::new(elements.bytes().to_vec())), ..elements.clone() });
@@ -329,5 +284,111 @@ fn drop_streams(document: &mut Document, jobs: &[Job]) {
     edit::retain(document, Kind::Blob, &keep);
     if jobs.iter().all(|job| !job.keeps_stream) {
         document.undeclare_extension(EXTENSION);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::optimize::codecs::draco::{Channel, Elements, Source};
+    use crate::optimize::document::accessor::{Component, Shape};
+    use crate::optimize::document::{Blob, Limits};
+
+    const SQUARE: [f32; 12] = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0];
+    const TRIANGLES: [[u32; 3]; 2] = [[0, 1, 2], [0, 2, 3]];
+
+    /// A stream of a square with positions (0) and joints (1).
+    fn stream() -> Blob {
+        let positions = Elements::Floats { values: &SQUARE, exponent: 0 };
+        let joints = Elements::Integers { bytes: &[7; 16], width: 1, signed: false };
+        let sources = [
+            Source { channel: Channel::Position, components: 3, elements: positions },
+            Source { channel: Channel::Generic, components: 4, elements: joints },
+        ];
+        let bytes = Arc::new(draco::encode(&TRIANGLES, &sources).unwrap());
+        Blob { bytes, view: 0, pinned: false, rest: Map::new() }
+    }
+
+    /// An accessor that waits for its elements.
+    fn waiting(component: Component, shape: Shape, count: usize) -> Accessor {
+        let rest = json!({"name": "kept", "min": [0, 0, 0], "max": [9, 9, 9]});
+        let rest = rest.as_object().unwrap().clone();
+        Accessor { data: None, count, rest, ..Accessor::from_bytes(component, shape, Vec::new()) }
+    }
+
+    fn document(primitives: Value) -> Document {
+        let root = json!({ "extensionsUsed": [EXTENSION], "meshes": [{ "primitives": primitives }] });
+        let accessors = vec![
+            waiting(Component::F32, Shape::Vec3, 4),
+            waiting(Component::U16, Shape::Vec4, 4),
+            waiting(Component::U8, Shape::Scalar, 6),
+        ];
+        let root = root.as_object().unwrap().clone();
+        Document { root, accessors, blobs: vec![stream()], ..Document::default() }
+    }
+
+    fn primitive() -> Value {
+        json!({ "attributes": { "POSITION": 0, "JOINTS_0": 1 }, "indices": 2, "extensions": {
+            EXTENSION: { "bufferView": 0, "attributes": { "POSITION": 0, "JOINTS_0": 1 } } } })
+    }
+
+    fn unpacked(primitives: Value) -> Result<Document, Error> {
+        let mut document = document(primitives);
+        unpack(&mut document, &mut Budget::new(&Limits::default()))?;
+        Ok(document)
+    }
+
+    #[test]
+    fn a_stream_becomes_plain_accessors() {
+        let document = unpacked(json!([primitive()])).unwrap();
+        let expected = json!({ "attributes": { "POSITION": 0, "JOINTS_0": 1 }, "indices": 2 });
+        assert_eq!(document.list("meshes")[0]["primitives"][0], expected);
+        assert!(!document.uses_extension(EXTENSION) && document.blobs.is_empty());
+        let [positions, joints, indices] = &document.accessors[..] else { panic!() };
+        assert_eq!(positions.min_max(), Some((vec![0.0; 3], vec![1.0, 1.0, 0.0])));
+        assert!(positions.bounds && positions.rest.len() == 1 && positions.rest["name"] == "kept");
+        assert_eq!(joints.integers(), [7; 16]);
+        assert_eq!((joints.component, indices.count), (Component::U16, 6));
+        assert!(document.warnings.is_empty());
+    }
+
+    #[test]
+    fn primitives_share_accessors_only_where_they_hold_the_same() {
+        let mut other = primitive();
+        other["extensions"][EXTENSION]["attributes"] = json!({ "POSITION": 0, "JOINTS_0": 0 });
+        let document = unpacked(json!([primitive(), primitive()])).unwrap();
+        assert_eq!(document.accessors.len(), 3);
+        // The second stream holds three components where the accessor wants four.
+        assert!(unpacked(json!([primitive(), other])).is_err());
+    }
+
+    #[test]
+    fn data_that_are_in_no_stream_keep_it_closed() {
+        let mut with_targets = primitive();
+        with_targets["targets"] = json!([{ "POSITION": 0 }]);
+        let document = unpacked(json!([with_targets])).unwrap();
+        assert!(primitives::draco(&document.list("meshes")[0]["primitives"][0]).is_some());
+        assert!(document.uses_extension(EXTENSION) && document.blobs.len() == 1);
+    }
+
+    #[test]
+    fn contradictions_are_refused_and_name_their_place() {
+        let refused = |change: &dyn Fn(&mut Document)| {
+            let mut document = document(json!([primitive()]));
+            change(&mut document);
+            let error = unpack(&mut document, &mut Budget::new(&Limits::default())).unwrap_err();
+            assert!(error.is_bad_input() && error.to_string().contains("/meshes/0/primitives/0"), "{error}");
+        };
+        refused(&|document| document.accessors[0].count = 5);
+        refused(&|document| document.accessors[2].count = 3);
+        refused(&|document| document.accessors[1].shape = Shape::Vec3);
+        refused(&|document| document.accessors.truncate(2));
+        refused(&|document| document.blobs[0].bytes = Arc::new(b"DRACO".to_vec()));
+        refused(&|document| {
+            let json = primitives::json_mut(document, PrimitiveId { mesh: 0, primitive: 0 }).unwrap();
+            json.insert("mode".into(), 1.into());
+        });
     }
 }

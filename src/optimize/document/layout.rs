@@ -81,7 +81,10 @@ pub fn lay_out(document: &Document, skip: &[bool]) -> Layout {
     let mut by_key: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
     for (index, accessor) in document.accessors.iter().enumerate() {
         if accessor.data.is_some() && !skip[index] {
-            by_key.entry(key(accessor, &uses[index], document.compress)).or_default().push(index);
+            by_key
+                .entry(key(accessor, &uses[index], document.compression.is_some()))
+                .or_default()
+                .push(index);
         }
     }
     let mut layout = Layout { groups: Vec::new(), places: vec![None; document.accessors.len()] };

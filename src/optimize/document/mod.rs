@@ -37,6 +37,8 @@ pub use accessor::{Accessor, Component, Shape};
 pub use limits::Limits;
 pub use refs::Kind;
 
+use crate::optimize::codecs::meshopt;
+
 /// A glTF asset held in memory.
 #[derive(Debug, Clone, Default)]
 pub struct Document {
@@ -52,8 +54,8 @@ pub struct Document {
     pub blobs: Vec<Blob>,
     /// What the JSON object of the first buffer held besides its length.
     pub buffer_rest: Map<String, Value>,
-    /// Whether [`write`] compresses buffer views (EXT_meshopt_compression).
-    pub compress: bool,
+    /// Whether [`write`] compresses buffer views, and for which extension.
+    pub compression: Option<meshopt::Version>,
     /// What is odd about the file and was worked around.
     pub warnings: Vec<String>,
     /// What the file had and the document has not.

@@ -59,6 +59,7 @@ pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Er
     let mut document = Document { root, accessors, images, warnings, ..Document::default() };
     document.buffer_rest = buffer_list.first().map(rest_of_buffer).unwrap_or_default();
     note_lost_buffers(&buffer_list, &mut document.dropped);
+    note_lost_views(&views, &mut document.dropped);
     collect_blobs(&mut document, &views, &mut budget)?;
     draco::unpack(&mut document, &mut budget)?;
     views::compressions().for_each(|name| document.undeclare_extension(name));
@@ -207,6 +208,18 @@ fn note_lost_buffers(list: &[Value], dropped: &mut Vec<String>) {
         if !rest.is_empty() {
             dropped.push(format!("name or extras of buffer {i}: all buffers become one"));
         }
+    }
+}
+
+/// Views of accessors are made anew: what the old ones were called is lost, so it is said.
+fn note_lost_views(views: &[View], dropped: &mut Vec<String>) {
+    let of_accessors = views.iter().filter(|view| view.is_used());
+    let is_named =
+        |view: &&View| ["name", "extras", "extensions"].iter().any(|name| view.rest.contains_key(*name));
+    match of_accessors.filter(is_named).count() {
+        0 => {}
+        1 => dropped.push("name or extras of a buffer view: data are laid out anew".into()),
+        count => dropped.push(format!("names or extras of {count} buffer views: data are laid out anew")),
     }
 }
 

@@ -41,6 +41,12 @@ pub fn compressions() -> impl Iterator<Item = &'static str> {
     COMPRESSIONS.iter().map(|(name, _)| *name)
 }
 
+/// The name of the extension that allows a version of the codec.
+#[must_use]
+pub fn compression_name(version: meshopt::Version) -> &'static str {
+    COMPRESSIONS.iter().find(|row| row.1 == version).map_or("", |row| row.0)
+}
+
 /// Whether a buffer stands for decompressed data and holds none itself.
 #[must_use]
 pub fn is_fallback(buffer: &Value) -> bool {

@@ -11,11 +11,10 @@ use serde_json::{Map, Value, json};
 use super::accessor::{Accessor, Component, Filter, Shape};
 use super::layout::{self, Group, Key, Place, Prepared, Use};
 use super::refs::{Kind, visit_mut};
-use super::{Document, Image, ImageSource, draco, glb, pointers};
+use super::{Document, Image, ImageSource, draco, glb, pointers, views};
 use crate::optimize::Error;
 use crate::optimize::codecs::meshopt;
 
-const COMPRESSION: &str = "EXT_meshopt_compression";
 const ARRAY_BUFFER: u64 = 34962;
 const ELEMENT_ARRAY_BUFFER: u64 = 34963;
 
@@ -28,15 +27,17 @@ const COMPRESSION_JSON_BYTES: usize = 150;
 /// [`Error::Limit`] when the result would be over 4 GiB; [`Error::Internal`] when a codec fails.
 pub fn write(document: &Document) -> Result<Vec<u8>, Error> {
     // Compressed views hold runs of zeros better than a sparse accessor does.
-    let sparse_of = |accessor| if document.compress { None } else { SparseParts::of(accessor) };
+    let sparse_of = |accessor| if document.compression.is_some() { None } else { SparseParts::of(accessor) };
     let mut sparse: Vec<Option<SparseParts>> = document.accessors.iter().map(sparse_of).collect();
     let mut skip: Vec<bool> = sparse.iter().map(Option::is_some).collect();
-    for (index, in_stream) in draco::supplied(document).into_iter().enumerate().filter(|(_, supplied)| *supplied) {
+    for (index, in_stream) in
+        draco::supplied(document).into_iter().enumerate().filter(|(_, supplied)| *supplied)
+    {
         skip[index] = in_stream;
         sparse[index] = None;
     }
     let layout = layout::lay_out(document, &skip);
-    let encoded = layout.groups.par_iter().map(|(key, group)| encode(document.compress, key, group));
+    let encoded = layout.groups.par_iter().map(|(key, group)| encode(document.compression, key, group));
     let encoded = encoded.collect::<Result<Vec<Option<Encoded>>, Error>>()?;
 
     let mut file = File::with_pinned_views(document);
@@ -72,16 +73,17 @@ fn insert_list(root: &mut Map<String, Value>, name: &str, list: Vec<Value>) {
 /// A group after the codec.
 struct Encoded {
     bytes: Vec<u8>,
+    extension: &'static str,
     mode: &'static str,
     filter: Option<&'static str>,
 }
 
 /// Compresses a group; `None` where that does not pay or the codec cannot hold it.
-fn encode(compress: bool, key: &Key, group: &Group) -> Result<Option<Encoded>, Error> {
+fn encode(compression: Option<meshopt::Version>, key: &Key, group: &Group) -> Result<Option<Encoded>, Error> {
+    let Some(version) = compression else { return Ok(None) };
     let count = group.plain.len() / key.stride;
     let input = if key.filter.is_some() { &group.prepared } else { &group.plain };
     let (mode, bytes) = match key.used_as {
-        _ if !compress => return Ok(None),
         Use::Triangles if matches!(key.stride, 2 | 4) => {
             ("TRIANGLES", meshopt::encode_triangles(&indices_of(&group.plain, key.stride)))
         }
@@ -89,7 +91,7 @@ fn encode(compress: bool, key: &Key, group: &Group) -> Result<Option<Encoded>, E
             ("INDICES", meshopt::encode_index_sequence(&indices_of(&group.plain, key.stride)))
         }
         Use::Vertices | Use::Values if key.stride.is_multiple_of(4) && key.stride <= 256 => {
-            ("ATTRIBUTES", meshopt::encode_vertices(input, key.stride, count))
+            ("ATTRIBUTES", meshopt::encode_vertices(input, key.stride, count, version))
         }
         _ => return Ok(None),
     };
@@ -100,7 +102,8 @@ fn encode(compress: bool, key: &Key, group: &Group) -> Result<Option<Encoded>, E
         Prepared::Lossy(Filter::Quaternion) => "QUATERNION",
     });
     let pays = bytes.len() + COMPRESSION_JSON_BYTES < group.plain.len();
-    Ok(pays.then_some(Encoded { bytes, mode, filter }))
+    let extension = views::compression_name(version);
+    Ok(pays.then_some(Encoded { bytes, extension, mode, filter }))
 }
 
 fn indices_of(bytes: &[u8], stride: usize) -> Vec<u32> {
@@ -196,7 +199,7 @@ impl File {
         view.insert("buffer".into(), 1.into());
         view.insert("byteOffset".into(), offset.into());
         view.insert("byteLength".into(), bytes.into());
-        view.insert("extensions".into(), json!({ COMPRESSION: extension }));
+        view.insert("extensions".into(), json!({ encoded.extension: extension }));
         view
     }
 
@@ -229,10 +232,11 @@ impl File {
             buffers.push(Value::Object(buffer));
         }
         let mut declared = Document { root, ..Document::default() };
-        if self.decompressed_bytes > 0 {
-            let fallback = json!({ COMPRESSION: { "fallback": true } });
+        if let Some(version) = document.compression.filter(|_| self.decompressed_bytes > 0) {
+            let name = views::compression_name(version);
+            let fallback = json!({ name: { "fallback": true } });
             buffers.push(json!({ "byteLength": self.decompressed_bytes, "extensions": fallback }));
-            declared.declare_extension(COMPRESSION, true);
+            declared.declare_extension(name, true);
         }
         insert_list(&mut declared.root, "buffers", buffers);
         let text = serde_json::to_vec(&declared.root).map_err(|error| Error::Internal(error.to_string()))?;

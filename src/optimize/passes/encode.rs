@@ -5,23 +5,26 @@
 //! quaternion filter, and the codec view by view when the file is written, only where a view becomes smaller. In the
 //! other one, triangle meshes are Draco streams ([`streams`]), and the rest is as in the first: animations, skins and
 //! morph targets have no place in Draco. A second decoder is a second download for whoever opens the file, so Draco
-//! has to make the whole file smaller by a few percent, unless the setting `geometry` decides.
+//! has to make the whole file smaller by a few percent, unless the setting `geometry` decides. So has version 1 of
+//! meshopt's codec (KHR_meshopt_compression), which not all loaders know yet.
 //!
 //! Elements are replaced by what a viewer will decode, so that whoever looks at the document sees the loss.
 //! Declines for `universal`, which must open everywhere.
 
+mod columns;
+mod fingerprint;
 mod streams;
 
 use std::sync::Arc;
 
-use super::{Context, Outcome, Pass, counted, unknown_references};
+use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
 use crate::optimize::budget::Budget;
 use crate::optimize::codecs::CodecError;
 use crate::optimize::codecs::meshopt;
 use crate::optimize::document::accessor::{Accessor, Component, Filter, Packing, Shape};
 use crate::optimize::document::usage::{self, Usage};
-use crate::optimize::document::{Document, write};
+use crate::optimize::document::{Document, unknown, write};
 use crate::optimize::settings::{Geometry, Target};
 use streams::Streamed;
 
@@ -33,6 +36,9 @@ const FILTERED_STRIDE: usize = 8;
 
 /// Draco is taken when it makes the file at most this large, as a part of what meshopt makes of it.
 const WORTH_A_DECODER: f64 = 0.97;
+
+/// The same for KHR_meshopt_compression beside EXT_meshopt_compression: only loaders from late 2025 on know it.
+const WORTH_A_NEW_LOADER: f64 = 0.95;
 
 impl Pass for Encode {
     fn name(&self) -> &'static str {
@@ -55,32 +61,54 @@ impl Pass for Encode {
         }
         let streamed = with_draco(document, context)?;
         let mut notes = compress(document, &context.budget)?;
-        if let Some((streamed, its_notes)) = streamed
-            && (context.settings.geometry == Geometry::Draco || pays(document, &streamed.document)?)
-        {
-            *document = streamed.document;
-            notes = its_notes;
-            notes.insert(0, format!("{} as Draco", counted(streamed.primitives, "primitive", "primitives")));
+        let mut bytes = size(document)?;
+        if let Some((streamed, its_notes)) = streamed {
+            let its_bytes = size(&streamed.document)?;
+            if context.settings.geometry == Geometry::Draco || its_bytes <= WORTH_A_DECODER * bytes {
+                notes = its_notes;
+                notes.insert(
+                    0,
+                    format!("{} as Draco", counted(streamed.primitives, "primitive", "primitives")),
+                );
+                *document = streamed.document;
+                bytes = its_bytes;
+            }
+        }
+        document.compression = Some(meshopt::Version::Khr);
+        if !is_avatar(document) && size(document)? <= WORTH_A_NEW_LOADER * bytes {
+            notes.push("in the newer version of the codec, KHR_meshopt_compression".into());
+        } else {
+            document.compression = Some(meshopt::Version::Ext);
         }
         Ok(Outcome::Changed(notes))
     }
 }
 
-/// The document with Draco streams, and what else was done to it; `None` where there cannot or may not be any.
-fn with_draco(document: &Document, context: &Context) -> Result<Option<(Streamed, Vec<String>)>, Error> {
-    if context.settings.geometry == Geometry::Meshopt || unknown_references(document).is_some() {
-        return Ok(None);
-    }
-    let Some(mut streamed) = streams::streamed(document, &context.budget) else { return Ok(None) };
-    let notes = compress(&mut streamed.document, &context.budget)?;
-    Ok(Some((streamed, notes)))
+/// Whether this is a VRM avatar: the programs that open those rarely bring a second or a new decoder.
+fn is_avatar(document: &Document) -> bool {
+    ["VRM", "VRMC_vrm"].iter().any(|name| document.uses_extension(name))
 }
 
-/// Whether the second document is smaller enough than the first.
-fn pays(meshopt: &Document, draco: &Document) -> Result<bool, Error> {
+/// The size of the document as a file, in bytes.
+fn size(document: &Document) -> Result<f64, Error> {
     #[expect(clippy::cast_precision_loss, reason = "file sizes are far below 2^52")]
-    let bytes = |document| write::write(document).map(|file| file.len() as f64);
-    Ok(bytes(draco)? <= WORTH_A_DECODER * bytes(meshopt)?)
+    write::write(document).map(|file| file.len() as f64)
+}
+
+/// The document with Draco streams, and what else was done to it; `None` where there cannot or may not be any.
+fn with_draco(document: &Document, context: &Context) -> Result<Option<(Streamed, Vec<String>)>, Error> {
+    let may = match context.settings.geometry {
+        Geometry::Auto => !is_avatar(document),
+        Geometry::Meshopt => false,
+        Geometry::Draco => true,
+    };
+    if !may || !unknown::extensions(document).is_empty() {
+        return Ok(None);
+    }
+    let all = context.settings.geometry == Geometry::Draco;
+    let Some(mut streamed) = streams::streamed(document, &context.budget, all) else { return Ok(None) };
+    let notes = compress(&mut streamed.document, &context.budget)?;
+    Ok(Some((streamed, notes)))
 }
 
 /// Filters what meshopt's filters are for and has the views compressed; notes for people.
@@ -103,7 +131,7 @@ fn compress(document: &mut Document, budget: &Budget) -> Result<Vec<String>, Err
             *changed += 1;
         }
     }
-    document.compress = true;
+    document.compression = Some(meshopt::Version::Ext);
     let mut notes = vec!["buffer views compressed where that makes them smaller".to_owned()];
     if vectors > 0 {
         document.declare_extension("KHR_mesh_quantization", true);

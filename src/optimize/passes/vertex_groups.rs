@@ -100,10 +100,14 @@ pub(super) fn apply(document: &mut Document, group: &VertexGroup, renumbered: &R
         let (component, shape) = (accessor.component, accessor.shape);
         accessor.replace(Accessor { normalized, ..Accessor::from_bytes(component, shape, bytes) });
     }
-    let mut written: HashMap<&[u32], usize> = HashMap::new();
+    let mut written: HashMap<(&[u32], String), usize> = HashMap::new();
     for (&id, indices) in group.primitives.iter().zip(&renumbered.indices) {
-        let index = *written.entry(indices).or_insert_with(|| {
-            document.accessors.push(Accessor::from_indices(indices, renumbered.vertices.len()));
+        let old = primitives::indices(primitives::json(document, id)).and_then(|i| document.accessors.get(i));
+        // Name and extras stay; indices that have different ones are not shared.
+        let rest = old.map(|accessor| accessor.rest.clone()).unwrap_or_default();
+        let index = *written.entry((indices, Value::from(rest.clone()).to_string())).or_insert_with(|| {
+            let accessor = Accessor::from_indices(indices, renumbered.vertices.len());
+            document.accessors.push(Accessor { rest, ..accessor });
             document.accessors.len() - 1
         });
         if let Some(json) = primitives::json_mut(document, id) {

@@ -30,7 +30,8 @@ pub fn decode(bytes: &[u8], max_triangles: usize) -> Result<Mesh, CodecError> {
     let panicked = CodecError::damaged(NAME, "they contradict each other");
     contain(panicked, || {
         check_attributes(bytes, &header)?;
-        let stored = draco_oxide_decoder::decode_mesh(bytes).map_err(|error| CodecError::damaged(NAME, error))?;
+        let stored =
+            draco_oxide_decoder::decode_mesh(bytes).map_err(|error| CodecError::damaged(NAME, error))?;
         unpacked(stored)
     })
 }
@@ -79,7 +80,13 @@ impl Header {
         let triangles_at = bytes.len() - rest.0.len();
         if *method != EDGEBREAKER {
             let (triangles, vertices) = (rest.number()?, rest.number()?);
-            return Ok(Self { triangles, vertices, splits: 0, method: EncoderMethod::Sequential, triangles_at });
+            return Ok(Self {
+                triangles,
+                vertices,
+                splits: 0,
+                method: EncoderMethod::Sequential,
+                triangles_at,
+            });
         }
         rest.take(1)?; // how the walk is stored
         let (vertices, triangles) = (rest.number()?, rest.number()?);
@@ -93,13 +100,17 @@ impl Header {
         let fail = |reason: String| Err(CodecError::damaged(NAME, reason));
         let Self { triangles, vertices, splits, .. } = *self;
         if triangles > max_triangles as u64 {
-            return fail(format!("they hold {triangles} triangles, but at most {max_triangles} are declared"));
+            return fail(format!(
+                "they hold {triangles} triangles, but at most {max_triangles} are declared"
+            ));
         }
         if triangles > bytes.saturating_mul(TRIANGLES_A_BYTE) as u64 {
             return fail(format!("{bytes} bytes cannot hold {triangles} triangles"));
         }
         if vertices > 3 * triangles || splits > triangles {
-            return fail(format!("{triangles} triangles cannot have {vertices} vertices and {splits} splits"));
+            return fail(format!(
+                "{triangles} triangles cannot have {vertices} vertices and {splits} splits"
+            ));
         }
         Ok(())
     }
@@ -199,7 +210,9 @@ impl<'a> Bytes<'a> {
 
 fn unpacked(stored: StoredMesh) -> Result<Mesh, CodecError> {
     let vertex_count = stored.attributes.first().map_or(0, Stored::len);
-    if stored.attributes.is_empty() || stored.attributes.iter().any(|attribute| attribute.len() != vertex_count) {
+    if stored.attributes.is_empty()
+        || stored.attributes.iter().any(|attribute| attribute.len() != vertex_count)
+    {
         return Err(CodecError::damaged(NAME, "the attributes are of different lengths"));
     }
     let mut triangles = Vec::with_capacity(stored.faces.len());
@@ -211,7 +224,8 @@ fn unpacked(stored: StoredMesh) -> Result<Mesh, CodecError> {
         #[expect(clippy::cast_possible_truncation, reason = "the crate's indices are 32 bits wide")]
         triangles.push(corners.map(|corner| corner as u32));
     }
-    let attributes = stored.attributes.iter().map(attribute).collect::<Result<Vec<Attribute>, CodecError>>()?;
+    let attributes =
+        stored.attributes.iter().map(attribute).collect::<Result<Vec<Attribute>, CodecError>>()?;
     Ok(Mesh { triangles, vertex_count, attributes })
 }
 
@@ -227,7 +241,10 @@ fn attribute(stored: &Stored) -> Result<Attribute, CodecError> {
         Type::I32 => integers(stored, &words(bytes, |b| i64::from(i32::from_ne_bytes(b))))?,
         Type::U32 => integers(stored, &words(bytes, |b| i64::from(u32::from_ne_bytes(b))))?,
         Type::F64 | Type::I64 | Type::U64 | Type::Invalid => {
-            return Err(CodecError::damaged(NAME, "an attribute has a type of number that glTF does not know"));
+            return Err(CodecError::damaged(
+                NAME,
+                "an attribute has a type of number that glTF does not know",
+            ));
         }
     };
     let id = u32::try_from(stored.get_id().as_usize()).unwrap_or(u32::MAX);
@@ -250,7 +267,8 @@ fn spread<T: Copy>(stored: &Stored, values: &[T]) -> Result<Vec<T>, CodecError> 
     for &index in map {
         let start = usize::from(index).saturating_mul(n);
         let element = start.checked_add(n).and_then(|end| values.get(start..end));
-        elements.extend_from_slice(element.ok_or_else(|| CodecError::damaged(NAME, "a vertex has no value"))?);
+        elements
+            .extend_from_slice(element.ok_or_else(|| CodecError::damaged(NAME, "a vertex has no value"))?);
     }
     Ok(elements)
 }

@@ -68,7 +68,8 @@ fn needed(values: &[f32], components: usize, exponent: i32) -> Result<u8, CodecE
 fn ranges(values: &[f32], components: usize) -> impl Iterator<Item = (f32, f32)> {
     (0..components).map(move |component| {
         let of_component = values.iter().skip(component).step_by(components);
-        of_component.fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &value| (min.min(value), max.max(value)))
+        of_component
+            .fold((f32::INFINITY, f32::NEG_INFINITY), |(min, max), &value| (min.min(value), max.max(value)))
     })
 }
 
@@ -93,10 +94,18 @@ pub(super) fn attribute(id: usize, source: &Source<'_>, bits: &Bits) -> Result<S
                 _ => Err(CodecError::input(NAME, "an element has more than four components")),
             }
         }
-        (Elements::Integers { bytes, width: 1, signed: false }, n) => form.integers(&words(bytes, u8::from_le_bytes), n),
-        (Elements::Integers { bytes, width: 1, signed: true }, n) => form.integers(&words(bytes, i8::from_le_bytes), n),
-        (Elements::Integers { bytes, width: 2, signed: false }, n) => form.integers(&words(bytes, u16::from_le_bytes), n),
-        (Elements::Integers { bytes, width: 2, signed: true }, n) => form.integers(&words(bytes, i16::from_le_bytes), n),
+        (Elements::Integers { bytes, width: 1, signed: false }, n) => {
+            form.integers(&words(bytes, u8::from_le_bytes), n)
+        }
+        (Elements::Integers { bytes, width: 1, signed: true }, n) => {
+            form.integers(&words(bytes, i8::from_le_bytes), n)
+        }
+        (Elements::Integers { bytes, width: 2, signed: false }, n) => {
+            form.integers(&words(bytes, u16::from_le_bytes), n)
+        }
+        (Elements::Integers { bytes, width: 2, signed: true }, n) => {
+            form.integers(&words(bytes, i16::from_le_bytes), n)
+        }
         _ => Err(CodecError::input(NAME, "integers must have one or two bytes")),
     }
 }
@@ -113,7 +122,9 @@ fn far_value(values: &[f32], components: usize, exponent: i32, bits: u8) -> Resu
         return Err(CodecError::input(NAME, "a value is not on its grid"));
     }
     let mut far: Vec<f32> = ranges(values, components).map(|(min, _)| min + 0.0).collect();
-    let Some(first) = far.first_mut() else { return Err(CodecError::input(NAME, "an element has no components")) };
+    let Some(first) = far.first_mut() else {
+        return Err(CodecError::input(NAME, "an element has no components"));
+    };
     let span = f64::from((1_u32 << bits) - 1) * step;
     let end = f64::from(*first) + span;
     #[expect(clippy::cast_possible_truncation, reason = "checked right below")]
@@ -137,7 +148,8 @@ impl Form {
         NdVector<N, f32>: Vector<N>,
     {
         // Adding zero turns a negative zero into the usual one: to the encoder they would be different places.
-        let elements: Vec<[f32; N]> = values.as_chunks::<N>().0.iter().map(|e| e.map(|value| value + 0.0)).collect();
+        let elements: Vec<[f32; N]> =
+            values.as_chunks::<N>().0.iter().map(|e| e.map(|value| value + 0.0)).collect();
         let (mut unique, map) = unique(&elements, |element| element.map(f32::to_bits));
         unique.extend(far.as_chunks::<N>().0);
         self.finish(unique, map)

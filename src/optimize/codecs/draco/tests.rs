@@ -8,7 +8,8 @@ use super::*;
 fn grid(side: u32) -> (Vec<[u32; 3]>, Vec<f32>) {
     let height = |x: u32, y: u32| ((x * x + 3 * y) % 17) as f32 / 64.0;
     let vertices = (0..side * side).map(|v| (v % side, v / side));
-    let positions = vertices.flat_map(|(x, y)| [x as f32 / 8.0 - 3.0, y as f32 / 8.0, height(x, y)]).collect();
+    let positions =
+        vertices.flat_map(|(x, y)| [x as f32 / 8.0 - 3.0, y as f32 / 8.0, height(x, y)]).collect();
     let squares = (0..side - 1).flat_map(|y| (0..side - 1).map(move |x| y * side + x));
     let triangles = squares.flat_map(|v| [[v, v + 1, v + side], [v + 1, v + side + 1, v + side]]).collect();
     (triangles, positions)
@@ -29,7 +30,10 @@ fn drawn(triangles: &[[u32; 3]], columns: &[(usize, Vec<i64>)]) -> Vec<[Vec<i64>
         columns.iter().flat_map(of_column).collect::<Vec<i64>>()
     };
     let turned = |[a, b, c]: [Vec<i64>; 3]| {
-        [[a.clone(), b.clone(), c.clone()], [b.clone(), c.clone(), a.clone()], [c, a, b]].into_iter().min().unwrap()
+        [[a.clone(), b.clone(), c.clone()], [b.clone(), c.clone(), a.clone()], [c, a, b]]
+            .into_iter()
+            .min()
+            .unwrap()
     };
     let mut drawn: Vec<[Vec<i64>; 3]> = triangles.iter().map(|face| turned(face.map(corner))).collect();
     drawn.sort();
@@ -65,7 +69,9 @@ fn regression_a_mesh_keeps_the_grid_it_shares_with_others() {
     let (triangles, places) = grid(5);
     let cut: Vec<f32> = places.iter().map(|value| value + 1000.0 - 1.0 / 64.0).collect();
     let stream = encode(&triangles, &[positions(&cut)]).unwrap();
-    let Values::Floats(back) = &decode(&stream, triangles.len()).unwrap().attributes[0].values else { panic!() };
+    let Values::Floats(back) = &decode(&stream, triangles.len()).unwrap().attributes[0].values else {
+        panic!()
+    };
     assert!(back.iter().all(|value| cut.contains(value)));
 }
 
@@ -112,8 +118,13 @@ fn more_than_is_declared_is_refused_before_it_is_decoded() {
     let (triangles, places) = grid(8);
     let stream = encode(&triangles, &[positions(&places)]).unwrap();
     assert!(decode(&stream, triangles.len() - 1).unwrap_err().to_string().contains("at most"));
-    assert!(decode(b"DRACO\x02\x02\x01\x01\0\0\x02\xff\xff\xff\xff\x0f\xff\xff\xff\xff\x0f", usize::MAX).is_err());
-    assert!(matches!(decode(b"DRACO\x01\x02\x01\x01\0\0\0\0\0\0", 9), Err(super::super::CodecError::Unsupported { .. })));
+    assert!(
+        decode(b"DRACO\x02\x02\x01\x01\0\0\x02\xff\xff\xff\xff\x0f\xff\xff\xff\xff\x0f", usize::MAX).is_err()
+    );
+    assert!(matches!(
+        decode(b"DRACO\x01\x02\x01\x01\0\0\0\0\0\0", 9),
+        Err(super::super::CodecError::Unsupported { .. })
+    ));
     for length in 0..stream.len() {
         assert!(decode(&stream[..length], triangles.len()).is_err(), "{length} bytes");
     }

@@ -37,7 +37,7 @@ pub enum Filter {
 }
 
 /// Whose version of the vertex codec is allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// EXT_meshopt_compression: version 0.
     Ext,
@@ -213,7 +213,7 @@ mod tests {
 
     /// Filters `vectors`, encodes, decodes: normalized 16-bit integers as floats.
     fn through(filter: Filter, bytes: &[u8], count: usize) -> Vec<[f32; 4]> {
-        let encoded = encode_vertices(bytes, 8, count).expect("valid");
+        let encoded = encode_vertices(bytes, 8, count, Version::Ext).expect("valid");
         let decoded = decode(&encoded, &filtered(filter, count, 8), MAX).expect("valid");
         let values: Vec<f32> = decoded
             .as_chunks()
@@ -226,11 +226,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn vertices_come_back_exactly(words in 1_usize..20, bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
+        fn vertices_come_back_exactly(
+            words in 1_usize..20,
+            bytes in prop::collection::vec(any::<u8>(), 0..3000),
+            version in prop_oneof![Just(Version::Ext), Just(Version::Khr)],
+        ) {
             let (stride, count) = (words * 4, bytes.len() / (words * 4));
             let bytes = &bytes[..count * stride];
-            let encoded = encode_vertices(bytes, stride, count).expect("valid");
-            prop_assert_eq!(decode(&encoded, &layout(Attributes, count, stride), MAX).expect("valid"), bytes);
+            let encoded = encode_vertices(bytes, stride, count, version).expect("valid");
+            let layout = Layout { version, ..layout(Attributes, count, stride) };
+            prop_assert_eq!(decode(&encoded, &layout, MAX).expect("valid"), bytes);
         }
 
         #[test]
@@ -255,7 +260,7 @@ mod tests {
         ) {
             let word = |&mantissa: &i32| ((exponent << 24) | (mantissa & 0x00FF_FFFF)).to_le_bytes();
             let bytes: Vec<u8> = mantissas.iter().flat_map(word).collect();
-            let encoded = encode_vertices(&bytes, 4, mantissas.len()).expect("valid");
+            let encoded = encode_vertices(&bytes, 4, mantissas.len(), Version::Ext).expect("valid");
             let decoded = decode(&encoded, &filtered(Filter::Exponential, mantissas.len(), 4), MAX).expect("valid");
             for (mantissa, after) in mantissas.iter().zip(u32_values(&decoded).into_iter().map(f32::from_bits)) {
                 prop_assert_eq!(f64::from(after), f64::from(*mantissa) * f64::from(exponent).exp2());
@@ -317,7 +322,7 @@ mod tests {
         let bytes: Vec<u8> = positions.as_flattened().iter().flat_map(|value| value.to_le_bytes()).collect();
         let streams = [
             (
-                encode_vertices(&bytes, 12, positions.len()).expect("valid"),
+                encode_vertices(&bytes, 12, positions.len(), Version::Ext).expect("valid"),
                 layout(Attributes, positions.len(), 12),
             ),
             (encode_triangles(&indices).expect("valid"), layout(Triangles, indices.len(), 4)),
@@ -337,7 +342,7 @@ mod tests {
 
     #[test]
     fn layouts_that_the_extension_forbids_are_refused() {
-        let encoded = encode_vertices(&[0; 64], 16, 4).expect("valid");
+        let encoded = encode_vertices(&[0; 64], 16, 4, Version::Ext).expect("valid");
         let forbidden = [
             layout(Attributes, 4, 0),
             layout(Attributes, 4, 6),

@@ -1,22 +1,32 @@
-//! The codec of EXT_meshopt_compression, writing side. What it writes, [`decode`](super::decode()) reads.
+//! The codec of EXT_meshopt_compression and KHR_meshopt_compression, writing side. What it writes,
+//! [`decode`](super::decode()) reads.
 //!
-//! The versions are the extension's: vertices 0, indices 1. Put the indices through
+//! The versions are the extensions': vertices 0 or 1, indices 1. Put the indices through
 //! `order` first: the codec lives from neighbours that are alike.
 
 use meshopt::ffi;
 
-use super::{CodecError, require, require_triangles};
+use super::{CodecError, Version, require, require_triangles};
 
-/// Encodes `count` elements of `stride` bytes: mode ATTRIBUTES, vertex codec version 0.
+/// Encodes `count` elements of `stride` bytes: mode ATTRIBUTES, in the newest version of the vertex codec that the
+/// extension allows.
 ///
 /// # Errors
 /// [`CodecError::Input`] unless the stride is a multiple of 4 from 4 to 256 and `bytes` holds count x stride.
 #[expect(unsafe_code, reason = "a call into meshoptimizer")]
-pub fn encode_vertices(bytes: &[u8], stride: usize, count: usize) -> Result<Vec<u8>, CodecError> {
+pub fn encode_vertices(
+    bytes: &[u8],
+    stride: usize,
+    count: usize,
+    version: Version,
+) -> Result<Vec<u8>, CodecError> {
     const NAME: &str = "vertex encoding";
-    const EXT_VERSION: i32 = 0;
-    // Has no effect on version 0.
-    const LEVEL: i32 = 2;
+    // The slowest and smallest; has no effect on version 0.
+    const LEVEL: i32 = 3;
+    let codec_version = match version {
+        Version::Ext => 0,
+        Version::Khr => 1,
+    };
     let fits = (4..=256).contains(&stride) && stride.is_multiple_of(4);
     require(fits, NAME, "the stride is not a multiple of 4 from 4 to 256")?;
     require(count.checked_mul(stride) == Some(bytes.len()), NAME, "the bytes are not count x stride")?;
@@ -31,7 +41,7 @@ pub fn encode_vertices(bytes: &[u8], stride: usize, count: usize) -> Result<Vec<
             count,
             stride,
             LEVEL,
-            EXT_VERSION,
+            codec_version,
         );
         finished(encoded, size, NAME)
     }
@@ -88,7 +98,8 @@ mod tests {
 
     #[test]
     fn versions_are_those_of_the_extension() {
-        assert_eq!(encode_vertices(&[0; 16], 16, 1).expect("valid")[0], 0xA0);
+        assert_eq!(encode_vertices(&[0; 16], 16, 1, Version::Ext).expect("valid")[0], 0xA0);
+        assert_eq!(encode_vertices(&[0; 16], 16, 1, Version::Khr).expect("valid")[0], 0xA1);
         assert_eq!(encode_triangles(&[0, 1, 2]).expect("valid")[0], 0xE1);
         assert_eq!(encode_index_sequence(&[0, 1]).expect("valid")[0], 0xD1);
     }
@@ -107,9 +118,9 @@ mod tests {
     #[test]
     fn impossible_input_is_an_error() {
         for stride in [0, 1, 2, 6, 260, usize::MAX] {
-            assert!(encode_vertices(&[0; 520], stride, 2).is_err(), "stride {stride}");
+            assert!(encode_vertices(&[0; 520], stride, 2, Version::Ext).is_err(), "stride {stride}");
         }
-        assert!(encode_vertices(&[0; 8], 4, 3).is_err());
+        assert!(encode_vertices(&[0; 8], 4, 3, Version::Ext).is_err());
         assert!(encode_triangles(&[0, 1]).is_err());
         assert!(encode_index_sequence(&[1 << 30]).is_err());
     }

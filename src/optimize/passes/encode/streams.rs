@@ -6,23 +6,27 @@
 //! reorders triangles), points and lines, and whatever has attributes that it cannot hold exactly.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
+use super::columns::{Column, Compact, meshopt_bytes};
+use super::fingerprint::fingerprint;
 use crate::optimize::budget::Budget;
-use crate::optimize::codecs::draco::{self, Channel, Elements, Source};
-use crate::optimize::document::accessor::{Accessor, Component, Packing};
+use crate::optimize::codecs::draco::{self, Source};
+use crate::optimize::document::accessor::Accessor;
 use crate::optimize::document::draco::{EXTENSION, Unpacked, open};
 use crate::optimize::document::primitives::{self, PrimitiveId};
 use crate::optimize::document::{Blob, Document, Kind, edit};
-use crate::optimize::passes::reorder::is_blended;
+use crate::optimize::passes::reorder::order_is_seen;
 use crate::optimize::passes::vertex_groups::drop_replaced;
 
 /// Attributes beside the positions for which decoders have a bit each.
 const MAX_ATTRIBUTES: usize = 8;
+
+/// Bytes of JSON that a stream costs beyond shared views.
+const STREAM_JSON_BYTES: usize = 100;
 
 /// A document with streams, and how many primitives they serve.
 pub(super) struct Streamed {
@@ -30,8 +34,9 @@ pub(super) struct Streamed {
     pub(super) primitives: usize,
 }
 
-/// The document with a stream for every primitive that can have one; `None` if there is none.
-pub(super) fn streamed(document: &Document, budget: &Budget) -> Option<Streamed> {
+/// The document with a stream for every primitive that can have one, and becomes smaller by it unless `all` are asked
+/// for; `None` if there is none.
+pub(super) fn streamed(document: &Document, budget: &Budget, all: bool) -> Option<Streamed> {
     let mut numbers: HashMap<Vec<usize>, usize> = HashMap::new();
     let mut sets: Vec<Vec<PrimitiveId>> = Vec::new();
     for id in primitives::all(document) {
@@ -45,8 +50,11 @@ pub(super) fn streamed(document: &Document, budget: &Budget) -> Option<Streamed>
         }
         sets[number].push(id);
     }
-    let streams: Vec<Option<Stream>> =
-        sets.par_iter().map(|set| Stream::of(document, primitives::json(document, set[0]), budget)).collect();
+    let of_set = |set: &Vec<PrimitiveId>| {
+        let stream = Stream::of(document, primitives::json(document, set[0]), budget)?;
+        (all || stream.bytes.len() + STREAM_JSON_BYTES < stream.meshopt_bytes).then_some(stream)
+    };
+    let streams: Vec<Option<Stream>> = sets.par_iter().map(of_set).collect();
     let before = edit::referenced(document, Kind::Accessor);
     let mut result = Streamed { document: document.clone(), primitives: 0 };
     for (set, stream) in sets.iter().zip(streams) {
@@ -70,7 +78,7 @@ fn is_suitable(document: &Document, json: &Value) -> bool {
         && json.get("targets").is_none()
         && primitives::attribute(document, json, "POSITION").is_some()
         && attributes <= MAX_ATTRIBUTES + 1
-        && !is_blended(document, json)
+        && !order_is_seen(document, json)
 }
 
 /// What primitives must agree in to share a stream: names in a fixed order, accessors, indices.
@@ -90,6 +98,8 @@ struct Stream {
     unpacked: Unpacked,
     /// Attribute names, in the order of their numbers in the stream.
     names: Vec<String>,
+    /// About what meshopt would need.
+    meshopt_bytes: usize,
 }
 
 impl Stream {
@@ -104,7 +114,8 @@ impl Stream {
         let columns = columns.collect::<Option<Vec<Column>>>()?;
         let sources: Vec<Source> = columns.iter().map(Column::source).collect();
         let bytes = draco::encode(&mesh.triangles, &sources).ok()?;
-        let wanted: Vec<(u32, &Accessor)> = (0..).zip(columns.iter().map(|column| &column.accessor)).collect();
+        let wanted: Vec<(u32, &Accessor)> =
+            (0..).zip(columns.iter().map(|column| &column.accessor)).collect();
         let unpacked = open(&bytes, mesh.triangles.len(), &wanted).ok()?;
         let given: Vec<&Accessor> = columns.iter().map(|column| &column.accessor).collect();
         let returned: Vec<&Accessor> = unpacked.attributes.iter().collect();
@@ -114,7 +125,8 @@ impl Stream {
             return None;
         }
         let names = attributes.iter().map(|(name, _)| (*name).to_owned()).collect();
-        Some(Self { bytes, unpacked, names })
+        let meshopt_bytes = meshopt_bytes(&mesh.triangles, &columns);
+        Some(Self { bytes, unpacked, names, meshopt_bytes })
     }
 
     /// Gives primitives the stream and accessors for what it holds.
@@ -149,150 +161,85 @@ impl Stream {
     }
 }
 
-/// The triangles of a primitive that draw something, over just the vertices that they use.
-struct Compact {
-    triangles: Vec<[u32; 3]>,
-    /// The old number of every vertex.
-    vertices: Vec<u32>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optimize::Settings;
+    use crate::optimize::document::Shape;
 
-impl Compact {
-    fn of(document: &Document, json: &Value) -> Option<Self> {
-        let positions = primitives::attribute(document, json, "POSITION")?.vectors::<3>();
-        let drawn = primitives::drawn_vertices(document, json);
-        let (triangles, []) = drawn.as_chunks::<3>() else { return None };
-        let mut numbers = vec![u32::MAX; positions.len()];
-        let mut compact = Self { triangles: Vec::new(), vertices: Vec::new() };
-        for corners in triangles {
-            let [a, b, c] = corners.map(|corner| positions[corner as usize]);
-            // Rounding has made these a line or a point; the encoder would start a new walk at each.
-            if a == b || b == c || c == a {
-                continue;
-            }
-            compact.triangles.push(corners.map(|corner| {
-                let number = &mut numbers[corner as usize];
-                if *number == u32::MAX {
-                    *number = u32::try_from(compact.vertices.len()).unwrap_or(u32::MAX);
-                    compact.vertices.push(corner);
-                }
-                *number
-            }));
-        }
-        (!compact.triangles.is_empty()).then_some(compact)
-    }
-
-    /// The elements of the vertices in use.
-    fn picked(&self, accessor: &Accessor) -> Accessor {
-        let element = accessor.element_bytes();
-        let bytes = accessor.bytes();
-        let picked = self.vertices.iter().flat_map(|&vertex| &bytes[vertex as usize * element..][..element]);
-        let elements = Accessor::from_bytes(accessor.component, accessor.shape, picked.copied().collect());
-        Accessor { normalized: accessor.normalized, packing: accessor.packing.clone(), ..elements }
-    }
-}
-
-/// An attribute on its way into a stream.
-struct Column {
-    accessor: Accessor,
-    channel: Channel,
-    floats: Vec<f32>,
-    exponent: i32,
-}
-
-impl Column {
-    fn of(name: &str, accessor: &Accessor, normal_bits: i32) -> Option<Self> {
-        let bits = u8::try_from(normal_bits).ok()?;
-        let channel = match name.split_once('_').map_or(name, |(head, _)| head) {
-            "POSITION" => Channel::Position,
-            "NORMAL" => Channel::Normal { bits },
-            "TEXCOORD" => Channel::TextureCoordinate,
-            "COLOR" => Channel::Color,
-            _ => Channel::Generic,
+    /// A grid of vertices and the triangles of its left and right half.
+    fn document(primitives: Value, materials: Value) -> Document {
+        const SIDE: u32 = 24;
+        let vertices = (0..SIDE * SIDE).map(|v| ((v % SIDE) as f32, (v / SIDE) as f32));
+        let positions: Vec<f32> =
+            vertices.clone().flat_map(|(x, y)| [x / 4.0, y / 4.0, x * y % 7.0]).collect();
+        let ids: Vec<f32> = vertices.map(|(x, y)| x * 100.0 + y).collect();
+        let half = |from: u32, to: u32| {
+            let corners = (0..SIDE - 1).flat_map(move |y| (from..to).map(move |x| y * SIDE + x));
+            corners.flat_map(|v| [v, v + 1, v + SIDE, v + 1, v + SIDE + 1, v + SIDE]).collect::<Vec<u32>>()
         };
-        if accessor.component == Component::U32 {
-            return None;
-        }
-        if accessor.component != Component::F32 && name != "NORMAL" {
-            return Some(Self { accessor: accessor.clone(), channel, floats: Vec::new(), exponent: 0 });
-        }
-        let mut floats = accessor.floats();
-        let exponent = match (name, &accessor.packing) {
-            ("NORMAL", _) => 0,
-            ("TANGENT", _) => 1 - normal_bits,
-            (_, Packing::Grid { exponent }) => i32::from(*exponent),
-            _ => exact_exponent(&floats)?,
+        let mut accessors = vec![
+            Accessor { bounds: true, ..Accessor::from_floats(Shape::Vec3, &positions) },
+            Accessor::from_floats(Shape::Scalar, &ids),
+            Accessor::from_indices(&half(0, 12), 576),
+            Accessor::from_indices(&half(12, SIDE - 1), 576),
+        ];
+        accessors[2].rest.insert("name".into(), "left".into());
+        let root = json!({ "meshes": [{ "primitives": primitives }], "materials": materials });
+        Document { root: root.as_object().unwrap().clone(), accessors, ..Document::default() }
+    }
+
+    fn half(indices: usize) -> Value {
+        json!({ "attributes": { "_ID": 1, "POSITION": 0 }, "indices": indices, "material": 0 })
+    }
+
+    fn run(document: &Document) -> Option<Streamed> {
+        streamed(document, &Budget::of(&Settings::default()), true)
+    }
+
+    #[test]
+    fn parts_of_one_vertex_buffer_get_a_stream_each_and_equal_ones_share() {
+        let before = document(json!([half(2), half(3), half(2)]), json!([{}]));
+        let after = run(&before).unwrap();
+        assert_eq!((after.primitives, after.document.blobs.len()), (3, 2));
+        let primitives = &after.document.list("meshes")[0]["primitives"];
+        assert_eq!(primitives[0], primitives[2]);
+        assert_eq!(after.document.accessors.len(), 6, "the shared buffer is gone");
+        let left = &after.document.accessors[primitives::indices(&primitives[0]).unwrap()];
+        assert_eq!(left.rest["name"], "left");
+        assert!(after.document.uses_extension(EXTENSION));
+    }
+
+    #[test]
+    fn each_primitive_draws_what_it_drew() {
+        let before = document(json!([half(2), half(3)]), json!([{}]));
+        let after = run(&before).unwrap().document;
+        let corners = |document: &Document, number: usize| {
+            let json = &document.list("meshes")[0]["primitives"][number];
+            let get = |name| primitives::attribute(document, json, name).unwrap();
+            let drawn = primitives::drawn_vertices(document, json);
+            fingerprint(&drawn, &[get("POSITION"), get("_ID")], &[true, true])
         };
-        if name == "TANGENT" {
-            let step = (exponent as f32).exp2();
-            floats.iter_mut().for_each(|value| *value = (*value / step).round() * step);
+        for number in 0..2 {
+            assert_eq!(corners(&before, number), corners(&after, number));
         }
-        let accessor = Accessor::from_floats(accessor.shape, &floats);
-        Some(Self { accessor, channel, floats, exponent })
     }
 
-    fn source(&self) -> Source<'_> {
-        let component = self.accessor.component;
-        let elements = if component == Component::F32 {
-            Elements::Floats { values: &self.floats, exponent: self.exponent }
-        } else {
-            let signed = matches!(component, Component::I8 | Component::I16);
-            Elements::Integers { bytes: self.accessor.bytes(), width: component.bytes(), signed }
+    #[test]
+    fn what_draco_would_change_stays_with_meshopt() {
+        let blended = json!([{ "alphaMode": "BLEND" }]);
+        assert!(run(&document(json!([half(2)]), blended)).is_none());
+        let with = |name: &str, value: Value| {
+            let mut primitive = half(2);
+            primitive[name] = value;
+            run(&document(json!([primitive]), json!([{}])))
         };
-        Source { channel: self.channel, components: self.accessor.shape.components(), elements }
-    }
-
-    fn is_exact(&self) -> bool {
-        !matches!(self.channel, Channel::Normal { .. })
-    }
-}
-
-/// The largest power of two of which all values are multiples; `None` where one is not finite.
-fn exact_exponent(values: &[f32]) -> Option<i32> {
-    const FRACTION_BITS: i32 = 23;
-    let mut exponent = i32::MAX;
-    for value in values.iter().filter(|value| **value != 0.0) {
-        if !value.is_normal() {
-            return None;
-        }
-        let bits = value.to_bits();
-        let fraction = (bits & 0x007F_FFFF) | 0x0080_0000;
-        let power = (bits >> FRACTION_BITS & 0xFF) as i32 - 127 - FRACTION_BITS;
-        exponent = exponent.min(power + fraction.trailing_zeros() as i32);
-    }
-    Some(if exponent == i32::MAX { 0 } else { exponent })
-}
-
-/// A number that depends on the triangles and the exact attributes of their corners, but neither on the order of
-/// triangles and vertices nor on the corner with which a triangle begins.
-fn fingerprint(corners: &[u32], attributes: &[&Accessor], exact: &[bool]) -> u64 {
-    let exact: Vec<&&Accessor> = attributes.iter().zip(exact).filter(|(_, exact)| **exact).map(|(a, _)| a).collect();
-    let vertices = exact.first().map_or(0, |accessor| accessor.count);
-    let of_vertex: Vec<u64> = (0..vertices)
-        .map(|vertex| {
-            let mut hasher = DefaultHasher::new();
-            for accessor in &exact {
-                let element = accessor.element_bytes();
-                hash_element(&accessor.bytes()[vertex * element..][..element], accessor.component, &mut hasher);
-            }
-            hasher.finish()
-        })
-        .collect();
-    corners.as_chunks::<3>().0.iter().fold(0, |sum, corners| {
-        let [a, b, c] = corners.map(|corner| of_vertex[corner as usize]);
-        let first = [[a, b, c], [b, c, a], [c, a, b]].into_iter().min().unwrap_or_default();
-        let mut hasher = DefaultHasher::new();
-        first.hash(&mut hasher);
-        sum.wrapping_add(hasher.finish())
-    })
-}
-
-/// Negative zero counts as zero: Draco has one of them.
-fn hash_element(bytes: &[u8], component: Component, hasher: &mut DefaultHasher) {
-    match component {
-        Component::F32 => {
-            let words = bytes.as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word) + 0.0);
-            words.for_each(|value| value.to_bits().hash(hasher));
-        }
-        _ => bytes.hash(hasher),
+        assert!(with("targets", json!([{ "POSITION": 0 }])).is_none());
+        assert!(with("mode", json!(1)).is_none());
+        assert!(with("extensions", json!({ "ACME_edges": { "vertices": [1, 2] } })).is_none());
+        let mut fine = document(json!([half(2)]), json!([{}]));
+        let roots: Vec<f32> = (0..576).map(|v| (v as f32).sqrt()).collect();
+        fine.accessors[1] = Accessor::from_floats(Shape::Scalar, &roots);
+        assert!(run(&fine).is_none(), "floats that no grid holds");
     }
 }
