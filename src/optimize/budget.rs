@@ -72,9 +72,9 @@ impl Budget {
                 rotation_error: 2e-4,
                 track_error: 2e-5,
                 image_side: 4096,
-                colour_error: Spread { mean: 0.003, p999: 0.03 },
-                data_error: 3.0,
-                normal_map_error: Spread { mean: 1.0, p999: 10.0 },
+                colour_error: Spread { mean: 0.0022, p999: 0.025 },
+                data_error: 2.2,
+                normal_map_error: Spread { mean: 0.75, p999: 9.0 },
             },
             Preset::Balanced => Self {
                 position_bits: 13,
@@ -85,9 +85,9 @@ impl Budget {
                 rotation_error: 6e-4,
                 track_error: 1e-4,
                 image_side: 2048,
-                colour_error: Spread { mean: 0.006, p999: 0.06 },
-                data_error: 6.0,
-                normal_map_error: Spread { mean: 2.0, p999: 18.0 },
+                colour_error: Spread { mean: 0.0047, p999: 0.05 },
+                data_error: 4.8,
+                normal_map_error: Spread { mean: 1.5, p999: 16.0 },
             },
             Preset::Maximum => Self {
                 position_bits: 12,
@@ -98,9 +98,9 @@ impl Budget {
                 rotation_error: 2e-3,
                 track_error: 5e-4,
                 image_side: 1024,
-                colour_error: Spread { mean: 0.011, p999: 0.1 },
-                data_error: 11.0,
-                normal_map_error: Spread { mean: 3.6, p999: 30.0 },
+                colour_error: Spread { mean: 0.0095, p999: 0.09 },
+                data_error: 9.5,
+                normal_map_error: Spread { mean: 3.0, p999: 28.0 },
             },
         }
     }
