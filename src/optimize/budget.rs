@@ -149,9 +149,9 @@ impl Budget {
                 turn_error: 2e-3,
                 weight_error: 1e-3,
                 image_side: 4096,
-                colour_error: Spread { mean: 0.003, p999: 0.03 },
-                data_error: 3.0,
-                normal_map_error: Spread { mean: 1.0, p999: 10.0 },
+                colour_error: Spread { mean: 0.0022, p999: 0.025 },
+                data_error: 2.2,
+                normal_map_error: Spread { mean: 0.75, p999: 9.0 },
             },
             Preset::Balanced => Self {
                 look: Look::of(0.0315),
@@ -165,9 +165,9 @@ impl Budget {
                 turn_error: 1e-2,
                 weight_error: 5e-3,
                 image_side: 2048,
-                colour_error: Spread { mean: 0.006, p999: 0.06 },
-                data_error: 6.0,
-                normal_map_error: Spread { mean: 2.0, p999: 18.0 },
+                colour_error: Spread { mean: 0.0047, p999: 0.05 },
+                data_error: 4.8,
+                normal_map_error: Spread { mean: 1.5, p999: 16.0 },
             },
             Preset::Maximum => Self {
                 look: Look::of(0.054),
@@ -181,9 +181,9 @@ impl Budget {
                 turn_error: 2e-2,
                 weight_error: 1e-2,
                 image_side: 1024,
-                colour_error: Spread { mean: 0.011, p999: 0.1 },
-                data_error: 11.0,
-                normal_map_error: Spread { mean: 3.6, p999: 30.0 },
+                colour_error: Spread { mean: 0.0095, p999: 0.09 },
+                data_error: 9.5,
+                normal_map_error: Spread { mean: 3.0, p999: 28.0 },
             },
         }
     }

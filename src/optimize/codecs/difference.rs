@@ -14,8 +14,8 @@ const MAX_SAMPLES: usize = 1 << 18;
 /// Distances between colours in Oklab, in which equal distances look about equally large.
 ///
 /// Source: B. Ottosson, "A perceptual color space for image processing", 2020. Black to white is 1; about 0.02 is
-/// just noticeable between two large areas. Blocks of 2 x 2 pixels are averaged in linear light before they are
-/// compared, since noise from pixel to pixel is finer than the eye follows at one screen pixel a texel.
+/// just noticeable between two large areas. Blocks of pixels are averaged in linear light before they are compared:
+/// noise from pixel to pixel is finer than the eye follows at one screen pixel a texel, but not in magnified texels.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ColourDifference {
     /// The mean distance.
@@ -44,19 +44,20 @@ pub struct NormalDifference {
     pub p999: f32,
 }
 
-/// Compares sRGB colours. Transparent pixels are compared over black and over white and the larger distance counts.
+/// Compares sRGB colours in blocks of `block` x `block` pixels, at least 1. Transparent pixels are compared over black and over white and the larger distance counts.
 ///
 /// # Panics
 /// If the sizes differ, as do the other functions here: the caller made one image from the other.
-pub fn colour(before: &Pixels, after: &Pixels) -> ColourDifference {
+pub fn colour(before: &Pixels, after: &Pixels, block: u32) -> ColourDifference {
     assert_same_size(before, after);
     let opaque = before.is_opaque() && after.is_opaque();
     let backgrounds: &[f32] = if opaque { &[0.0] } else { &[0.0, 1.0] };
-    let (columns, rows) = (before.width().div_ceil(2) as usize, before.height().div_ceil(2) as usize);
+    let (columns, rows) = (before.width().div_ceil(block) as usize, before.height().div_ceil(block) as usize);
+    let side = block as usize;
     let mut distances: Vec<f32> = sampled(columns * rows)
-        .map(|block| {
-            let (x, y) = (block % columns * 2, block / columns * 2);
-            let (before, after) = (block_mean(before, x, y), block_mean(after, x, y));
+        .map(|at| {
+            let (x, y) = (at % columns * side, at / columns * side);
+            let (before, after) = (block_mean(before, x, y, side), block_mean(after, x, y, side));
             let over = |background: &f32| {
                 distance(oklab(over(before, *background)), oklab(over(after, *background)))
             };
@@ -110,11 +111,11 @@ fn sampled(count: usize) -> impl Iterator<Item = usize> {
     (0..count).step_by(count.div_ceil(MAX_SAMPLES) | 1)
 }
 
-/// Linear light and alpha, colour multiplied by alpha, averaged over the 2 x 2 pixels at x, y.
-fn block_mean(pixels: &Pixels, x: usize, y: usize) -> [f32; 4] {
+/// Linear light and alpha, colour multiplied by alpha, averaged over the block of pixels at x, y.
+fn block_mean(pixels: &Pixels, x: usize, y: usize, side: usize) -> [f32; 4] {
     let (width, height) = (pixels.width() as usize, pixels.height() as usize);
     let mut sum = [0.0; 4];
-    for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+    for (dx, dy) in (0..side).flat_map(|dy| (0..side).map(move |dx| (dx, dy))) {
         let at = (y + dy).min(height - 1) * width + (x + dx).min(width - 1);
         let [r, g, b, a] = pixels.texels()[at];
         let alpha = f32::from(a) / 255.0;
@@ -123,7 +124,7 @@ fn block_mean(pixels: &Pixels, x: usize, y: usize) -> [f32; 4] {
         }
         sum[3] += alpha;
     }
-    sum.map(|value| value / 4.0)
+    sum.map(|value| value / (side * side) as f32)
 }
 
 /// Lays a colour over a grey background, in linear light.
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn an_image_is_no_distance_from_itself() {
         let image = landscape(90, 70);
-        assert_eq!(colour(&image, &image), ColourDifference::default());
+        assert_eq!(colour(&image, &image, 2), ColourDifference::default());
         assert_eq!(linear(&image, &image, [true; 4]), LinearDifference::default());
         assert!(normal(&image, &image).p999 < 1e-3);
     }
@@ -207,7 +208,7 @@ mod tests {
         // From Ottosson's table: XYZ (1, 0, 0) and so on are not sRGB, but white and sRGB red are widely quoted.
         assert!(distance(oklab([1.0; 3]), [1.0, 0.0, 0.0]) < 1e-4);
         assert!(distance(oklab([1.0, 0.0, 0.0]), [0.627_955, 0.224_863, 0.125_846]) < 1e-4);
-        let black_to_white = colour(&flat([0, 0, 0, 255]), &flat([255; 4]));
+        let black_to_white = colour(&flat([0, 0, 0, 255]), &flat([255; 4]), 2);
         assert!((black_to_white.mean - 1.0).abs() < 1e-4);
     }
 
@@ -216,7 +217,7 @@ mod tests {
         let before = painted(128, 128, |_, _| [100, 100, 100, 255]);
         // 64 of 4096 blocks: 1.6 %, more than 0.1 % and fewer than 5 %.
         let after = painted(128, 128, |x, y| [if x < 16 && y < 16 { 200 } else { 100 }, 100, 100, 255]);
-        let found = colour(&before, &after);
+        let found = colour(&before, &after, 2);
         assert!(
             found.p95 == 0.0 && found.p999 > 0.05 && found.mean > 0.0 && found.mean < found.p999,
             "{found:?}"
@@ -224,10 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn noise_counts_where_texels_are_magnified() {
+        let before = painted(64, 64, |_, _| [120, 120, 120, 255]);
+        let after = painted(64, 64, |x, y| if (x + y) % 2 == 0 { [110, 110, 110, 255] } else { [130, 130, 130, 255] });
+        assert!(colour(&before, &after, 1).mean > 5.0 * colour(&before, &after, 2).mean);
+    }
+
+    #[test]
     fn colour_under_transparency_does_not_count_and_alpha_does() {
-        assert_eq!(colour(&flat([255, 0, 0, 0]), &flat([0, 255, 0, 0])), ColourDifference::default());
+        assert_eq!(colour(&flat([255, 0, 0, 0]), &flat([0, 255, 0, 0]), 2), ColourDifference::default());
         // Black over black is still black: only the white background shows this one.
-        assert!(colour(&flat([0, 0, 0, 255]), &flat([0, 0, 0, 128])).mean > 0.3);
+        assert!(colour(&flat([0, 0, 0, 255]), &flat([0, 0, 0, 128]), 2).mean > 0.3);
     }
 
     #[test]

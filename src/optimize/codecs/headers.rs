@@ -110,6 +110,15 @@ fn jpeg(file: &[u8]) -> Option<Probe> {
     }
 }
 
+/// Whether a JPEG's image data ends without an end marker. In image data, FF is followed by a marker or by 0.
+pub(super) fn is_jpeg_cut_off(file: &[u8]) -> bool {
+    let marker = |kind: u8| file.windows(2).rposition(|pair| pair == [0xFF, kind]);
+    match (marker(0xDA), marker(0xD9)) {
+        (Some(scan), end) => end.is_none_or(|end| end < scan),
+        (None, _) => true,
+    }
+}
+
 fn webp(file: &[u8]) -> Option<Probe> {
     let probe = |width, height, has_alpha, animated| {
         Some(Probe { format: Format::WebP, width, height, bits_per_channel: 8, has_alpha, animated })

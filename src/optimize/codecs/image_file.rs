@@ -76,6 +76,11 @@ pub fn probe(file: &[u8]) -> Option<Probe> {
     headers::read(file)
 }
 
+/// Whether the end of `file` is missing although [`decode`] makes a picture of it: JPEG decoders fill up with grey.
+pub fn is_cut_off(file: &[u8]) -> bool {
+    probe(file).is_some_and(|probe| probe.format == Format::Jpeg) && headers::is_jpeg_cut_off(file)
+}
+
 /// Decodes a PNG, JPEG, WebP, AVIF or KTX2 file (of that the largest level). 16-bit channels are rounded to 8.
 ///
 /// # Errors
@@ -196,6 +201,15 @@ mod tests {
         let rotated = [&file[..2], exif, &file[2..]].concat();
         assert_eq!(decode(&rotated, MAX), decode(&file, MAX));
         assert_eq!(decode(&rotated, MAX).expect("a JPEG").width(), 40);
+    }
+
+    #[test]
+    fn a_jpeg_that_was_cut_off_is_told_apart() {
+        let file = landscape_jpeg();
+        assert!(!is_cut_off(&file));
+        assert!(!is_cut_off(&[&file[..], b"trailing bytes"].concat()));
+        assert!(is_cut_off(&file[..file.len() * 2 / 3]));
+        assert!(decode(&file[..file.len() * 2 / 3], MAX).is_ok(), "it still gives a picture");
     }
 
     #[test]

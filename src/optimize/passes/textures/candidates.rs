@@ -26,15 +26,30 @@ pub(super) struct Candidate {
     pub(super) format: Format,
     pub(super) is_lossless: bool,
     pub(super) size: (u32, u32),
+    /// 0 to 100, in the terms of the format.
+    pub(super) quality: u8,
     /// Format and quality, for people.
     pub(super) how: String,
 }
 
 /// Lossy qualities, by bisection; the error falls along the list.
-const QUALITIES: [u8; 13] = [25, 32, 39, 46, 53, 60, 66, 72, 78, 84, 90, 94, 97];
+fn qualities(effort: Effort) -> &'static [u8] {
+    match effort {
+        Effort::Fast => &[60, 84, 97],
+        Effort::Normal => &[25, 32, 39, 46, 53, 60, 66, 72, 78, 84, 90, 94, 97],
+        Effort::Best => {
+            &[25, 28, 31, 34, 37, 40, 43, 46, 49, 52, 55, 58, 61, 64, 67, 70, 73, 76, 79, 82, 85, 88, 91, 94, 97]
+        }
+    }
+}
+
+/// Of libaom, while qualities are compared.
+fn search_speed(effort: Effort) -> u8 {
+    if effort == Effort::Fast { 9 } else { 8 }
+}
 
 /// Below this, JPEG and WebP smear grain into blotches, which a mean error forgives and an eye does not.
-const LOWEST_WITHOUT_AVIF: usize = 3;
+const LOWEST_WITHOUT_AVIF: u8 = 46;
 
 /// Sides that are tried, as parts of the original's.
 const PARTS: [f32; 15] = [
@@ -61,15 +76,29 @@ pub(super) fn smallest(
 ) -> Result<Option<Candidate>, CodecError> {
     let mut best: Option<Candidate> = None;
     let target = if goal.meaning().is_plain { Target::Universal } else { target };
-    for pixels in sizes(source, goal, effort)? {
-        let at_size = Source { pixels: &pixels, ..*source };
-        for candidate in of_size(&at_size, goal, target, effort)? {
-            if best.as_ref().is_none_or(|best| candidate.bytes.len() < best.bytes.len()) {
-                best = Some(candidate);
-            }
-        }
+    let sizes = sizes(source, goal, effort)?;
+    // The smallest first: what takes as many bytes at a larger size need not be looked at.
+    for pixels in sizes.iter().rev() {
+        let room = best.as_ref().map_or(usize::MAX, |best| best.bytes.len());
+        let search = Search { source: Source { pixels, ..*source }, goal, target, effort, room };
+        best = search.smallest()?.or(best);
     }
-    Ok(best)
+    match best {
+        Some(best) if best.format == Format::Avif && effort != Effort::Fast => {
+            let pixels = sizes.iter().find(|pixels| (pixels.width(), pixels.height()) == best.size);
+            Ok(Some(refined(best, pixels.unwrap_or(source.pixels), goal, effort)?))
+        }
+        best => Ok(best),
+    }
+}
+
+/// The same quality by a slower encoder, which saves up to a tenth at less error.
+fn refined(best: Candidate, pixels: &Pixels, goal: &Goal, effort: Effort) -> Result<Candidate, CodecError> {
+    let speed = if effort == Effort::Best { 4 } else { 7 };
+    let options = avif::Options { quality: best.quality, speed, channels: avif_channels(goal) };
+    let bytes = avif::encode(pixels, &options)?;
+    let is_better = bytes.len() < best.bytes.len() && is_within(goal, &bytes)?;
+    Ok(if is_better { Candidate { bytes, ..best } } else { best })
 }
 
 /// The image in the sizes that are worth encoding.
@@ -96,79 +125,134 @@ fn sizes(source: &Source, goal: &Goal, effort: Effort) -> Result<Vec<Pixels>, Co
     Ok(fitting.split_off(fitting.len().saturating_sub(wanted)))
 }
 
-fn of_size(
-    source: &Source,
-    goal: &Goal,
+/// The ways to store an image of one size.
+struct Search<'a> {
+    source: Source<'a>,
+    goal: &'a Goal<'a>,
     target: Target,
     effort: Effort,
-) -> Result<Vec<Candidate>, CodecError> {
-    let pixels = source.pixels;
-    let count = u64::from(pixels.width()) * u64::from(pixels.height());
-    let (is_web, is_colour) = (target == Target::Web, goal.meaning().content == Content::Colour);
-    let is_palette = source.is_lossless && (source.is_flat || source.is_tiny);
-    let mut found = Vec::new();
-    if is_web && is_palette {
-        found.extend(webp_lossless(source)?);
-    }
-    if !is_web && source.is_lossless {
-        found.push(png_lossless(source)?);
-    }
-    if source.is_tiny {
-        return Ok(found);
-    }
-    if is_web {
-        found.extend(avif_lossy(source, goal, effort)?);
-    }
-    let is_thorough = effort == Effort::Best || count <= SMALL_PIXELS;
-    // WebP halves the resolution of colour differences: not for normals, unless they have alpha.
-    if is_web && is_thorough && (goal.meaning().content != Content::Normal || !pixels.is_opaque()) {
-        found.extend(webp_lossy(source, goal)?);
-    }
-    if pixels.is_opaque() && (!is_web || (is_thorough && !is_colour)) {
-        found.extend(jpeg_lossy(source, goal)?);
-    }
-    if found.is_empty() && is_web && source.is_lossless {
-        // Too fine for any lossy coder, but smaller than PNG all the same.
-        found.extend(webp_lossless(source)?);
-    }
-    Ok(found)
+    /// Only fewer bytes than this are of interest.
+    room: usize,
 }
 
-/// With the colour of transparent pixels: GPUs blend it in at edges, and the black that libwebp puts there
-/// shows as a dark fringe around leaves.
-fn webp_lossless(source: &Source) -> Result<Option<Candidate>, CodecError> {
-    if source.pixels.width().max(source.pixels.height()) > webp::MAX_SIDE {
-        return Ok(None);
+impl Search<'_> {
+    fn smallest(&self) -> Result<Option<Candidate>, CodecError> {
+        let found = self.candidates()?.into_iter().filter(|candidate| candidate.bytes.len() < self.room);
+        Ok(found.min_by_key(|candidate| candidate.bytes.len()))
     }
-    let options = webp::Options { mode: webp::Mode::Lossless, exact: true, ..webp::Options::default() };
-    Ok(Some(lossless(source, webp::encode(source.pixels, &options)?, Format::WebP)))
-}
 
-fn png_lossless(source: &Source) -> Result<Candidate, CodecError> {
-    // Effort 2 takes twice as long for one or two per cent.
-    let options = png::Options { exact: true, effort: 1 };
-    Ok(lossless(source, png::encode(source.pixels, &options)?, Format::Png))
-}
+    fn candidates(&self) -> Result<Vec<Candidate>, CodecError> {
+        let Source { pixels, is_flat, is_tiny, is_lossless } = self.source;
+        let count = u64::from(pixels.width()) * u64::from(pixels.height());
+        let content = self.goal.meaning().content;
+        let mut found = Vec::new();
+        if self.target != Target::Web {
+            if is_lossless {
+                // Effort 2 takes twice as long for one or two per cent.
+                let options = png::Options { exact: true, effort: 1 };
+                found.push(self.lossless(png::encode(pixels, &options)?, Format::Png));
+            }
+            if pixels.is_opaque() && !is_tiny {
+                found.extend(self.jpeg()?);
+            }
+            return Ok(found);
+        }
+        if is_lossless && (is_flat || is_tiny) {
+            found.extend(self.webp_lossless()?);
+        }
+        if is_tiny {
+            return Ok(found);
+        }
+        found.extend(self.avif()?);
+        let is_thorough = self.effort == Effort::Best || count <= SMALL_PIXELS;
+        // WebP halves the resolution of colour differences: not for normals, unless they have alpha.
+        if is_thorough && (content != Content::Normal || !pixels.is_opaque()) {
+            found.extend(self.webp()?);
+        }
+        if is_thorough && content != Content::Colour && pixels.is_opaque() {
+            found.extend(self.jpeg()?);
+        }
+        if found.is_empty() && is_lossless {
+            // Too fine for any lossy coder, but smaller than PNG all the same.
+            found.extend(self.webp_lossless()?);
+        }
+        Ok(found)
+    }
 
-fn lossless(source: &Source, bytes: Vec<u8>, format: Format) -> Candidate {
-    let size = (source.pixels.width(), source.pixels.height());
-    Candidate { bytes, format, is_lossless: true, size, how: format!("{} without loss", format.name()) }
-}
+    /// With the colour of transparent pixels: GPUs blend it in at edges, and the black that libwebp puts there
+    /// shows as a dark fringe around leaves.
+    fn webp_lossless(&self) -> Result<Option<Candidate>, CodecError> {
+        let pixels = self.source.pixels;
+        if pixels.width().max(pixels.height()) > webp::MAX_SIDE {
+            return Ok(None);
+        }
+        let options = webp::Options { mode: webp::Mode::Lossless, exact: true, ..webp::Options::default() };
+        Ok(Some(self.lossless(webp::encode(pixels, &options)?, Format::WebP)))
+    }
 
-/// The quality is searched with a fast encoder; a slower one then saves another tenth at less error.
-fn avif_lossy(source: &Source, goal: &Goal, effort: Effort) -> Result<Option<Candidate>, CodecError> {
-    const SEARCH: u8 = 8;
-    let channels = avif_channels(goal);
-    let encode = |quality, speed| avif::encode(source.pixels, &avif::Options { quality, speed, channels });
-    let found = within(source, goal, Format::Avif, 0, |quality| encode(quality, SEARCH))?;
-    let (Some((quality, found)), false) = (&found, effort == Effort::Fast) else {
-        return Ok(found.map(|(_, candidate)| candidate));
-    };
-    let slower = if effort == Effort::Best { 4 } else { 6 };
-    let bytes = encode(*quality, slower)?;
-    let is_better = bytes.len() < found.bytes.len() && is_within(goal, &bytes)?;
-    let bytes = if is_better { bytes } else { found.bytes.clone() };
-    Ok(Some(Candidate { bytes, how: found.how.clone(), ..*found }))
+    fn lossless(&self, bytes: Vec<u8>, format: Format) -> Candidate {
+        let size = (self.source.pixels.width(), self.source.pixels.height());
+        let how = format!("{} without loss", format.name());
+        Candidate { bytes, format, is_lossless: true, size, quality: 100, how }
+    }
+
+    fn avif(&self) -> Result<Option<Candidate>, CodecError> {
+        let (channels, speed) = (avif_channels(self.goal), search_speed(self.effort));
+        self.within(Format::Avif, |quality| {
+            avif::encode(self.source.pixels, &avif::Options { quality, speed, channels })
+        })
+    }
+
+    fn webp(&self) -> Result<Option<Candidate>, CodecError> {
+        let meaning = self.goal.meaning();
+        self.within(Format::WebP, |quality| {
+            // Sharper colour edges for a few bytes; numbers gain nothing from it.
+            let sharp_yuv = meaning.content == Content::Colour;
+            let mode = webp::Mode::Lossy { quality: quality.into(), sharp_yuv, alpha_quality: 100 };
+            // Alpha that is a number does not hide the colours beside it.
+            let exact = meaning.channels[3] && !meaning.is_transparency;
+            webp::encode(self.source.pixels, &webp::Options { mode, exact, ..webp::Options::default() })
+        })
+    }
+
+    /// Packed numbers and normals are stored channel by channel: on a 2048 x 2048 normal map 490 kB for a mean
+    /// error of 1.5 degrees, where 4:4:4 takes 580 kB and WebP 900 kB.
+    fn jpeg(&self) -> Result<Option<Candidate>, CodecError> {
+        let is_colour = self.goal.meaning().content == Content::Colour;
+        let sampling = if is_colour { jpeg::Sampling::Half } else { jpeg::Sampling::Separate };
+        self.within(Format::Jpeg, |quality| {
+            jpeg::encode(self.source.pixels, &jpeg::Options { quality: quality.into(), sampling })
+        })
+    }
+
+    /// The lowest quality whose error is within the goal; `None` when none is, or not in the room.
+    fn within(
+        &self,
+        format: Format,
+        encode: impl Fn(u8) -> Result<Vec<u8>, CodecError>,
+    ) -> Result<Option<Candidate>, CodecError> {
+        let lowest = if format == Format::Avif { 0 } else { LOWEST_WITHOUT_AVIF };
+        let qualities: Vec<u8> =
+            qualities(self.effort).iter().copied().filter(|&quality| quality >= lowest).collect();
+        let (mut low, mut high) = (0, qualities.len());
+        let mut best = None;
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let quality = qualities[middle];
+            let bytes = encode(quality)?;
+            if bytes.len() >= self.room {
+                high = middle;
+            } else if is_within(self.goal, &bytes)? {
+                let how = format!("{} at quality {quality}", format.name());
+                let size = (self.source.pixels.width(), self.source.pixels.height());
+                best = Some(Candidate { bytes, format, is_lossless: false, size, quality, how });
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(best)
+    }
 }
 
 /// Measured on normal maps and packed maps: files of equal error are a seventh smaller with separate channels.
@@ -181,55 +265,6 @@ fn avif_channels(goal: &Goal) -> avif::Channels {
         (Content::Linear, [channel @ 0..3]) => avif::Channels::One(*channel),
         _ => avif::Channels::Separate,
     }
-}
-
-fn webp_lossy(source: &Source, goal: &Goal) -> Result<Option<Candidate>, CodecError> {
-    let found = within(source, goal, Format::WebP, LOWEST_WITHOUT_AVIF, |quality| {
-        // Sharper colour edges for a few bytes; numbers gain nothing from it.
-        let sharp_yuv = goal.meaning().content == Content::Colour;
-        let mode = webp::Mode::Lossy { quality: quality.into(), sharp_yuv, alpha_quality: 100 };
-        // Alpha that is a number does not hide the colours beside it.
-        let exact = goal.meaning().channels[3] && !goal.meaning().is_transparency;
-        webp::encode(source.pixels, &webp::Options { mode, exact, ..webp::Options::default() })
-    })?;
-    Ok(found.map(|(_, candidate)| candidate))
-}
-
-/// Packed numbers and normals are stored channel by channel: on a 2048 x 2048 normal map 490 kB for a mean
-/// error of 1.5 degrees, where 4:4:4 takes 580 kB and WebP 900 kB.
-fn jpeg_lossy(source: &Source, goal: &Goal) -> Result<Option<Candidate>, CodecError> {
-    let is_colour = goal.meaning().content == Content::Colour;
-    let sampling = if is_colour { jpeg::Sampling::Half } else { jpeg::Sampling::Separate };
-    let found = within(source, goal, Format::Jpeg, LOWEST_WITHOUT_AVIF, |quality| {
-        jpeg::encode(source.pixels, &jpeg::Options { quality: quality.into(), sampling })
-    })?;
-    Ok(found.map(|(_, candidate)| candidate))
-}
-
-/// The lowest quality whose error is within the goal; `None` when none is.
-fn within(
-    source: &Source,
-    goal: &Goal,
-    format: Format,
-    lowest: usize,
-    encode: impl Fn(u8) -> Result<Vec<u8>, CodecError>,
-) -> Result<Option<(u8, Candidate)>, CodecError> {
-    let (mut low, mut high) = (lowest, QUALITIES.len());
-    let mut best = None;
-    while low < high {
-        let middle = usize::midpoint(low, high);
-        let quality = QUALITIES[middle];
-        let bytes = encode(quality)?;
-        if is_within(goal, &bytes)? {
-            let how = format!("{} at quality {quality}", format.name());
-            let size = (source.pixels.width(), source.pixels.height());
-            best = Some((quality, Candidate { bytes, format, is_lossless: false, size, how }));
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Ok(best)
 }
 
 fn is_within(goal: &Goal, file: &[u8]) -> Result<bool, CodecError> {

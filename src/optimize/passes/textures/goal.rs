@@ -7,7 +7,10 @@ use crate::optimize::codecs::resize::{Content, resize};
 use crate::optimize::codecs::{CodecError, Pixels, difference};
 
 /// No view is smaller than this, in pixels: close to a part of a large scene, more is seen than the whole shows.
-const SMALLEST_VIEW: f32 = 64.0;
+const SMALLEST_VIEW: f32 = 128.0;
+
+/// From this magnification on, single texels are told apart.
+const MAGNIFIED: f32 = 1.3;
 
 /// The original as it is seen, and what its channels are.
 pub(super) struct Goal<'a> {
@@ -21,6 +24,7 @@ struct View {
     original: Pixels,
     /// How much of the budget's error is allowed in it.
     allowance: f32,
+    is_magnified: bool,
 }
 
 impl<'a> Goal<'a> {
@@ -43,7 +47,10 @@ impl<'a> Goal<'a> {
                 Some(closer) if size == (closer.original.width(), closer.original.height()) => {
                     closer.allowance = allowance;
                 }
-                _ => views.push(View { original: resized(original, size, meaning.content)?, allowance }),
+                _ => {
+                    let original = resized(original, size, meaning.content)?;
+                    views.push(View { original, allowance, is_magnified: scale > MAGNIFIED });
+                }
             }
         }
         Ok(Self { meaning, budget, views })
@@ -60,12 +67,13 @@ impl<'a> Goal<'a> {
         for view in &self.views {
             let size = (view.original.width(), view.original.height());
             let other = resized(other, size, self.meaning.content)?;
-            worst = worst.max(self.difference(&view.original, &other) / view.allowance);
+            worst = worst.max(self.difference(view, &other) / view.allowance);
         }
         Ok(worst)
     }
 
-    fn difference(&self, before: &Pixels, after: &Pixels) -> f32 {
+    fn difference(&self, view: &View, after: &Pixels) -> f32 {
+        let before = &view.original;
         let channels = self.meaning.channels;
         let numbers = |channels| {
             let rms = difference::linear(before, after, channels).rms;
@@ -73,7 +81,7 @@ impl<'a> Goal<'a> {
         };
         match self.meaning.content {
             Content::Colour => {
-                let colour = difference::colour(before, after);
+                let colour = difference::colour(before, after, if view.is_magnified { 1 } else { 2 });
                 let alpha = numbers([false, false, false, channels[3]]);
                 self.budget.colour_error.part(colour.mean, colour.p999).max(alpha)
             }

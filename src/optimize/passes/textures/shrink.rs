@@ -68,6 +68,10 @@ pub(super) fn shrink(
         }
         _ => {}
     }
+    if image_file::is_cut_off(file) {
+        let reason = "the end of this JPEG is missing; export it again from its source";
+        return Err(Kept::Damaged(reason.to_owned()));
+    }
     let mut pixels = image_file::decode(file, Limits::default().image_pixels).map_err(refused)?;
     if !meaning.channels[3] {
         pixels.drop_alpha();
