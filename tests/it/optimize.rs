@@ -5,7 +5,7 @@ use glb_optimizer::optimize::document::{Document, Limits, read, write};
 use glb_optimizer::optimize::inventory::Inventory;
 use glb_optimizer::optimize::passes::PASSES;
 use glb_optimizer::optimize::report::Outcome;
-use glb_optimizer::optimize::{Files, Output, Preset, Progress, Settings, Target, optimize};
+use glb_optimizer::optimize::{Animation, Files, Output, Preset, Progress, Settings, Target, optimize};
 use gltf::Gltf;
 use proptest::prelude::proptest;
 use rayon::ThreadPoolBuilder;

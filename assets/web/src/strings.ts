@@ -122,6 +122,7 @@ export const animations: readonly Choice[] = [
 
 const stages: Record<string, string> = {
   read: "Reading the file",
+  compact: "Leaving out what says nothing",
   dedup: "Merging duplicates",
   prune: "Removing what is unused",
   weld: "Merging equal vertices",
