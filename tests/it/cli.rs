@@ -173,7 +173,10 @@ fn json_is_one_line_a_file_and_tells_the_truth() {
     for (line, name) in lines.iter().zip(["a", "b"]) {
         assert_eq!(line["input"], format!("{name}.glb"));
         assert_eq!(line["output"], format!("{name}-optimized.glb"));
-        assert_eq!(line["report"]["settings"], json!({ "preset": "high", "target": "universal", "animation": "auto" }));
+        assert_eq!(
+            line["report"]["settings"],
+            json!({ "preset": "high", "target": "universal", "animation": "auto" })
+        );
         assert_eq!(line["report"]["before"]["bytes"], model().len());
         let result = desk.read(&format!("{name}-optimized.glb"));
         assert_eq!(line["report"]["after"]["bytes"], result.len());

@@ -4,6 +4,8 @@
 //! says (`tests/run --fuzz 30`). The seed is printed, and every file follows from the seed and its number, so that
 //! a failure comes again with `FUZZ_SEED` and `FUZZ_FIRST`. Found crashes become tests of their own in `hostile`.
 
+#![expect(clippy::print_stderr, reason = "the seed is needed to see a failure again")]
+
 use std::time::{Duration, Instant};
 
 use glb_optimizer::optimize::document::{Limits, read, write};
@@ -68,11 +70,16 @@ fn broken_models_are_read_or_refused() {
         }
         let bytes = broken(&models, &mut Dice(seed ^ file.wrapping_mul(0xD134_2543_DE82_EF95)));
         let outcome = std::panic::catch_unwind(|| survive(&bytes));
-        taken += u64::from(outcome.unwrap_or_else(|_| panic!("FUZZ_SEED={seed} FUZZ_FIRST={file} shows this again")));
+        taken += u64::from(
+            outcome.unwrap_or_else(|_| panic!("FUZZ_SEED={seed} FUZZ_FIRST={file} shows this again")),
+        );
         tried += 1;
     }
     eprintln!("seed {seed}: {tried} files, {taken} of them read");
-    assert!(first > 0 || taken > tried / 50, "nearly every file is refused at the door: {taken} of {tried} were read");
+    assert!(
+        first > 0 || taken > tried / 50,
+        "nearly every file is refused at the door: {taken} of {tried} were read"
+    );
 }
 
 /// Reads a file and writes it again if it could be read, which is the answer.

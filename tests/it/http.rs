@@ -55,7 +55,10 @@ async fn a_form_may_name_its_settings_before_and_after_the_file() {
     assert_eq!(response.status(), StatusCode::ACCEPTED);
     let job: Value = response.json().await.unwrap();
     assert_eq!(job["input_name"], "lamp.glb");
-    assert_eq!(job["settings"], serde_json::json!({ "preset": "maximum", "target": "universal", "animation": "auto" }));
+    assert_eq!(
+        job["settings"],
+        serde_json::json!({ "preset": "maximum", "target": "universal", "animation": "auto" })
+    );
     let job = server.finished(job["id"].as_str().unwrap()).await;
     assert_eq!(job["state"], "completed", "{job}");
 }

@@ -15,7 +15,8 @@ use crate::fixtures::recipe::{Recipe, recipe};
 use crate::fixtures::{cases, model};
 
 const WEB: Settings = Settings { preset: Preset::Balanced, target: Target::Web, animation: Animation::Auto };
-const UNIVERSAL: Settings = Settings { preset: Preset::Balanced, target: Target::Universal, animation: Animation::Auto };
+const UNIVERSAL: Settings =
+    Settings { preset: Preset::Balanced, target: Target::Universal, animation: Animation::Auto };
 
 fn run(glb: &[u8], settings: &Settings) -> Output {
     optimize(glb, &Files::new(), settings, &mut |_| {}).unwrap()

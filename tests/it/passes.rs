@@ -45,8 +45,7 @@ fn settings() -> impl Strategy<Value = Settings> {
     let preset = prop_oneof![Just(Preset::High), Just(Preset::Balanced), Just(Preset::Maximum)];
     let target = prop_oneof![2 => Just(Target::Web), 1 => Just(Target::Universal)];
     let animation = prop_oneof![Just(Animation::Auto), Just(Animation::Keep)];
-    (preset, target, animation)
-        .prop_map(|(preset, target, animation)| Settings { preset, target, animation })
+    (preset, target, animation).prop_map(|(preset, target, animation)| Settings { preset, target, animation })
 }
 
 fn run(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {

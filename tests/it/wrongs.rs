@@ -45,7 +45,12 @@ fn puppet() -> Vec<u8> {
     let primitive = sheet(&mut file, 12, [0.0; 3]);
     let mesh = file.push("meshes", json!({ "primitives": [primitive] }));
     let joints: Vec<usize> = (0..JOINTS)
-        .map(|i| file.push("nodes", json!({ "name": format!("joint {i}"), "mesh": mesh, "translation": [i, 0, 0] })))
+        .map(|i| {
+            file.push(
+                "nodes",
+                json!({ "name": format!("joint {i}"), "mesh": mesh, "translation": [i, 0, 0] }),
+            )
+        })
         .collect();
     file.push("scenes", json!({ "nodes": joints }));
     for clip in 0..CLIPS {
@@ -65,7 +70,8 @@ fn puppet() -> Vec<u8> {
                     .collect();
                 let times: Vec<f32> = (0..KEYS).map(|key| f32::from(key) / 30.0).collect();
                 let shape = if path == "rotation" { "VEC4" } else { "VEC3" };
-                channels.push(json!({ "sampler": samplers.len(), "target": { "node": joint, "path": path } }));
+                channels
+                    .push(json!({ "sampler": samplers.len(), "target": { "node": joint, "path": path } }));
                 samplers.push(json!({
                     "input": file.accessor(&Elements::floats("SCALAR", &times)),
                     "output": file.accessor(&Elements::floats(shape, &values)),
@@ -106,7 +112,11 @@ fn an_animated_file_is_not_left_as_json() {
     assert_eq!(durations(&keep.glb), durations(&file));
     assert!(auto.glb.len() * 20 < file.len(), "{} of {}", auto.glb.len(), file.len());
     assert!(keep.glb.len() * 4 < file.len(), "{} of {}", keep.glb.len(), file.len());
-    assert!(auto.report.dropped.iter().any(|dropped| dropped.starts_with("2360 channels")), "{:?}", auto.report.dropped);
+    assert!(
+        auto.report.dropped.iter().any(|dropped| dropped.starts_with("2360 channels")),
+        "{:?}",
+        auto.report.dropped
+    );
     assert!(keep.report.dropped.is_empty(), "{:?}", keep.report.dropped);
 }
 
@@ -124,7 +134,9 @@ fn a_small_mesh_in_a_wide_scene_keeps_its_shape() {
         let document = document(glb);
         let index = document.list("meshes")[0]["primitives"][0]["attributes"]["POSITION"].as_u64().unwrap();
         let mut points = document.accessors[usize::try_from(index).unwrap()].vectors::<3>();
-        points.sort_by(|a, b| a.map(|v| (v * 1000.0).round()).partial_cmp(&b.map(|v| (v * 1000.0).round())).unwrap());
+        points.sort_by(|a, b| {
+            a.map(|v| (v * 1000.0).round()).partial_cmp(&b.map(|v| (v * 1000.0).round())).unwrap()
+        });
         points
     };
     let (before, after) = (points(&file), points(&run(&file, &Settings::default()).unwrap().glb));
@@ -161,8 +173,12 @@ fn variants_and_their_materials_stay_together() {
         let index = usize::try_from(material.as_u64().unwrap()).unwrap();
         json["materials"][index]["pbrMetallicRoughness"]["baseColorFactor"][0].as_f64().unwrap()
     };
-    let shown: Vec<f64> =
-        extension["mappings"].as_array().unwrap().iter().map(|mapping| red_of(&mapping["material"])).collect();
+    let shown: Vec<f64> = extension["mappings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|mapping| red_of(&mapping["material"]))
+        .collect();
     assert_eq!(shown, [0.5, 0.75]);
     assert_eq!(json["extensions"]["KHR_materials_variants"]["variants"][1]["name"], "blue");
 }
@@ -170,7 +186,8 @@ fn variants_and_their_materials_stay_together() {
 /// Each node lists the next one twice: a walk over all paths would never end.
 #[test]
 fn a_graph_that_doubles_at_each_level_is_refused_at_once() {
-    let nodes: Vec<Value> = (1..=40).map(|next| json!({ "children": [next, next] })).chain([json!({})]).collect();
+    let nodes: Vec<Value> =
+        (1..=40).map(|next| json!({ "children": [next, next] })).chain([json!({})]).collect();
     let root = json!({ "asset": { "version": "2.0" }, "nodes": nodes, "scenes": [{ "nodes": [0] }] });
     let start = Instant::now();
     let error = run(&glb(root.to_string().into_bytes(), &[]), &Settings::default()).unwrap_err();
@@ -180,7 +197,8 @@ fn a_graph_that_doubles_at_each_level_is_refused_at_once() {
 
 #[test]
 fn a_chain_of_nodes_without_end_is_refused_with_the_limit() {
-    let nodes: Vec<Value> = (1..=100_000).map(|next| json!({ "children": [next] })).chain([json!({})]).collect();
+    let nodes: Vec<Value> =
+        (1..=100_000).map(|next| json!({ "children": [next] })).chain([json!({})]).collect();
     let root = json!({ "asset": { "version": "2.0" }, "nodes": nodes, "scenes": [{ "nodes": [0] }] });
     let start = Instant::now();
     let error = run(&glb(root.to_string().into_bytes(), &[]), &Settings::default()).unwrap_err();
@@ -204,7 +222,11 @@ fn an_image_address_is_neither_followed_nor_embedded() {
         file.push("scenes", json!({ "nodes": [node] }));
         let output = run(&file.glb(), &Settings::default()).unwrap();
         assert_eq!(split(&output.glb).0["images"][0]["uri"], uri);
-        assert!(output.report.warnings.iter().any(|warning| warning.contains(uri)), "{:?}", output.report.warnings);
+        assert!(
+            output.report.warnings.iter().any(|warning| warning.contains(uri)),
+            "{:?}",
+            output.report.warnings
+        );
         assert!(!output.glb.windows(5).any(|part| part == b"root:"), "{uri}");
     }
 }

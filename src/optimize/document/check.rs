@@ -125,7 +125,8 @@ fn indices_in_range(document: &Document) -> Result<(), Error> {
     visit(&document.root, &mut |at, kind, role, value| {
         let is_none = value.as_i64() == Some(-1) && at.to_string().contains("/VRM/");
         let in_range = as_index(value).is_some_and(|index| index < document.count(kind));
-        let is_empty = || kind == Kind::Accessor && document.accessors[as_index(value).unwrap_or(0)].count == 0;
+        let is_empty =
+            || kind == Kind::Accessor && document.accessors[as_index(value).unwrap_or(0)].count == 0;
         if in_range && fault.is_none() && is_empty() {
             fault = Some(Error::invalid(at.to_string(), "points at an accessor without elements"));
         }

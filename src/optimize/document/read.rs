@@ -12,9 +12,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::limits::{self, Budget};
+use super::oddities::{self, Oddities};
 use super::refs::{Kind, visit, visit_mut};
 use super::views::{self, View};
-use super::oddities::{self, Oddities};
 use super::{Blob, Document, Image, ImageSource, Limits, accessor, check, glb, pointers, unknown};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file;

@@ -115,7 +115,9 @@ fn means_nothing(owner: &str, name: &str, value: &Value) -> bool {
     let default = |(of, member, _): &&(&str, &str, &str)| {
         *member == name && (*of == owner || of.is_empty() && owner.ends_with("Texture"))
     };
-    DEFAULTS.iter().find(default).is_some_and(|(.., text)| value.to_string() == *text)
+    let Some((.., text)) = DEFAULTS.iter().find(default) else { return false };
+    let written = value.to_string();
+    written == *text
 }
 
 /// A shorter number that every reader of 32-bit floats takes for the same; `None` where there is none.
@@ -169,13 +171,15 @@ mod tests {
 
     #[test]
     fn only_numbers_that_were_32_bit_floats_are_shortened() {
-        let (root, _) = run(json!({ "nodes": [{ "translation": [0.009999999776482582, 6378137.123456789, -0.5] }] }));
+        let (root, _) =
+            run(json!({ "nodes": [{ "translation": [0.009999999776482582, 6378137.123456789, -0.5] }] }));
         assert_eq!(root["nodes"][0]["translation"].to_string(), "[0.01,6378137.123456789,-0.5]");
     }
 
     #[test]
     fn unknown_extensions_and_avatars_stay_as_they_came() {
-        let extensions = json!({ "ACME_thing": { "texCoord": 0, "x": 1.0 }, "VRMC_materials_mtoon": { "y": 2.0 } });
+        let extensions =
+            json!({ "ACME_thing": { "texCoord": 0, "x": 1.0 }, "VRMC_materials_mtoon": { "y": 2.0 } });
         let root = json!({ "materials": [{ "extensions": extensions }] });
         assert_eq!(run(root.clone()).0.to_string(), root.to_string());
     }

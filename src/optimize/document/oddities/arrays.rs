@@ -42,7 +42,9 @@ pub(super) fn look(document: &Document, found: &mut Oddities) {
     let mut looked_at = vec![false; document.accessors.len()];
     visit(&document.root, &mut |at, kind, role, value| {
         let index = as_index(value).filter(|_| kind == Kind::Accessor);
-        let Some(index) = index.filter(|&index| !std::mem::replace(&mut looked_at[index], true)) else { return };
+        let Some(index) = index.filter(|&index| !std::mem::replace(&mut looked_at[index], true)) else {
+            return;
+        };
         let accessor = &document.accessors[index];
         match role {
             Role::Vertex if at.name() == "NORMAL" && has_odd_lengths(accessor) => {
@@ -77,9 +79,10 @@ fn has_odd_lengths(accessor: &Accessor) -> bool {
 
 fn is_affine(accessor: &Accessor) -> bool {
     let near = |value: f32, expected: f32| (value - expected).abs() < 1e-4;
-    accessor.vectors::<16>().iter().all(|matrix| {
-        [3, 7, 11].iter().all(|&i| near(matrix[i], 0.0)) && near(matrix[15], 1.0)
-    })
+    accessor
+        .vectors::<16>()
+        .iter()
+        .all(|matrix| [3, 7, 11].iter().all(|&i| near(matrix[i], 0.0)) && near(matrix[15], 1.0))
 }
 
 fn restarts(accessor: &Accessor) -> bool {

@@ -44,9 +44,11 @@ pub(super) fn look(root: &Map<String, Value>, found: &mut Oddities) {
     }
     look_at_textures(root, found);
     look_at_views(root, found);
-    let quantization = |name| root.get(name).and_then(Value::as_array).is_some_and(|names| {
-        names.iter().any(|name| name == "KHR_mesh_quantization")
-    });
+    let quantization = |name| {
+        root.get(name)
+            .and_then(Value::as_array)
+            .is_some_and(|names| names.iter().any(|name| name == "KHR_mesh_quantization"))
+    };
     if quantization("extensionsUsed") && !quantization("extensionsRequired") {
         found.note("/extensionsRequired", "must name KHR_mesh_quantization, which the file uses");
     }
@@ -179,7 +181,9 @@ fn look_at_textures(root: &Map<String, Value>, found: &mut Oddities) {
                 found.note(format!("{at}/extensions/{name}/source"), format!("is {given}, not {expected}"));
             }
         }
-        if let Some(given) = mime(&texture["source"]).filter(|mime| !["image/png", "image/jpeg"].contains(mime)) {
+        if let Some(given) =
+            mime(&texture["source"]).filter(|mime| !["image/png", "image/jpeg"].contains(mime))
+        {
             found.note(format!("{at}/source"), format!("is {given}: core glTF has only PNG and JPEG"));
         }
     }

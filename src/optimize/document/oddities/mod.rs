@@ -92,10 +92,14 @@ mod tests {
     #[test]
     fn each_oddity_is_named_with_its_place() {
         let found = |root: Value| of(&root).join("; ");
-        assert!(found(json!({"nodes": [{"children": []}]})).starts_with("/nodes/0/children is an empty array"));
+        assert!(
+            found(json!({"nodes": [{"children": []}]})).starts_with("/nodes/0/children is an empty array")
+        );
         assert!(found(json!({"nodes": [{"name": 7}]})).starts_with("/nodes/0/name must be a string"));
         let misplaced = json!({"materials": [{"extensions": {"KHR_node_visibility": {}}}]});
-        assert!(found(misplaced).contains("/materials/0/extensions/KHR_node_visibility does not belong here"));
+        assert!(
+            found(misplaced).contains("/materials/0/extensions/KHR_node_visibility does not belong here")
+        );
         let factor = json!({"materials": [{"extensions": {"KHR_materials_ior": {"ior": 0.5}}}]});
         assert!(found(factor).contains("/materials/0/extensions/KHR_materials_ior/ior"));
         let camera = json!({"cameras": [{"orthographic": {"xmag": 0, "ymag": 1, "znear": 0, "zfar": 1}}]});

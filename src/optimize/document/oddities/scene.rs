@@ -58,7 +58,10 @@ fn look_at_channel(document: &Document, animation: &Value, channel: &Value, at: 
         }
         path => {
             let path = path.unwrap_or("none");
-            found.note(format!("{at_target}/path"), format!("{path:?} is unknown; the channel was kept as it is"));
+            found.note(
+                format!("{at_target}/path"),
+                format!("{path:?} is unknown; the channel was kept as it is"),
+            );
             None
         }
     };
@@ -87,7 +90,8 @@ fn look_at_mesh(mesh: &Value, at: &str, found: &mut Oddities) {
         for (at, target) in list(primitive, &at, "targets") {
             for (name, _) in primitives::attributes(target) {
                 if attributes.get(name).is_none() {
-                    found.note(format!("{at}/{name}"), "morphs an attribute that the primitive does not have");
+                    found
+                        .note(format!("{at}/{name}"), "morphs an attribute that the primitive does not have");
                 }
             }
         }

@@ -168,7 +168,8 @@ mod tests {
     /// A clip that scales node 0, whose keys are these.
     fn clip(times: &[f32], scales: &[f32]) -> Document {
         let root = json!({
-            "nodes": [{}, {"translation": [10, 0, 0]}],
+            "nodes": [{ "mesh": 0 }, { "mesh": 0, "translation": [10, 0, 0] }],
+            "meshes": [{ "primitives": [{ "attributes": { "POSITION": 2 } }] }],
             "animations": [{
                 "channels": [{ "sampler": 0, "target": { "node": 0, "path": "scale" } }],
                 "samplers": [{ "input": 0, "output": 1 }],
@@ -176,7 +177,9 @@ mod tests {
         });
         let values: Vec<f32> = scales.iter().flat_map(|&scale| [scale; 3]).collect();
         let accessors =
-            vec![Accessor::from_floats(Shape::Scalar, times), Accessor::from_floats(Shape::Vec3, &values)];
+            [(Shape::Scalar, times), (Shape::Vec3, &values), (Shape::Vec3, &[0.0, 0.0, 0.0, 1.0, 0.0, 0.0])]
+                .map(|(shape, values)| Accessor::from_floats(shape, values))
+                .to_vec();
         Document { root: root.as_object().cloned().unwrap(), accessors, ..Document::default() }
     }
 
@@ -200,7 +203,7 @@ mod tests {
                 { "sampler": 0, "target": { "node": 0, "path": "scale" } },
                 { "sampler": 1, "target": { "node": 1, "path": "scale" } },
             ],
-            "samplers": [{ "input": 0, "output": 1 }, { "input": 0, "output": 2 }],
+            "samplers": [{ "input": 0, "output": 1 }, { "input": 0, "output": 3 }],
         });
         document.root["animations"].as_array_mut().unwrap().push(animation);
         document
@@ -254,8 +257,8 @@ mod tests {
             run(&mut document, Animation::Auto);
             channels(&document, 1)
         };
-        let budget = Budget::of(&Settings { preset: Preset::Maximum, ..Settings::default() });
-        let tolerance = budget.weight_error;
+        // The mesh is a line of length 1 from its node, so a scale is as far off as the line's end.
+        let tolerance = Budget::of(&Settings { preset: Preset::Maximum, ..Settings::default() }).motion_error;
         assert_eq!(near(1.0 + 0.1 * tolerance, 1.0), 1);
         assert_eq!(near(1.0 + 0.9 * tolerance, 1.0 + 1.8 * tolerance), 2);
     }
