@@ -156,6 +156,7 @@ export const moreSettings = [
 
 const stages: Record<string, string> = {
   read: "Reading the file",
+  compact: "Leaving out what says nothing",
   dedup: "Merging duplicates",
   prune: "Removing what is unused",
   weld: "Merging equal vertices",

@@ -67,9 +67,30 @@ pub fn shape(root: &Map<String, Value>, limits: &Limits) -> Result<(), Error> {
             Some(_) => return Err(Error::invalid(format!("/{name}"), "must be an array")),
         }
     }
+    inner_lists(root)?;
     let extensions = root.get("extensions");
     if extensions.is_some_and(|extensions| !extensions.is_object()) {
         return Err(Error::invalid("/extensions", "must be an object"));
+    }
+    Ok(())
+}
+
+/// Refuses lists inside of items that are no lists: what they hold would be lost without a word.
+fn inner_lists(root: &Map<String, Value>) -> Result<(), Error> {
+    const MEMBERS: [(&str, &[&str]); 5] = [
+        ("animations", &["channels", "samplers"]),
+        ("meshes", &["primitives"]),
+        ("nodes", &["children"]),
+        ("scenes", &["nodes"]),
+        ("skins", &["joints"]),
+    ];
+    for (list, members) in MEMBERS {
+        for (i, item) in root.get(list).and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let wrong = members.iter().find(|name| item.get(**name).is_some_and(|value| !value.is_array()));
+            if let Some(name) = wrong {
+                return Err(Error::invalid(format!("/{list}/{i}/{name}"), "must be an array"));
+            }
+        }
     }
     Ok(())
 }
@@ -97,6 +118,11 @@ fn indices_in_range(document: &Document) -> Result<(), Error> {
     visit(&document.root, &mut |at, kind, role, value| {
         let is_none = value.as_i64() == Some(-1) && at.to_string().contains("/VRM/");
         let in_range = as_index(value).is_some_and(|index| index < document.count(kind));
+        let is_empty =
+            || kind == Kind::Accessor && document.accessors[as_index(value).unwrap_or(0)].count == 0;
+        if in_range && fault.is_none() && is_empty() {
+            fault = Some(Error::invalid(at.to_string(), "points at an accessor without elements"));
+        }
         if !in_range && !is_none && fault.is_none() {
             fault = Some(Error::invalid(at.to_string(), describe_reference(kind, role, value)));
         }

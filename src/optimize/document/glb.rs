@@ -53,6 +53,9 @@ pub fn parse(bytes: &[u8]) -> Result<Glb<'_>, Error> {
     if kind != JSON {
         return fail("its first chunk is not the JSON chunk".into());
     }
+    if !json.len().is_multiple_of(4) {
+        warnings.push(format!("the JSON chunk is {} bytes long, which is no multiple of four", json.len()));
+    }
     let mut bin = None;
     while let Some((kind, body, after)) = chunk(rest)? {
         match kind {

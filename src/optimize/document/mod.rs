@@ -5,7 +5,8 @@
 //!   compression on the way in.
 //! - [`refs`] is the one table of members that hold an index; [`unknown`] says what must stay unmoved
 //!   because an extension that is not in the table may point at it.
-//! - [`limits`] bounds what a file may ask for.
+//! - [`oddities`] names what goes against the specification without harm; [`limits`] bounds what a file may
+//!   ask for.
 //!
 //! Why an own model and not the types of the `gltf` crate: a round trip through gltf-json 1.4.1 loses
 //! morph target attributes, extensions of `sparse`, `asset` and animations, and unknown root members,
@@ -20,6 +21,7 @@ pub mod glb;
 pub mod layout;
 pub mod limits;
 pub mod matrix;
+pub mod oddities;
 pub mod pointers;
 pub mod primitives;
 pub mod read;

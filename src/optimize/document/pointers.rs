@@ -32,7 +32,8 @@ pub(super) const LISTS: [(&str, &str); 11] = [
 pub fn take_apart(root: &mut Map<String, Value>) {
     each(root, |pointer| {
         let text = pointer.as_str()?;
-        let (rest, member) = LISTS.iter().find_map(|(prefix, name)| Some((text.strip_prefix(prefix)?, *name)))?;
+        let (rest, member) =
+            LISTS.iter().find_map(|(prefix, name)| Some((text.strip_prefix(prefix)?, *name)))?;
         let (number, of) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         // What does not come back the same, such as `007`, stays a string.
         let number: usize = number.parse().ok().filter(|parsed: &usize| parsed.to_string() == number)?;
@@ -92,7 +93,8 @@ mod tests {
 
     #[test]
     fn what_is_taken_apart_is_put_together_the_same() {
-        let pointers = ["/nodes/0/rotation", "/materials/01/x", "/materials/1", "/extensions/ACME/things/3", ""];
+        let pointers =
+            ["/nodes/0/rotation", "/materials/01/x", "/materials/1", "/extensions/ACME/things/3", ""];
         let mut document = document(&pointers);
         let before = document.root.clone();
         take_apart(&mut document.root);

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::limits::{self, Budget};
+use super::oddities::{self, Oddities};
 use super::primitives::as_index;
 use super::refs::{Kind, visit, visit_mut};
 use super::views::{self, View};
@@ -20,6 +21,15 @@ use super::{
 };
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file;
+
+/// UTF-8 for U+FEFF.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Base64 with or without its padding, as browsers take it in `data:` URIs.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Files that a glTF refers to, by URI as written in it.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -34,6 +44,7 @@ pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Er
     let mut root = parse_json(parts.json, limits)?;
     check::shape(&root, limits)?;
     pointers::take_apart(&mut root);
+    let mut oddities = Oddities::of_json(&root);
     let mut warnings = parts.warnings;
     let mut budget = Budget::new(limits);
 
@@ -43,7 +54,12 @@ pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Er
     let accessors = take_list(&mut root, "accessors")
         .iter()
         .enumerate()
-        .map(|(i, json)| views::read_accessor(json, &format!("/accessors/{i}"), &views, &mut budget))
+        .map(|(i, json)| {
+            let at = format!("/accessors/{i}");
+            let accessor = views::read_accessor(json, &at, &views, &mut budget)?;
+            oddities.look_at_accessor(json, &accessor, &at);
+            Ok(accessor)
+        })
         .collect::<Result<Vec<accessor::Accessor>, Error>>()?;
     let image_list = take_list(&mut root, "images");
     let images = image_list
@@ -52,6 +68,8 @@ pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Er
         .map(|(i, json)| {
             let image = read_image(json, i, &views, files, &mut warnings)?;
             budget.take(image.bytes().len() as u64, &format!("/images/{i}"))?;
+            let fault = oddities::image_fault(image.bytes(), limits);
+            warnings.extend(fault.map(|fault| format!("image {i} {fault}")));
             Ok(image)
         })
         .collect::<Result<Vec<Image>, Error>>()?;
@@ -64,6 +82,8 @@ pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Er
     draco::unpack(&mut document, &mut budget)?;
     views::compressions().for_each(|name| document.undeclare_extension(name));
     check::check(&mut document, limits)?;
+    let found = oddities.with_document(&document);
+    document.warnings.extend(found);
     Ok(document)
 }
 
@@ -80,14 +100,21 @@ pub fn external_uris(bytes: &[u8], limits: &Limits) -> Result<Vec<String>, Error
 
 /// JSON text alone is a .gltf; anything else must be a container.
 pub(crate) fn split(bytes: &[u8]) -> Result<glb::Glb<'_>, Error> {
-    if bytes.trim_ascii_start().starts_with(b"{") {
-        return Ok(glb::Glb { json: bytes, bin: None, warnings: Vec::new() });
+    // Editors write a byte order mark into text files; in the JSON chunk of a .glb it has no excuse.
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    if text.trim_ascii_start().starts_with(b"{") {
+        let mark = "the JSON begins with a byte order mark, which was left out".to_owned();
+        let warnings = if text.len() < bytes.len() { vec![mark] } else { Vec::new() };
+        return Ok(glb::Glb { json: text, bin: None, warnings });
     }
     glb::parse(bytes)
 }
 
 pub(crate) fn parse_json(text: &[u8], limits: &Limits) -> Result<Map<String, Value>, Error> {
     limits::check("the JSON text, in bytes", text.len() as u64, limits.json_bytes)?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return Err(Error::Json("it begins with a byte order mark".into()));
+    }
     let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     match serde_json::from_slice(&text[..end]) {
         Ok(Value::Object(root)) => Ok(root),
@@ -148,7 +175,7 @@ fn resolve<'a>(uri: &str, files: &'a Files) -> Result<Cow<'a, [u8]>, Error> {
     let Some(data) = uri.strip_prefix("data:") else {
         return fail("the file refers to this, and it was not given with it");
     };
-    match data.split_once(";base64,").map(|(_, text)| STANDARD.decode(text.trim_end())) {
+    match data.split_once(";base64,").map(|(_, text)| LENIENT.decode(text.trim_end())) {
         Some(Ok(bytes)) => Ok(Cow::Owned(bytes)),
         _ => fail("this data: URI is not valid base64"),
     }

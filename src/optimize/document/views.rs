@@ -158,17 +158,15 @@ pub fn read_accessor(json: &Value, at: &str, views: &[View], budget: &mut Budget
     let shape =
         shape.ok_or_else(|| Error::invalid(format!("{at}/type"), "is not an element type of glTF"))?;
     let count = required(json, "count", at)?;
-    if count == 0 {
-        return Err(Error::invalid(format!("{at}/count"), "must be at least 1"));
-    }
     let element = shape.element_bytes(component);
-    let has_data = json.get("bufferView").is_some() || json.get("sparse").is_some();
+    // Without elements there is nothing to look for; the checks that follow refuse any use of such an accessor.
+    let has_data = count > 0 && (json.get("bufferView").is_some() || json.get("sparse").is_some());
     if has_data {
         budget.take((count as u64).saturating_mul(element as u64), at)?;
     }
     let base = match json.get("bufferView") {
-        Some(_) => Some(gather(json, "bufferView", (count, element), at, views)?),
-        None => None,
+        Some(_) if count > 0 => Some(gather(json, "bufferView", (count, element), at, views)?),
+        _ => None,
     };
     let mut rest = json.as_object().cloned().unwrap_or_default();
     for derived in ["bufferView", "byteOffset", "componentType", "normalized", "count", "type", "sparse"] {
@@ -191,7 +189,7 @@ pub fn read_accessor(json: &Value, at: &str, views: &[View], budget: &mut Budget
         packing: Packing::Plain,
         rest,
     };
-    if let Some(sparse) = json.get("sparse") {
+    if let Some(sparse) = json.get("sparse").filter(|_| count > 0) {
         substitute(&mut accessor, sparse, &format!("{at}/sparse"), views)?;
     }
     Ok(accessor)

@@ -7,6 +7,7 @@
 //! A pass changes the document or leaves it exactly as it was and says why. It never fails because of what
 //! a model holds: the reader has refused what cannot be worked with.
 
+mod compact;
 mod dedup;
 mod encode;
 mod grids;
@@ -75,7 +76,8 @@ pub struct Context<'a> {
 
 /// Every pass in run order.
 pub const PASSES: &[&dyn Pass] = &[
-    // First, so that nothing is worked on twice or for nobody.
+    // First, so that what says the same looks the same, and nothing is worked on twice or for nobody.
+    &compact::Compact,
     &dedup::Dedup,
     &prune::Prune,
     &resample::Resample,

@@ -78,6 +78,17 @@ fn marks(list: &str, item: &Value) -> Value {
         "unknown": item["extensions"]["ACME_secret"],
         "children": item["children"],
         "nodes": item["nodes"],
-        "place": [item["translation"], item["rotation"], item["scale"], item["matrix"]],
+        "place": [
+            numbers(&item["translation"], &[0.0; 3]),
+            numbers(&item["rotation"], &[0.0, 0.0, 0.0, 1.0]),
+            numbers(&item["scale"], &[1.0; 3]),
+            numbers(&item["matrix"], &[]),
+        ],
     })
+}
+
+/// A member's numbers as 32-bit floats, or what readers assume where it is missing.
+fn numbers(value: &Value, default: &[f32]) -> Vec<f32> {
+    let given = value.as_array();
+    given.map_or(default.to_vec(), |list| list.iter().map(|value| value.as_f64().unwrap() as f32).collect())
 }

@@ -30,7 +30,9 @@ pub fn assert_within(before: &Document, after: &Document, budget: &Budget, pass:
         let allowed = size * (budget.motion_error * (1.0 + ROUNDING) + SLACK);
         for at in (0..=SAMPLES).map(|i| duration * i as f32 / SAMPLES as f32) {
             assert_weights_within(&old, &new, at, budget, pass);
-            for (&(node, point), (a, b)) in drawn.iter().zip(old.placed(&drawn, at).iter().zip(new.placed(&drawn, at))) {
+            for (&(node, point), (a, b)) in
+                drawn.iter().zip(old.placed(&drawn, at).iter().zip(new.placed(&drawn, at)))
+            {
                 let error = distance(*a, b);
                 assert!(
                     error <= allowed,
@@ -54,7 +56,10 @@ fn assert_weights_within(old: &Clip, new: &Clip, at: f32, budget: &Budget, pass:
     for (node, path) in old.targets().iter().filter(|(_, path)| path == "weights") {
         let (a, b) = (old.sample(*node, path, at), new.sample(*node, path, at));
         let error = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(error <= budget.weight_error * (1.0 + ROUNDING) + SLACK, "{pass}: weights {a:?} are now {b:?}");
+        assert!(
+            error <= budget.weight_error * (1.0 + ROUNDING) + SLACK,
+            "{pass}: weights {a:?} are now {b:?}"
+        );
     }
 }
 

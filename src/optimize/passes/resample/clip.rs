@@ -93,9 +93,8 @@ fn thin(tracks: &[Track], tolerances: &[f32], constants: &Constants) -> Vec<Trac
     };
     let mut stays: Vec<Stay> = tracks.par_iter().zip(tolerances).map(stay).collect();
     share_times(tracks, tolerances, &mut stays);
-    let apply = |((track, stay), &tolerance): ((&Track, Stay), &f32)| {
-        Track { tolerance, ..reduced(track, stay) }
-    };
+    let apply =
+        |((track, stay), &tolerance): ((&Track, Stay), &f32)| Track { tolerance, ..reduced(track, stay) };
     tracks.iter().zip(stays).zip(tolerances).map(apply).collect()
 }
 

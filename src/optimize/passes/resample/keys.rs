@@ -11,9 +11,8 @@ pub(super) fn constant(track: &Track, candidates: &[&[f32]], tolerance: f32) -> 
     if track.motion == Motion::Other || track.times.is_empty() {
         return None;
     }
-    let is_near = |value: &[f32]| {
-        (0..track.times.len()).all(|key| track.distance(track.key(key), value) <= tolerance)
-    };
+    let is_near =
+        |value: &[f32]| (0..track.times.len()).all(|key| track.distance(track.key(key), value) <= tolerance);
     let known = candidates.iter().find(|value| value.len() == track.width && is_near(value));
     if let Some(known) = known {
         return Some(known.to_vec());
@@ -56,7 +55,8 @@ pub(super) fn needed(track: &Track, tolerance: f32) -> Vec<usize> {
     let mut from = 0;
     while from < count - 1 {
         let mut to = from + 1;
-        while to + 1 < count && to + 1 - from <= LONGEST_GAP && is_on_the_way(track, from, to + 1, tolerance) {
+        while to + 1 < count && to + 1 - from <= LONGEST_GAP && is_on_the_way(track, from, to + 1, tolerance)
+        {
             to += 1;
         }
         kept.push(to);

@@ -156,3 +156,130 @@ fn remember(tracks: &[Track], constants: &mut Constants) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::optimize::budget::Budget;
+    use crate::optimize::document::Shape;
+    use crate::optimize::{Preset, Settings};
+
+    /// A clip that scales node 0, whose keys are these.
+    fn clip(times: &[f32], scales: &[f32]) -> Document {
+        let root = json!({
+            "nodes": [{ "mesh": 0 }, { "mesh": 0, "translation": [10, 0, 0] }],
+            "meshes": [{ "primitives": [{ "attributes": { "POSITION": 2 } }] }],
+            "animations": [{
+                "channels": [{ "sampler": 0, "target": { "node": 0, "path": "scale" } }],
+                "samplers": [{ "input": 0, "output": 1 }],
+            }],
+        });
+        let values: Vec<f32> = scales.iter().flat_map(|&scale| [scale; 3]).collect();
+        let accessors =
+            [(Shape::Scalar, times), (Shape::Vec3, &values), (Shape::Vec3, &[0.0, 0.0, 0.0, 1.0, 0.0, 0.0])]
+                .map(|(shape, values)| Accessor::from_floats(shape, values))
+                .to_vec();
+        Document { root: root.as_object().cloned().unwrap(), accessors, ..Document::default() }
+    }
+
+    fn run(document: &mut Document, animation: Animation) -> Outcome {
+        let settings = Settings { preset: Preset::Maximum, animation, ..Settings::default() };
+        let budget = Budget::of(&settings);
+        Resample.run(document, &mut Context { settings, budget, progress: &mut |_| {} }).unwrap()
+    }
+
+    fn channels(document: &Document, clip: usize) -> usize {
+        document.list("animations")[clip]["channels"].as_array().unwrap().len()
+    }
+
+    /// Adds a clip that moves node 1 and holds node 0 where it rests.
+    fn with_two_clips() -> Document {
+        let mut document = clip(&[0.0, 1.0, 2.0], &[1.0, 1.0, 1.0]);
+        let moved = [1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 5.0, 5.0, 5.0];
+        document.accessors.push(Accessor::from_floats(Shape::Vec3, &moved));
+        let animation = json!({
+            "channels": [
+                { "sampler": 0, "target": { "node": 0, "path": "scale" } },
+                { "sampler": 1, "target": { "node": 1, "path": "scale" } },
+            ],
+            "samplers": [{ "input": 0, "output": 1 }, { "input": 0, "output": 3 }],
+        });
+        document.root["animations"].as_array_mut().unwrap().push(animation);
+        document
+    }
+
+    #[test]
+    fn a_resting_channel_goes_and_is_reported_but_no_clip_loses_all() {
+        let mut document = with_two_clips();
+        assert!(matches!(run(&mut document, Animation::Auto), Outcome::Changed(_)));
+        assert_eq!([channels(&document, 0), channels(&document, 1)], [1, 1]);
+        assert_eq!(document.list("animations")[1]["channels"][0]["target"]["node"], 1);
+        assert!(document.dropped[0].starts_with("1 channel of animations"), "{:?}", document.dropped);
+    }
+
+    #[test]
+    fn keep_keeps_every_channel_with_one_key() {
+        let mut document = with_two_clips();
+        assert!(matches!(run(&mut document, Animation::Keep), Outcome::Changed(_)));
+        assert_eq!([channels(&document, 0), channels(&document, 1)], [1, 2]);
+        assert!(document.dropped.is_empty());
+        let sampler = &document.list("animations")[1]["samplers"][0];
+        let keys = document.accessors[usize::try_from(sampler["input"].as_u64().unwrap()).unwrap()].floats();
+        assert_eq!(keys, [0.0]);
+    }
+
+    #[test]
+    fn a_clip_that_stands_still_keeps_its_length() {
+        let mut document = clip(&[0.0, 1.0, 2.0], &[1.0, 1.0, 1.0]);
+        run(&mut document, Animation::Auto);
+        assert_eq!(channels(&document, 0), 1);
+        let input = &document.list("animations")[0]["samplers"][0]["input"];
+        let times = document.accessors[usize::try_from(input.as_u64().unwrap()).unwrap()].floats();
+        assert_eq!(times, [0.0, 2.0]);
+    }
+
+    /// The only key of the clip was doubled at the same time, which made key times that do not rise.
+    #[test]
+    fn regression_a_clip_of_one_resting_key_stays_as_it_is() {
+        for mut document in [clip(&[0.0], &[1.0]), clip(&[0.0, 1.0], &[1.0, 1.0])] {
+            assert!(matches!(run(&mut document, Animation::Auto), Outcome::Unchanged(_)));
+        }
+    }
+
+    /// Keys within the tolerance of the first one, which was within the tolerance of the rest: twice as far off.
+    #[test]
+    fn regression_a_track_rests_only_when_all_its_keys_do() {
+        let near = |first: f32, second: f32| {
+            let mut document = with_two_clips();
+            let values: Vec<f32> = [first, second, second].iter().flat_map(|&scale| [scale; 3]).collect();
+            document.accessors[1] = Accessor::from_floats(Shape::Vec3, &values);
+            run(&mut document, Animation::Auto);
+            channels(&document, 1)
+        };
+        // The mesh is a line of length 1 from its node, so a scale is as far off as the line's end.
+        let tolerance = Budget::of(&Settings { preset: Preset::Maximum, ..Settings::default() }).motion_error;
+        assert_eq!(near(1.0 + 0.1 * tolerance, 1.0), 1);
+        assert_eq!(near(1.0 + 0.9 * tolerance, 1.0 + 1.8 * tolerance), 2);
+    }
+
+    #[test]
+    fn a_spline_that_moves_is_left_alone_and_one_that_stands_still_becomes_a_key() {
+        let spline = |tangents: [f32; 3]| {
+            let mut document = clip(&[0.0, 1.0, 2.0], &[1.0; 3]);
+            // In-tangent, value, out-tangent of each key.
+            let key = |tangent: f32| [[tangent; 3], [1.5; 3], [tangent; 3]].concat();
+            let values: Vec<f32> = tangents.into_iter().flat_map(key).collect();
+            document.accessors[1] = Accessor::from_floats(Shape::Vec3, &values);
+            let samplers = json!([{ "input": 0, "output": 1, "interpolation": "CUBICSPLINE" }]);
+            document.root["animations"][0]["samplers"] = samplers;
+            run(&mut document, Animation::Keep);
+            let sampler = &document.list("animations")[0]["samplers"][0];
+            let output = usize::try_from(sampler["output"].as_u64().unwrap()).unwrap();
+            (sampler["interpolation"] == "CUBICSPLINE", document.accessors[output].count)
+        };
+        assert_eq!(spline([0.0, 2.0, 0.0]), (true, 9));
+        assert_eq!(spline([0.0; 3]), (false, 2));
+    }
+}

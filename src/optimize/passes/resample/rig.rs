@@ -4,7 +4,7 @@
 //! as a part of the size of what moves: an angle is allowed that distance over the reach of everything below.
 //! Reach is taken from the longest bones and the largest scales that occur, in any pose.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -31,12 +31,17 @@ impl Extent {
     /// `None` for tracks without a node.
     pub(super) fn of(track: &Track) -> Option<Self> {
         let largest = match track.property {
-            Property::Translation => track.values.as_chunks::<3>().0.iter().map(|v| length(*v)).fold(0.0, f32::max),
+            Property::Translation => {
+                track.values.as_chunks::<3>().0.iter().map(|v| length(*v)).fold(0.0, f32::max)
+            }
             _ => track.values.iter().fold(0.0f32, |largest, value| largest.max(value.abs())),
         };
         Some(Self { node: track.node?, property: track.property, largest })
     }
 }
+
+/// Pairs of mesh and skin that are looked at vertex by vertex; joints of further ones count by their origins.
+const SKINNED_MESHES: usize = 4096;
 
 /// See the module. Lists are by node.
 pub(super) struct Rig {
@@ -144,48 +149,55 @@ impl Rig {
         }
     }
 
-    /// The size that counts for a node is that of its topmost animated ancestor: a figure in a town is not allowed
-    /// the error of the town.
+    /// The size that counts for a node is that of its topmost animated ancestor: a figure in a town is not
+    /// allowed the error of the town.
     fn measure_bounds(&mut self, extents: &[Extent], budget: &Budget) {
-        let count = self.parents.len();
-        let mut is_animated = vec![false; count];
-        for extent in extents {
-            is_animated[extent.node] = true;
-        }
-        let mut top = vec![usize::MAX; count];
-        for &node in &self.order {
-            let above = self.parents[node].map_or(usize::MAX, |parent| top[parent]);
-            top[node] = if above == usize::MAX && is_animated[node] { node } else { above };
-        }
-        let mut boxes: Vec<Option<Corners>> = vec![None; count];
+        let tops = self.tops(extents);
+        let mut boxes: Vec<Option<Corners>> = vec![None; tops.len()];
         let mut whole = None;
-        for node in 0..count {
+        for (node, &top) in tops.iter().enumerate() {
             for point in self.points(node).into_iter().map(|point| self.world[node].point(point)) {
-                let is_bare = self.carried[node].is_none();
-                if let Some(around) = boxes.get_mut(top[node]) {
+                if let Some(around) = top.map(|top| &mut boxes[top]) {
                     extend(around, point);
                 }
-                if !is_bare {
+                if self.carried[node].is_some() {
                     extend(&mut whole, point);
                 }
             }
         }
         let size = |around: Option<Corners>| around.map_or(0.0, |[least, most]| distance(least, most));
-        let whole = size(whole);
-        for node in 0..count {
-            let own = boxes.get(top[node]).copied().map_or(0.0, size);
-            let size = if own > 0.0 { own } else { whole };
-            self.bound[node] = if size.is_finite() { size * budget.motion_error } else { 0.0 };
-            let least = LEAST_REACH * size / self.scale[node].max(f32::MIN_POSITIVE);
+        for (node, &top) in tops.iter().enumerate() {
+            let own = top.map_or(0.0, |top| size(boxes[top]));
+            let size = if own > 0.0 { own } else { size(whole) };
+            if !size.is_finite() {
+                continue;
+            }
+            self.bound[node] = size * budget.motion_error;
+            let least = LEAST_REACH * size / self.scale[node];
             self.reach[node] = if least.is_finite() { self.reach[node].max(least) } else { self.reach[node] };
         }
+    }
+
+    /// The topmost animated ancestor of each node, itself included; `None` where there is none.
+    fn tops(&self, extents: &[Extent]) -> Vec<Option<usize>> {
+        let mut is_animated = vec![false; self.parents.len()];
+        for extent in extents {
+            is_animated[extent.node] = true;
+        }
+        let mut tops = vec![None; self.parents.len()];
+        for &node in &self.order {
+            let above = self.parents[node].and_then(|parent| tops[parent]);
+            tops[node] = above.or(is_animated[node].then_some(node));
+        }
+        tops
     }
 }
 
 /// The parent of each node, and an order in which parents come before their children.
 fn tree(document: &Document) -> (Vec<Option<usize>>, Vec<usize>) {
     let nodes = document.list("nodes");
-    let children = |node: usize| nodes[node]["children"].as_array().into_iter().flatten().filter_map(as_index);
+    let children =
+        |node: usize| nodes[node]["children"].as_array().into_iter().flatten().filter_map(as_index);
     let mut parents = vec![None; nodes.len()];
     for node in 0..nodes.len() {
         for child in children(node) {
@@ -210,40 +222,43 @@ fn extend(around: &mut Option<Corners>, point: [f32; 3]) {
 }
 
 fn primitives_of(document: &Document, mesh: usize) -> impl Iterator<Item = &Value> {
-    let count = document.list("meshes").get(mesh).and_then(|mesh| mesh["primitives"].as_array()).map_or(0, Vec::len);
+    let count =
+        document.list("meshes").get(mesh).and_then(|mesh| mesh["primitives"].as_array()).map_or(0, Vec::len);
     (0..count).map(move |primitive| primitives::json(document, PrimitiveId { mesh, primitive }))
 }
 
 /// What hangs on each node: its mesh, or the vertices of skinned meshes that it pulls as a joint.
 fn carried(document: &Document) -> Vec<Option<Corners>> {
     let nodes = document.list("nodes");
+    let by_mesh: Vec<Option<Corners>> =
+        (0..document.list("meshes").len()).map(|mesh| box_of(document, mesh)).collect();
     let mut boxes = vec![None; nodes.len()];
-    let mut done = HashSet::new();
+    let mut skinned = BTreeSet::new();
     for (index, node) in nodes.iter().enumerate() {
         let Some(mesh) = as_index(&node["mesh"]) else { continue };
-        let skin = as_index(&node["skin"]).and_then(|skin| document.list("skins").get(skin));
-        match skin {
-            None => {
-                let primitives = primitives_of(document, mesh);
-                let positions = primitives.filter_map(|json| primitives::attribute(document, json, "POSITION"));
-                for point in positions.flat_map(|accessor| accessor.vectors::<3>()) {
-                    extend(&mut boxes[index], point);
-                }
-            }
-            // Skins and meshes can be combined a million times over in a small file.
-            Some(_) if !done.insert((mesh, as_index(&node["skin"]))) => {}
-            Some(skin) => hang_on_joints(document, mesh, skin, &mut boxes),
+        match as_index(&node["skin"]) {
+            None => boxes[index] = by_mesh.get(mesh).copied().flatten(),
+            Some(skin) => drop(skinned.insert((mesh, skin))),
         }
+    }
+    // Skins and meshes can be combined a million times over in a small file.
+    for (mesh, skin) in skinned.into_iter().take(SKINNED_MESHES) {
+        hang_on_joints(document, mesh, &document.list("skins")[skin], &mut boxes);
     }
     boxes
 }
 
-fn hang_on_joints(
-    document: &Document,
-    mesh: usize,
-    skin: &Value,
-    boxes: &mut [Option<Corners>],
-) {
+fn box_of(document: &Document, mesh: usize) -> Option<Corners> {
+    let mut around = None;
+    let positions =
+        primitives_of(document, mesh).filter_map(|json| primitives::attribute(document, json, "POSITION"));
+    for point in positions.flat_map(Accessor::vectors::<3>) {
+        extend(&mut around, point);
+    }
+    around
+}
+
+fn hang_on_joints(document: &Document, mesh: usize, skin: &Value, boxes: &mut [Option<Corners>]) {
     let joints: Vec<usize> = skin["joints"].as_array().into_iter().flatten().filter_map(as_index).collect();
     let inverse = as_index(&skin["inverseBindMatrices"]).and_then(|index| document.accessors.get(index));
     let inverse = inverse.map(Accessor::vectors::<16>).unwrap_or_default();
@@ -255,7 +270,8 @@ fn hang_on_joints(
             continue;
         };
         let pulls = pulled.integers();
-        let rows = points.vectors::<3>().into_iter().zip(pulls.as_chunks::<4>().0).zip(weights.vectors::<4>());
+        let rows =
+            points.vectors::<3>().into_iter().zip(pulls.as_chunks::<4>().0).zip(weights.vectors::<4>());
         for ((point, joint_numbers), weights) in rows {
             for (&number, weight) in joint_numbers.iter().zip(weights) {
                 let Some(&joint) = joints.get(number as usize).filter(|_| weight > 0.0) else { continue };
@@ -277,4 +293,66 @@ fn morphs(document: &Document) -> Vec<f32> {
     let by_mesh: Vec<f32> = (0..document.list("meshes").len()).map(furthest).collect();
     let of_node = |node: &Value| as_index(&node["mesh"]).and_then(|mesh| by_mesh.get(mesh).copied());
     document.list("nodes").iter().map(|node| of_node(node).unwrap_or(0.0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::optimize::Settings;
+    use crate::optimize::document::Shape;
+
+    /// A shoulder, an elbow 4 away, and a hand 1 further out, which carries a triangle.
+    fn arm() -> (Document, Budget) {
+        let root = json!({
+            "nodes": [
+                { "children": [1] },
+                { "children": [2], "translation": [4, 0, 0] },
+                { "translation": [1, 0, 0], "mesh": 0 },
+            ],
+            "meshes": [{ "primitives": [{ "attributes": { "POSITION": 0 } }] }],
+        });
+        let accessors =
+            vec![Accessor::from_floats(Shape::Vec3, &[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0])];
+        let root = root.as_object().unwrap().clone();
+        let document = Document { root, accessors, ..Document::default() };
+        // Without a cap on the angle, so that only distances count.
+        let budget = Budget { turn_error: 1.0, ..Budget::of(&Settings::default()) };
+        (document, budget)
+    }
+
+    fn rotation(node: usize) -> Track {
+        let root = json!({
+            "channels": [{ "sampler": 0, "target": { "node": node, "path": "rotation" } }],
+            "samplers": [{ "input": 0, "output": 1 }],
+        });
+        let accessors = vec![
+            Accessor::from_floats(Shape::Scalar, &[0.0]),
+            Accessor::from_floats(Shape::Vec4, &[0.0, 0.0, 0.0, 1.0]),
+        ];
+        let document = Document { accessors, ..Document::default() };
+        super::super::track::read(&document, &root, &root["channels"][0]).unwrap()
+    }
+
+    #[test]
+    fn a_shoulder_may_turn_less_than_a_hand() {
+        let (document, budget) = arm();
+        let tracks = [rotation(0), rotation(1), rotation(2)];
+        let extents: Vec<Extent> = tracks.iter().filter_map(Extent::of).collect();
+        let rig = Rig::of(&document, &extents, &budget);
+        let [shoulder, elbow, hand] = tracks.each_ref().map(|track| rig.tolerance(track, &budget));
+        assert!(shoulder < elbow && elbow < hand, "{shoulder} {elbow} {hand}");
+        // The far corner of the triangle's box lies sqrt(2) from the hand: 4 + 1 + sqrt(2) in all.
+        let reach = 5.0 + 2.0f32.sqrt();
+        assert!((shoulder * reach - rig.bound(0)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_part_that_moves_alone_is_measured_by_its_own_size() {
+        let (document, budget) = arm();
+        let whole = Rig::of(&document, &[Extent::of(&rotation(0)).unwrap()], &budget);
+        let alone = Rig::of(&document, &[Extent::of(&rotation(2)).unwrap()], &budget);
+        assert!(alone.bound(2) < 0.3 * whole.bound(2), "{} {}", alone.bound(2), whole.bound(2));
+    }
 }

@@ -141,7 +141,7 @@ fn of_slot(slot: &str, material: &Value) -> Meant {
     let is_opaque = matches!(material["alphaMode"].as_str(), None | Some("OPAQUE"));
     channels[3] |= is_transparency && !is_opaque;
     if material.as_object().is_some_and(unknown::has_unknown_extension) {
-        // It may read what glTF does not: Microsoft packs occlusion into the red of roughness and metal.
+        // It may read what glTF does not, such as occlusion packed into the red of roughness and metal.
         let slots = vec![slot.to_owned()];
         return Ok(Meaning { content, channels: RGBA, is_transparency: false, is_plain: false, slots });
     }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_material_with_an_unknown_extension_may_read_every_channel() {
-        let material = json!({"extensions": {"MSFT_packing_occlusionRoughnessMetallic": {}}});
+        let material = json!({"extensions": {"ACME_packing": {}}});
         assert_eq!(channels("metallicRoughnessTexture", material), RGBA);
         assert_eq!(
             channels("metallicRoughnessTexture", json!({"extensions": {"KHR_materials_ior": {}}})),
