@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::fixtures::file::{Elements, File, glb, split};
 
+/// Far less than a walk over all paths would take, and far more than a busy machine needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn run(file: &[u8], settings: &Settings) -> Result<Output, Error> {
     optimize(file, &Files::new(), settings, &mut |_| {})
 }
@@ -192,7 +195,7 @@ fn a_graph_that_doubles_at_each_level_is_refused_at_once() {
     let start = Instant::now();
     let error = run(&glb(root.to_string().into_bytes(), &[]), &Settings::default()).unwrap_err();
     assert_eq!(error.to_string(), "invalid glTF at /nodes/1: has more than one parent");
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < PATIENCE);
 }
 
 #[test]
@@ -203,7 +206,7 @@ fn a_chain_of_nodes_without_end_is_refused_with_the_limit() {
     let start = Instant::now();
     let error = run(&glb(root.to_string().into_bytes(), &[]), &Settings::default()).unwrap_err();
     assert!(matches!(error, Error::Limit { .. }), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(start.elapsed() < PATIENCE);
 }
 
 #[test]

@@ -72,13 +72,12 @@ fn is_on_the_way(track: &Track, from: usize, to: usize, tolerance: f32) -> bool 
     })
 }
 
-/// Whether the track stays within its tolerance with only the `kept` keys.
+/// Whether the track stays within its tolerance with only the `kept` keys, its first and last among them: a clip
+/// must not become shorter.
 pub(super) fn fits(track: &Track, kept: &[usize], tolerance: f32) -> bool {
-    let (Some(&first), Some(&last)) = (kept.first(), kept.last()) else { return false };
-    let held = |at: usize, by: usize| track.distance(track.key(at), track.key(by)) <= tolerance;
-    kept.windows(2).all(|pair| is_on_the_way(track, pair[0], pair[1], tolerance))
-        && (0..first).all(|at| held(at, first))
-        && (last + 1..track.times.len()).all(|at| held(at, last))
+    kept.first() == Some(&0)
+        && kept.last() == track.times.len().checked_sub(1).as_ref()
+        && kept.windows(2).all(|pair| is_on_the_way(track, pair[0], pair[1], tolerance))
 }
 
 /// Where the times of a set are among the track's own; `None` when one of them is missing: no key is moved.
@@ -139,6 +138,7 @@ mod tests {
         let bent = track(Motion::Linear, &[0.0, 1.0, 2.0, 3.0, 2.0, 1.0]);
         assert!(fits(&bent, &[0, 3, 4, 5], 1e-4));
         assert!(!fits(&bent, &[0, 4, 5], 1e-4));
+        assert!(!fits(&track(Motion::Linear, &[1.0; 3]), &[0, 1], 1e-4), "the clip would end earlier");
         assert_eq!(positions(&bent, &[0.0, 3.0]), Some(vec![0, 3]));
         assert_eq!(positions(&bent, &[0.0, 3.5]), None);
     }

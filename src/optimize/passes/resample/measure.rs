@@ -8,7 +8,7 @@ use super::rig::Rig;
 use super::track::{Property, Track};
 
 /// Nodes posed at most in a file, each at many times: bounds the work for long clips of large scenes.
-const POSES: usize = 1 << 22;
+const POSES: usize = 1 << 20;
 /// Fewer times than this say too little about a clip.
 const LEAST_TIMES: usize = 8;
 

@@ -13,6 +13,7 @@
 mod affine;
 mod assemble;
 mod clip;
+mod hanging;
 mod keys;
 mod measure;
 mod rig;
