@@ -76,9 +76,6 @@ impl Look {
     }
 }
 
-/// How much more error than the whole model a close-up may show, as a factor.
-pub const CLOSE_UP_ALLOWANCE: f32 = 1.6;
-
 /// How much more than the mean of all views a single one may differ.
 const WORST_VIEW: f32 = 2.0;
 

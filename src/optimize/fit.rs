@@ -11,11 +11,8 @@ use super::passes::{self, Context, PASSES, Pass};
 use super::proof::{Comparison, Reference};
 use super::report::PassReport;
 use super::search::{self, search};
-use super::settings::Settings;
+use super::settings::{Effort, Settings};
 use super::stages::Stages;
-
-/// Results that are made and compared, at most, while they look right.
-const ATTEMPTS: usize = 4;
 
 /// Parts of a job's time beside the passes, in the unit of [`Pass::weight`].
 const WRITE_WEIGHT: f32 = 2.0;
@@ -77,7 +74,7 @@ pub(super) fn fit(
     let original = document.clone();
     stages.enter("compare", COMPARE_WEIGHT);
     let reference = Reference::new(&original);
-    let tries = if reference.is_blank() { 1 } else { ATTEMPTS };
+    let tries = if reference.is_blank() { 1 } else { attempts_of(settings.effort) };
     let split = PASSES.iter().position(|pass| pass.is_repeated()).unwrap_or(PASSES.len());
     let (once, repeated) = PASSES.split_at(split);
     let budget = Budget::of(settings);
@@ -94,6 +91,15 @@ pub(super) fn fit(
         job.finish(document, &reference)
     })?;
     Ok(Fitted { attempts, ..best })
+}
+
+/// How many results are made and compared, at most, while they look right.
+fn attempts_of(effort: Effort) -> usize {
+    match effort {
+        Effort::Fast => 1,
+        Effort::Normal => 3,
+        Effort::Best => 6,
+    }
 }
 
 /// The weight of everything that [`fit`] does, with one attempt.
