@@ -8,8 +8,7 @@ use super::settings::{Preset, Settings};
 /// Error bounds of one job.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
-    /// Steps of the position grid over the longest side of a mesh, as a power of two; up to twice as many fit. At
-    /// `balanced` a vertex moves by at most a sixteenth of a pixel of its view.
+    /// Steps of the position grid over the longest side of a mesh, as a power of two.
     pub position_bits: i32,
     /// Bits of an octahedral normal or tangent component.
     pub normal_bits: i32,
@@ -58,7 +57,7 @@ impl Budget {
     pub fn of(settings: &Settings) -> Self {
         match settings.preset {
             Preset::High => Self {
-                position_bits: 13,
+                position_bits: 14,
                 normal_bits: 11,
                 texcoord_bits: 15,
                 fine_vertex_fractions: true,
@@ -72,7 +71,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.6, p999: 7.0 },
             },
             Preset::Balanced => Self {
-                position_bits: 12,
+                position_bits: 13,
                 normal_bits: 10,
                 texcoord_bits: 13,
                 fine_vertex_fractions: false,
@@ -86,7 +85,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.9, p999: 11.0 },
             },
             Preset::Maximum => Self {
-                position_bits: 11,
+                position_bits: 12,
                 normal_bits: 8,
                 texcoord_bits: 12,
                 fine_vertex_fractions: false,
