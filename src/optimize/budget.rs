@@ -22,8 +22,7 @@ pub struct Budget {
     pub look: Look,
     /// How far a simplified surface may be off, as a part of the length that fills a view.
     pub surface_error: f64,
-    /// Steps of the position grid over the longest side of a mesh, as a power of two; up to twice as many fit. At
-    /// `balanced` a vertex moves by at most a sixteenth of a pixel of its view.
+    /// Steps of the position grid over the longest side of a mesh, as a power of two.
     pub position_bits: i32,
     /// Bits of an octahedral normal or tangent component.
     pub normal_bits: i32,
@@ -137,7 +136,7 @@ impl Budget {
             Preset::High => Self {
                 look: Look::of(0.018),
                 surface_error: 0.06 * PIXEL,
-                position_bits: 13,
+                position_bits: 14,
                 normal_bits: 11,
                 texcoord_bits: 15,
                 fine_vertex_fractions: true,
@@ -153,7 +152,7 @@ impl Budget {
             Preset::Balanced => Self {
                 look: Look::of(0.0315),
                 surface_error: 0.2 * PIXEL,
-                position_bits: 12,
+                position_bits: 13,
                 normal_bits: 10,
                 texcoord_bits: 13,
                 fine_vertex_fractions: false,
@@ -169,7 +168,7 @@ impl Budget {
             Preset::Maximum => Self {
                 look: Look::of(0.054),
                 surface_error: 0.5 * PIXEL,
-                position_bits: 11,
+                position_bits: 12,
                 normal_bits: 8,
                 texcoord_bits: 12,
                 fine_vertex_fractions: false,

@@ -363,3 +363,36 @@ impl SparseParts {
         json.insert("sparse".into(), sparse.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::read::{Files, read};
+    use super::*;
+    use crate::optimize::document::Limits;
+
+    #[test]
+    fn both_versions_of_the_codec_read_as_written() {
+        let values: Vec<f32> = (0..3000_u16).map(|i| f32::from(i / 7)).collect();
+        let root = json!({
+            "asset": { "version": "2.0" },
+            "meshes": [{ "primitives": [{ "attributes": { "POSITION": 0 } }] }],
+        });
+        let root = root.as_object().unwrap().clone();
+        let accessors = vec![Accessor { bounds: true, ..Accessor::from_floats(Shape::Vec3, &values) }];
+        let plain = Document { root, accessors, ..Document::default() };
+        for (version, name) in [
+            (meshopt::Version::Ext, "EXT_meshopt_compression"),
+            (meshopt::Version::Khr, "KHR_meshopt_compression"),
+        ] {
+            let compression = Some(version);
+            let file = write(&Document { compression, ..plain.clone() }).unwrap();
+            let text = glb::parse(&file).unwrap().json;
+            let json: Value = serde_json::from_slice(text).unwrap();
+            assert_eq!(json["extensionsRequired"], json!([name]));
+            assert_eq!(json["buffers"][1]["extensions"][name]["fallback"], true);
+            let again = read(&file, &Files::new(), &Limits::default()).unwrap();
+            assert_eq!(again.accessors, plain.accessors);
+            assert!(!again.uses_extension(name));
+        }
+    }
+}

@@ -268,6 +268,17 @@ mod tests {
         }
 
         #[test]
+        fn colours_of_the_newer_extension_are_read(colour in prop::array::uniform4(0.0_f32..1.0)) {
+            let words = meshopt::encode_filter_color::<u8>(&[colour], 8);
+            let encoded = encode_vertices(words.as_flattened(), 4, 1, Version::Khr).expect("valid");
+            let layout = Layout { version: Version::Khr, ..filtered(Filter::Color, 1, 4) };
+            let decoded = decode(&encoded, &layout, MAX).expect("valid");
+            for (before, after) in colour.iter().zip(decoded) {
+                prop_assert!((before - f32::from(after) / 255.0).abs() < 0.02, "{} became {}", before, after);
+            }
+        }
+
+        #[test]
         fn octahedral_filter_stays_within_its_bits(x in -1.0_f32..1.0, y in -1.0_f32..1.0, z in -1.0_f32..1.0) {
             let length = (x * x + y * y + z * z).sqrt();
             prop_assume!(length > 0.01);

@@ -28,14 +28,17 @@ const MAX_ATTRIBUTES: usize = 8;
 /// Bytes of JSON that a stream costs beyond shared views.
 const STREAM_JSON_BYTES: usize = 100;
 
+/// Bytes of JSON for the views that meshopt needs as soon as one mesh is left to it.
+const VIEWS_JSON_BYTES: usize = 700;
+
 /// A document with streams, and how many primitives they serve.
 pub(super) struct Streamed {
     pub(super) document: Document,
     pub(super) primitives: usize,
 }
 
-/// The document with a stream for every primitive that can have one, and becomes smaller by it unless `all` are asked
-/// for; `None` if there is none.
+/// The document with a stream for every primitive that can have one, but for those that `all` does not ask for and
+/// that would be clearly larger; `None` if there is none.
 pub(super) fn streamed(document: &Document, budget: &Budget, all: bool) -> Option<Streamed> {
     let mut numbers: HashMap<Vec<usize>, usize> = HashMap::new();
     let mut sets: Vec<Vec<PrimitiveId>> = Vec::new();
@@ -50,11 +53,12 @@ pub(super) fn streamed(document: &Document, budget: &Budget, all: bool) -> Optio
         }
         sets[number].push(id);
     }
-    let of_set = |set: &Vec<PrimitiveId>| {
-        let stream = Stream::of(document, primitives::json(document, set[0]), budget)?;
-        (all || stream.bytes.len() + STREAM_JSON_BYTES < stream.meshopt_bytes).then_some(stream)
-    };
-    let streams: Vec<Option<Stream>> = sets.par_iter().map(of_set).collect();
+    let of_set = |set: &Vec<PrimitiveId>| Stream::of(document, primitives::json(document, set[0]), budget);
+    let mut streams: Vec<Option<Stream>> = sets.par_iter().map(of_set).collect();
+    let losses: usize = streams.iter().flatten().map(Stream::loss).sum();
+    if !all && losses > VIEWS_JSON_BYTES {
+        streams.iter_mut().for_each(|stream| *stream = stream.take().filter(|stream| stream.loss() == 0));
+    }
     let before = edit::referenced(document, Kind::Accessor);
     let mut result = Streamed { document: document.clone(), primitives: 0 };
     for (set, stream) in sets.iter().zip(streams) {
@@ -127,6 +131,11 @@ impl Stream {
         let names = attributes.iter().map(|(name, _)| (*name).to_owned()).collect();
         let meshopt_bytes = meshopt_bytes(&mesh.triangles, &columns);
         Some(Self { bytes, unpacked, names, meshopt_bytes })
+    }
+
+    /// By how many bytes it is larger than with meshopt; 0 where it is smaller.
+    fn loss(&self) -> usize {
+        (self.bytes.len() + STREAM_JSON_BYTES).saturating_sub(self.meshopt_bytes)
     }
 
     /// Gives primitives the stream and accessors for what it holds.
