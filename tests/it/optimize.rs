@@ -15,7 +15,8 @@ use crate::fixtures::recipe::{Recipe, recipe};
 use crate::fixtures::{cases, model};
 
 const WEB: Settings = Settings { preset: Preset::Balanced, target: Target::Web, effort: Effort::Normal };
-const UNIVERSAL: Settings = Settings { preset: Preset::Balanced, target: Target::Universal, effort: Effort::Normal };
+const UNIVERSAL: Settings =
+    Settings { preset: Preset::Balanced, target: Target::Universal, effort: Effort::Normal };
 
 fn run(glb: &[u8], settings: &Settings) -> Output {
     optimize(glb, &Files::new(), settings, &mut |_| {}).unwrap()
