@@ -291,8 +291,8 @@ mod tests {
 
     #[test]
     fn matrices_and_rotations_agree() {
-        let turned =
-            Matrix::of_node(&json!({"rotation": [0.0, 0.0, 0.707_106_781_186_5, 0.707_106_781_186_5]}));
+        let half = std::f64::consts::FRAC_1_SQRT_2;
+        let turned = Matrix::of_node(&json!({"rotation": [0.0, 0.0, half, half]}));
         let moved = turned.applied([1.0, 0.0, 0.0]);
         assert!(difference(moved, [0.0, 1.0, 0.0]).iter().all(|value| value.abs() < 1e-9));
         let matrix = json!([2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 5, 6, 7, 1]);
