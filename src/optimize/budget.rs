@@ -1,7 +1,8 @@
 //! What a preset means in numbers: how much error each kind of data may have.
 //!
-//! The viewing condition behind them: `balanced` is the whole object filling a view of about 512 pixels,
-//! `high` the same object seen several times closer, `maximum` a thumbnail or a background object.
+//! The viewing condition behind them is the same for all: the whole model in a view of [`VIEW_PIXELS`], and a part of
+//! it [`CLOSE_UP`] times nearer. What may differ in the whole view is a mean FLIP error of about 0.020 for `high`,
+//! 0.035 for `balanced` and 0.060 for `maximum`. The bounds on images were set by rendering models with them.
 
 use super::proof::Comparison;
 use super::settings::{Preset, Settings, Simplify};

@@ -227,7 +227,12 @@ mod tests {
     #[test]
     fn noise_counts_where_texels_are_magnified() {
         let before = painted(64, 64, |_, _| [120, 120, 120, 255]);
-        let after = painted(64, 64, |x, y| if (x + y) % 2 == 0 { [110, 110, 110, 255] } else { [130, 130, 130, 255] });
+        let after =
+            painted(
+                64,
+                64,
+                |x, y| if (x + y) % 2 == 0 { [110, 110, 110, 255] } else { [130, 130, 130, 255] },
+            );
         assert!(colour(&before, &after, 1).mean > 5.0 * colour(&before, &after, 2).mean);
     }
 

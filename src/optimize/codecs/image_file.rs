@@ -208,8 +208,9 @@ mod tests {
         let file = landscape_jpeg();
         assert!(!is_cut_off(&file));
         assert!(!is_cut_off(&[&file[..], b"trailing bytes"].concat()));
-        assert!(is_cut_off(&file[..file.len() * 2 / 3]));
-        assert!(decode(&file[..file.len() * 2 / 3], MAX).is_ok(), "it still gives a picture");
+        let cut = &file[..file.len() - 10];
+        assert!(is_cut_off(cut));
+        assert!(decode(cut, MAX).is_ok(), "it still gives a picture");
     }
 
     #[test]

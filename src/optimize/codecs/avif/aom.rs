@@ -49,9 +49,8 @@ impl Context {
     #[expect(unsafe_code, reason = "calls into libaom")]
     fn encoder(planes: &Planes) -> Result<Self, CodecError> {
         // SAFETY: plain C structures, for which zeros are valid; libaom fills them in before it reads them.
-        let (mut context, mut config) = unsafe {
-            (Box::new(std::mem::zeroed()), std::mem::zeroed::<ffi::aom_codec_enc_cfg_t>())
-        };
+        let (mut context, mut config) =
+            unsafe { (Box::new(std::mem::zeroed()), std::mem::zeroed::<ffi::aom_codec_enc_cfg_t>()) };
         // SAFETY: the interface is static and the structure is only written.
         let status = unsafe {
             ffi::aom_codec_enc_config_default(ffi::aom_codec_av1_cx(), &mut config, ffi::AOM_USAGE_ALL_INTRA)

@@ -116,7 +116,10 @@ mod tests {
     fn round_trip(pixels: &Pixels, options: &Options) -> Pixels {
         let file = encode(pixels, options).expect("encodes");
         let found = probe(&file).expect("an AVIF");
-        assert_eq!((found.format, found.width, found.height), (Format::Avif, pixels.width(), pixels.height()));
+        assert_eq!(
+            (found.format, found.width, found.height),
+            (Format::Avif, pixels.width(), pixels.height())
+        );
         assert_eq!(found.has_alpha, !pixels.is_opaque() && !matches!(options.channels, Channels::One(_)));
         image_file::decode(&file, 1 << 20).expect("decodes")
     }
@@ -162,7 +165,10 @@ mod tests {
         let image = landscape(128, 128);
         let results = [20, 60, 95].map(|quality| {
             let options = options(quality, Channels::Mixed);
-            (encode(&image, &options).expect("encodes").len(), worst(&image, &round_trip(&image, &options), 0))
+            (
+                encode(&image, &options).expect("encodes").len(),
+                worst(&image, &round_trip(&image, &options), 0),
+            )
         });
         assert!(results.is_sorted_by(|a, b| a.0 < b.0 && a.1 > b.1), "{results:?}");
     }

@@ -27,7 +27,7 @@ fn weights(matrix: u16) -> Option<(f32, f32)> {
 pub(super) fn from_colour(pixels: &Pixels) -> Vec<Vec<u8>> {
     let (kr, kb) = (0.299_f32, 0.114_f32);
     let round = |value: f32| value.round().clamp(0.0, 255.0) as u8;
-    let mut planes = vec![Vec::with_capacity(pixels.texels().len()); 3];
+    let mut planes = std::array::from_fn::<_, 3, _>(|_| Vec::with_capacity(pixels.texels().len()));
     for &[r, g, b, _] in pixels.texels() {
         let [r, g, b] = [r, g, b].map(f32::from);
         let y = kr * r + (1.0 - kr - kb) * g + kb * b;
@@ -35,7 +35,7 @@ pub(super) fn from_colour(pixels: &Pixels) -> Vec<Vec<u8>> {
         planes[1].push(round((b - y) / (2.0 - 2.0 * kb) + 128.0));
         planes[2].push(round((r - y) / (2.0 - 2.0 * kr) + 128.0));
     }
-    planes
+    planes.into()
 }
 
 /// Each of `channels` (0 is red) as a plane.
@@ -147,7 +147,7 @@ fn chroma_row(frame: &Frame, plane: usize, y: u32, (x_shift, y_shift): (u32, u32
     } else {
         // Even rows lie a quarter below the sample before, odd ones a quarter above the one after.
         let near = y / 2;
-        let other = if y % 2 == 0 { near.saturating_sub(1) } else { near + 1 };
+        let other = if y.is_multiple_of(2) { near.saturating_sub(1) } else { near + 1 };
         row(near).zip(row(other)).map(|(near, other)| near * 0.75 + other * 0.25).collect()
     };
     if x_shift == 0 {

@@ -37,9 +37,10 @@ fn qualities(effort: Effort) -> &'static [u8] {
     match effort {
         Effort::Fast => &[60, 84, 97],
         Effort::Normal => &[25, 32, 39, 46, 53, 60, 66, 72, 78, 84, 90, 94, 97],
-        Effort::Best => {
-            &[25, 28, 31, 34, 37, 40, 43, 46, 49, 52, 55, 58, 61, 64, 67, 70, 73, 76, 79, 82, 85, 88, 91, 94, 97]
-        }
+        Effort::Best => &[
+            25, 28, 31, 34, 37, 40, 43, 46, 49, 52, 55, 58, 61, 64, 67, 70, 73, 76, 79, 82, 85, 88, 91, 94,
+            97,
+        ],
     }
 }
 
@@ -67,6 +68,9 @@ const SHORTEST_SIDE: u32 = 4;
 /// container is most of the file.
 const SMALL_PIXELS: u64 = 256 * 256;
 
+/// Above this many pixels `normal` looks at one size only, and no slower: each try takes about a second.
+const LARGE_PIXELS: u64 = 1200 * 1200;
+
 /// The smallest candidate; `None` when none is good enough.
 pub(super) fn smallest(
     source: &Source,
@@ -86,10 +90,18 @@ pub(super) fn smallest(
     match best {
         Some(best) if best.format == Format::Avif && effort != Effort::Fast => {
             let pixels = sizes.iter().find(|pixels| (pixels.width(), pixels.height()) == best.size);
-            Ok(Some(refined(best, pixels.unwrap_or(source.pixels), goal, effort)?))
+            let pixels = pixels.unwrap_or(source.pixels);
+            if effort == Effort::Normal && is_large(pixels) {
+                return Ok(Some(best));
+            }
+            Ok(Some(refined(best, pixels, goal, effort)?))
         }
         best => Ok(best),
     }
+}
+
+fn is_large(pixels: &Pixels) -> bool {
+    u64::from(pixels.width()) * u64::from(pixels.height()) > LARGE_PIXELS
 }
 
 /// The same quality by a slower encoder, which saves up to a tenth at less error.
@@ -119,6 +131,7 @@ fn sizes(source: &Source, goal: &Goal, effort: Effort) -> Result<Vec<Pixels>, Co
     }
     let wanted = match effort {
         Effort::Fast => 1,
+        Effort::Normal if fitting.last().is_some_and(is_large) => 1,
         Effort::Normal => 2,
         Effort::Best => 4,
     };

@@ -26,7 +26,8 @@ pub(super) fn pixels_per_unit(document: &Document) -> Vec<Option<f32>> {
         }
         let enlarged: f64 = matrices.iter().map(Matrix::area_scale).sum();
         let materials: BTreeSet<usize> = primitives::materials(json).collect();
-        let uses: Vec<&TextureUse> = materials.iter().filter_map(|&index| uses.get(index)).flatten().collect();
+        let uses: Vec<&TextureUse> =
+            materials.iter().filter_map(|&index| uses.get(index)).flatten().collect();
         let sets: BTreeSet<u64> = uses.iter().map(|usage| usage.set).collect();
         for set in sets {
             let of_set = areas_of(document, json, set);
@@ -69,8 +70,7 @@ struct Areas {
 
 fn areas_of(document: &Document, primitive: &Value, set: u64) -> Areas {
     let attribute = |name: &str| primitives::attribute(document, primitive, name);
-    let (Some(positions), Some(texcoords)) =
-        (attribute("POSITION"), attribute(&format!("TEXCOORD_{set}")))
+    let (Some(positions), Some(texcoords)) = (attribute("POSITION"), attribute(&format!("TEXCOORD_{set}")))
     else {
         return Areas::default();
     };
@@ -132,8 +132,10 @@ fn instances(document: &Document) -> BTreeMap<usize, Vec<Matrix>> {
         node["children"].as_array().into_iter().flatten().filter_map(as_index).collect()
     };
     let is_child: BTreeSet<usize> = nodes.iter().flat_map(children).collect();
-    let mut waiting: Vec<(usize, Matrix)> =
-        (0..nodes.len()).filter(|index| !is_child.contains(index)).map(|root| (root, Matrix::IDENTITY)).collect();
+    let mut waiting: Vec<(usize, Matrix)> = (0..nodes.len())
+        .filter(|index| !is_child.contains(index))
+        .map(|root| (root, Matrix::IDENTITY))
+        .collect();
     let mut found: BTreeMap<usize, Vec<Matrix>> = BTreeMap::new();
     while let Some((index, parent)) = waiting.pop() {
         let Some(node) = nodes.get(index) else { continue };
@@ -162,7 +164,8 @@ impl Bounds {
                 std::array::from_fn(|at| high[at].max(axis(at))),
             )
         });
-        for (matrix, corner) in matrices.iter().flat_map(|matrix| (0..8).map(move |corner| (matrix, corner))) {
+        for (matrix, corner) in matrices.iter().flat_map(|matrix| (0..8).map(move |corner| (matrix, corner)))
+        {
             let corner = std::array::from_fn(|at| if corner >> at & 1 == 0 { low[at] } else { high[at] });
             let point = matrix.applied(corner);
             let (low, high) = self.0.get_or_insert((point, point));
@@ -190,9 +193,8 @@ impl Matrix {
     fn of_node(node: &Value) -> Self {
         let number = |list: &Value, at: usize, default: f64| list[at].as_f64().unwrap_or(default);
         if let Some(matrix) = node.get("matrix") {
-            let element = |column: usize, row: usize| {
-                number(matrix, column * 4 + row, Self::IDENTITY.0[column][row])
-            };
+            let element =
+                |column: usize, row: usize| number(matrix, column * 4 + row, Self::IDENTITY.0[column][row]);
             return Self(std::array::from_fn(|column| std::array::from_fn(|row| element(column, row))));
         }
         let [x, y, z] = std::array::from_fn(|at| number(&node["rotation"], at, 0.0));
@@ -249,10 +251,13 @@ mod tests {
         let corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [1.0, 1.0], [0.0, 1.0_f32]];
         let positions: Vec<f32> = corners.iter().flat_map(|&[x, y]| [x, y, 0.0]).collect();
         let texcoords: Vec<f32> = corners.iter().flatten().map(|value| value * texcoord_span).collect();
-        document.accessors =
-            vec![Accessor::from_floats(Shape::Vec3, &positions), Accessor::from_floats(Shape::Vec2, &texcoords)];
+        document.accessors = vec![
+            Accessor::from_floats(Shape::Vec3, &positions),
+            Accessor::from_floats(Shape::Vec2, &texcoords),
+        ];
         let (rest, view_rest) = Default::default();
-        document.images = vec![Image { mime: "image/png".into(), source: ImageSource::Missing, rest, view_rest }];
+        document.images =
+            vec![Image { mime: "image/png".into(), source: ImageSource::Missing, rest, view_rest }];
         document
     }
 
@@ -286,7 +291,8 @@ mod tests {
 
     #[test]
     fn matrices_and_rotations_agree() {
-        let turned = Matrix::of_node(&json!({"rotation": [0.0, 0.0, 0.707_106_781_186_5, 0.707_106_781_186_5]}));
+        let half = std::f64::consts::FRAC_1_SQRT_2;
+        let turned = Matrix::of_node(&json!({"rotation": [0.0, 0.0, half, half]}));
         let moved = turned.applied([1.0, 0.0, 0.0]);
         assert!(difference(moved, [0.0, 1.0, 0.0]).iter().all(|value| value.abs() < 1e-9));
         let matrix = json!([2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 5, 6, 7, 1]);

@@ -79,11 +79,7 @@ impl Pass for Textures {
 }
 
 /// Works on the images of a batch at once; progress is told from this thread as they finish.
-fn shrink_all(
-    document: &Document,
-    meanings: &[Meant],
-    context: &mut Context,
-) -> Vec<Result<Shrunk, Kept>> {
+fn shrink_all(document: &Document, meanings: &[Meant], context: &mut Context) -> Vec<Result<Shrunk, Kept>> {
     let settings = context.settings;
     let rules = Rules { budget: &context.budget, target: settings.target, effort: settings.effort };
     let sizes = density::pixels_per_unit(document);

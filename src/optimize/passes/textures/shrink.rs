@@ -4,9 +4,9 @@ use super::candidates::{self, Candidate, Source};
 use super::goal::Goal;
 use super::slots::Meaning;
 use crate::optimize::budget::Budget;
+use crate::optimize::codecs::CodecError;
 use crate::optimize::codecs::image_file::{self, Format};
 use crate::optimize::codecs::resize::resize;
-use crate::optimize::codecs::CodecError;
 use crate::optimize::document::Limits;
 use crate::optimize::settings::{Effort, Target};
 
