@@ -106,7 +106,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.9, p999: 11.0 },
             },
             Preset::Maximum => Self {
-                surface_error: 0.5 * PIXEL,
+                surface_error: 0.4 * PIXEL,
                 position_bits: 12,
                 normal_bits: 8,
                 texcoord_bits: 12,

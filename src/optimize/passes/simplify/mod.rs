@@ -142,6 +142,7 @@ fn simplified(document: &Document, plan: &Plan, borders: &Borders) -> Result<Opt
 fn collapse(indices: &[u32], metric: &mut Metric, plan: &Plan) -> Result<Vec<u32>, Error> {
     #[expect(clippy::cast_possible_truncation, reason = "codecs take floats")]
     let error = plan.error as f32;
+    let solid = without_degenerate(indices, &metric.positions);
     let goal = Goal {
         index_count: plan.setting.triangles(indices.len() / 3) * 3,
         error,
@@ -153,9 +154,19 @@ fn collapse(indices: &[u32], metric: &mut Metric, plan: &Plan) -> Result<Vec<u32
         weights: &metric.weights,
         freedoms: &metric.freedoms,
     };
-    let (fewer, _) = meshopt::simplify(indices, &mut surface, &goal)
-        .map_err(|error| Error::Internal(error.to_string()))?;
+    let (fewer, _) =
+        meshopt::simplify(&solid, &mut surface, &goal).map_err(|error| Error::Internal(error.to_string()))?;
     Ok(fewer)
+}
+
+/// The triangles that have three places: the others draw nothing, and join what only touches.
+fn without_degenerate(indices: &[u32], positions: &[[f32; 3]]) -> Vec<u32> {
+    let place = |vertex: u32| borders::bits(&positions[vertex as usize]);
+    let is_solid = |triangle: &&[u32; 3]| {
+        let [a, b, c] = triangle.map(place);
+        a != b && b != c && c != a
+    };
+    indices.as_chunks::<3>().0.iter().filter(is_solid).flatten().copied().collect()
 }
 
 /// New numbers for the vertices that are still drawn, in their old order.
