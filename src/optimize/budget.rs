@@ -36,6 +36,16 @@ pub struct Budget {
     pub normal_map_error: Spread,
 }
 
+/// What part of a mesh's area simplification may take or add.
+#[must_use]
+pub fn surface_change(setting: Simplify) -> f64 {
+    match setting {
+        Simplify::Off => 0.0,
+        Simplify::Auto => 0.02,
+        Simplify::Ratio(_) => 0.2,
+    }
+}
+
 /// A bound on an error that is spread over an image: a mean that hides no bad places.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {

@@ -72,6 +72,7 @@ pub fn optimize(
         document.warnings.push(format!("the result's shape cannot be compared with the original's: {error}"));
         None
     });
+    let expected = proof::Expectation::new(shape, settings);
     let mut reports = Vec::new();
     let mut bytes = before.bytes;
     for pass in PASSES {
@@ -82,7 +83,7 @@ pub fn optimize(
     }
     stages.enter("write", WRITE_WEIGHT);
     let written = write::write(&document)?;
-    let (glb, outcome) = choose(input, files, written, shape, &mut document)?;
+    let (glb, outcome) = choose(input, files, written, &expected, &mut document)?;
     let after = inventory::take(&glb, &Files::new())?;
     if settings.target == Target::Universal && !after.extensions_required.is_empty() {
         let names = after.extensions_required.join(", ");
@@ -111,7 +112,7 @@ fn choose(
     input: &[u8],
     files: &Files,
     written: Vec<u8>,
-    shape: Option<proof::Shape>,
+    expected: &proof::Expectation,
     document: &mut Document,
 ) -> Result<(Vec<u8>, report::Outcome), Error> {
     if input.starts_with(GLB_MAGIC) && written.len() >= input.len() {
@@ -119,7 +120,7 @@ fn choose(
         document.dropped.clear();
         return Ok((input.to_vec(), report::Outcome::AlreadyOptimal));
     }
-    let Err(difference) = proof::compare(shape, &written) else {
+    let Err(difference) = proof::compare(expected, &written) else {
         return Ok((written, report::Outcome::Optimized));
     };
     document.warnings.push(format!("the result was thrown away and the original kept: {difference}"));
