@@ -158,7 +158,7 @@ fn collapse(lists: &[Vec<u32>], metric: &Metric, plan: &Plan) -> Result<Option<C
     let outline = Outline::of(&metric.positions, lists);
     for (drop_specks, part) in ATTEMPTS.into_iter().filter(|(specks, _)| metric.is_rigid || !specks) {
         let mut moved = metric.clone();
-        let error = plan.error * part;
+        let error = outline.allowed(plan.error) * part;
         let mut fewer = Vec::new();
         for list in lists {
             fewer.push(attempt(list, &mut moved, plan.setting, (error, drop_specks))?);
