@@ -10,8 +10,7 @@ use super::metric::area;
 /// silhouettes had 0.96 in common), with 0.2 it did not.
 const THIN: f64 = 1.0 / 30.0;
 
-/// However thin it seems, at least this part of the error may be spent: surfaces that are not closed have no
-/// thickness.
+/// However thin it seems, at least this part of the error may be spent.
 const LEAST_PART: f64 = 0.25;
 
 /// The box around a surface, and its area.
@@ -39,10 +38,11 @@ impl Outline {
         Self { min, max, area, thickness }
     }
 
-    /// How much of `error` suits how thin it is.
+    /// How much of `error` suits how thin it is. What is thinner than the error is no body but an open surface, or
+    /// too small to be seen.
     pub(super) fn allowed(&self, error: f64) -> f64 {
         let thin = self.thickness * THIN;
-        if thin < error { thin.max(error * LEAST_PART) } else { error }
+        if self.thickness > error && thin < error { thin.max(error * LEAST_PART) } else { error }
     }
 
     /// Whether no side of the box has moved further than `shift`, and no more than a `change` of the area is gone or new.
@@ -92,6 +92,7 @@ mod tests {
         assert!((outline.thickness - thickness).abs() < 1e-6);
         assert!((outline.allowed(0.001) - 0.001).abs() < 1e-12);
         assert!((outline.allowed(0.02) - thickness / 30.0).abs() < 1e-6);
-        assert!((outline.allowed(1.0) - 0.25).abs() < 1e-12);
+        assert!((outline.allowed(0.2) - 0.05).abs() < 1e-12);
+        assert!((outline.allowed(1.0) - 1.0).abs() < 1e-12);
     }
 }
