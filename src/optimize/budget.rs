@@ -79,6 +79,16 @@ impl Look {
 /// How much more than the mean of all views a single one may differ.
 const WORST_VIEW: f32 = 2.0;
 
+/// What part of a mesh's area simplification may take or add.
+#[must_use]
+pub fn surface_change(setting: Simplify) -> f64 {
+    match setting {
+        Simplify::Off => 0.0,
+        Simplify::Auto => 0.02,
+        Simplify::Ratio(_) => 0.2,
+    }
+}
+
 /// A bound on an error that is spread over an image: a mean that hides no bad places.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
@@ -168,7 +178,7 @@ impl Budget {
             },
             Preset::Maximum => Self {
                 look: Look::of(0.054),
-                surface_error: 0.5 * PIXEL,
+                surface_error: 0.4 * PIXEL,
                 position_bits: 12,
                 normal_bits: 8,
                 texcoord_bits: 12,

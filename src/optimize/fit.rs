@@ -8,7 +8,7 @@ use super::document::read::{self, Files};
 use super::document::{Document, Limits, write};
 use super::error::Error;
 use super::passes::{self, Context, PASSES, Pass};
-use super::proof::{Comparison, Reference};
+use super::proof::{self, Comparison, Expectation, Reference};
 use super::report::PassReport;
 use super::search::{self, search};
 use super::settings::{Effort, Settings};
@@ -17,6 +17,9 @@ use super::stages::Stages;
 /// Parts of a job's time beside the passes, in the unit of [`Pass::weight`].
 const WRITE_WEIGHT: f32 = 2.0;
 const COMPARE_WEIGHT: f32 = 4.0;
+
+/// How wrong a result counts, as a part of what is allowed, whose shape is not the original's.
+const OUT_OF_SHAPE: f32 = 2.0;
 
 /// What the passes made of a document.
 pub(super) struct Fitted {
@@ -30,6 +33,8 @@ pub(super) struct Fitted {
     pub(super) comparison: Option<Comparison>,
     /// How many results were made and compared, this one included.
     pub(super) attempts: usize,
+    /// What is wrong with it, for people.
+    pub(super) fault: Option<String>,
     part: f32,
 }
 
@@ -43,32 +48,15 @@ impl search::Attempt for Fitted {
     }
 }
 
-impl Fitted {
-    /// Whether the result looks as the preset wants.
-    ///
-    /// # Errors
-    /// How it looks instead, for people.
-    pub(super) fn looks_right(&self) -> Result<(), String> {
-        let Some(comparison) = self.comparison.as_ref().filter(|_| self.part > 1.0) else { return Ok(()) };
-        let worst = comparison.views.iter().max_by(|a, b| a.error.total_cmp(&b.error));
-        let place = worst.map(|view| format!(", most of all from \"{}\"", view.name)).unwrap_or_default();
-        Err(format!(
-            "it looks different (error {:.3} on average, {:.3} close up, outlines the same by {:.1} %{place})",
-            comparison.mean,
-            comparison.close_worst,
-            100.0 * comparison.silhouette
-        ))
-    }
-}
-
-/// Runs the passes. Whether the result looks right is for the caller to ask: [`Fitted::looks_right`].
+/// Runs the passes. Whether the result is right is for the caller to ask: [`Fitted::fault`].
 ///
 /// # Errors
-/// Those of the passes, and of writing and reading back.
+/// Those of the passes, and of writing.
 pub(super) fn fit(
     document: Document,
-    settings: &Settings,
     bytes: u64,
+    settings: &Settings,
+    expected: &Expectation,
     stages: &mut Stages,
 ) -> Result<Fitted, Error> {
     let original = document.clone();
@@ -88,7 +76,7 @@ pub(super) fn fit(
         let mut document = prepared.clone();
         (job.reports, job.bytes, job.budget) = (reports.clone(), bytes, budget.times(share));
         job.run(repeated, &mut document)?;
-        job.finish(document, &reference)
+        job.finish(document, expected, &reference)
     })?;
     Ok(Fitted { attempts, ..best })
 }
@@ -141,25 +129,46 @@ impl Job<'_, '_> {
         Ok(PassReport { name: pass.name().into(), changed, bytes_before, bytes_after, seconds: None, notes })
     }
 
-    /// Writes the document, reads it back as a viewer would, and looks at it.
-    fn finish(&mut self, document: Document, reference: &Reference) -> Result<Fitted, Error> {
+    /// Writes the document, reads it back as a viewer would, and compares it.
+    fn finish(
+        &mut self,
+        document: Document,
+        expected: &Expectation,
+        reference: &Reference,
+    ) -> Result<Fitted, Error> {
         self.stages.enter("write", WRITE_WEIGHT);
         let glb = write::write(&document)?;
         self.stages.enter("compare", COMPARE_WEIGHT);
-        let comparison = if reference.is_blank() {
-            None
-        } else {
-            let read_back = read::read(&glb, &Files::new(), &Limits::default())?;
-            Some(reference.compare(&read_back))
-        };
-        let part = comparison.as_ref().map_or(0.0, |comparison| self.budget.look.part(comparison));
-        Ok(Fitted {
-            document,
-            glb,
-            reports: std::mem::take(&mut self.reports),
-            comparison,
-            attempts: 1,
-            part,
-        })
+        let reports = std::mem::take(&mut self.reports);
+        let mut fitted =
+            Fitted { document, glb, reports, comparison: None, attempts: 1, fault: None, part: 0.0 };
+        let read_back = read::read(&fitted.glb, &Files::new(), &Limits::default());
+        let checked = read_back.map_err(|error| format!("it cannot be read back: {error}")).and_then(|result| {
+            proof::compare_shape(expected, &result)?;
+            Ok(result)
+        });
+        match checked {
+            Err(fault) => (fitted.fault, fitted.part) = (Some(fault), OUT_OF_SHAPE),
+            Ok(_) if reference.is_blank() => {}
+            Ok(result) => {
+                let comparison = reference.compare(&result);
+                fitted.part = self.budget.look.part(&comparison);
+                fitted.fault = (fitted.part > 1.0).then(|| looks_of(&comparison));
+                fitted.comparison = Some(comparison);
+            }
+        }
+        Ok(fitted)
     }
+}
+
+/// How a result looks that looks different, for people.
+fn looks_of(comparison: &Comparison) -> String {
+    let worst = comparison.views.iter().max_by(|a, b| a.error.total_cmp(&b.error));
+    let place = worst.map(|view| format!(", most of all from \"{}\"", view.name)).unwrap_or_default();
+    format!(
+        "it looks different (error {:.3} on average, {:.3} close up, outlines the same by {:.1} %{place})",
+        comparison.mean,
+        comparison.close_worst,
+        100.0 * comparison.silhouette
+    )
 }

@@ -71,8 +71,9 @@ pub fn optimize(
         document.warnings.push(format!("the result's shape cannot be compared with the original's: {error}"));
         None
     });
-    let mut fitted = fit::fit(document, settings, before.bytes, &mut stages)?;
-    let outcome = choose(input, files, shape, &mut fitted)?;
+    let expected = proof::Expectation::new(shape, settings);
+    let mut fitted = fit::fit(document, before.bytes, settings, &expected, &mut stages)?;
+    let outcome = choose(input, files, &mut fitted)?;
     let Fitted { mut document, glb, reports, comparison, attempts, .. } = fitted;
     let after = inventory::take(&glb, &Files::new())?;
     if settings.target == Target::Universal && !after.extensions_required.is_empty() {
@@ -103,7 +104,6 @@ pub fn optimize(
 fn choose(
     input: &[u8],
     files: &Files,
-    shape: Option<proof::Shape>,
     fitted: &mut Fitted,
 ) -> Result<report::Outcome, Error> {
     if input.starts_with(GLB_MAGIC) && fitted.glb.len() >= input.len() {
@@ -113,7 +113,7 @@ fn choose(
         fitted.comparison = None;
         return Ok(report::Outcome::AlreadyOptimal);
     }
-    let Err(difference) = fitted.looks_right().and_then(|()| proof::compare_shape(shape, &fitted.glb)) else {
+    let Some(difference) = fitted.fault.take() else {
         return Ok(report::Outcome::Optimized);
     };
     let warning = format!("the result was thrown away and the original kept: {difference}");

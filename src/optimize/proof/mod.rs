@@ -8,7 +8,7 @@ pub mod flip;
 pub mod render;
 mod shape;
 
-pub use shape::{Shape, compare as compare_shape, shape};
+pub use shape::{Expectation, Shape, compare as compare_shape, shape};
 
 use std::collections::BTreeMap;
 

@@ -7,16 +7,18 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::optimize::budget::{self, Budget};
 use crate::optimize::document::accessor::{Accessor, Component, Shape as ElementShape};
 use crate::optimize::document::matrix::{IDENTITY, Matrix, product, transformed};
 use crate::optimize::document::primitives::{self, as_index};
 use crate::optimize::document::read::{self, Files};
 use crate::optimize::document::{Document, Kind, Limits, edit, write};
 use crate::optimize::error::Error;
+use crate::optimize::settings::{Settings, Simplify};
 
-/// Largest shift of a side of the bounding box, as a part of its diagonal.
+/// Share of rounding in the largest shift of a side of the bounding box, as a part of its diagonal.
 const BOX_TOLERANCE: f64 = 2e-3;
-/// Largest change of the surface area, as a part of it.
+/// Share of rounding in the largest change of the surface area, as a part of it.
 const AREA_TOLERANCE: f64 = 1e-2;
 
 /// The shape of all scenes together, in world space and without animation.
@@ -64,25 +66,45 @@ pub fn shape(document: &Document) -> Result<Option<Shape>, Error> {
     Ok((shape.min[0] <= shape.max[0]).then_some(shape))
 }
 
-/// Compares the shape of the original with that of the written result.
+/// What a result is compared with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expectation {
+    /// The original's shape; `None` where it has none.
+    pub shape: Option<Shape>,
+    /// Largest shift of a side of the bounding box, as a part of its diagonal.
+    pub shift: f64,
+    /// Largest change of the surface area, as a part of it.
+    pub change: f64,
+}
+
+impl Expectation {
+    /// What a result of these settings must keep of the shape: rounding and simplification have their share.
+    #[must_use]
+    pub fn new(shape: Option<Shape>, settings: &Settings) -> Self {
+        let error = Budget::of(settings).simplify_error(settings.simplify);
+        // A mesh's error is a part of the longest side of the scene, and its box may move by two.
+        let shift = BOX_TOLERANCE + if settings.simplify == Simplify::Off { 0.0 } else { 2.0 * error };
+        Self { shape, shift, change: AREA_TOLERANCE + budget::surface_change(settings.simplify) }
+    }
+}
+
+/// Compares the expected shape with that of a result that was read back.
 ///
 /// # Errors
 /// What differs, for people.
-pub fn compare(before: Option<Shape>, result: &[u8]) -> Result<(), String> {
-    let Some(before) = before else { return Ok(()) };
-    let document = read::read(result, &Files::new(), &Limits::default())
-        .map_err(|error| format!("it cannot be read back: {error}"))?;
-    let after = shape(&document).map_err(|error| error.to_string())?;
+pub fn compare(expected: &Expectation, result: &Document) -> Result<(), String> {
+    let Some(before) = expected.shape else { return Ok(()) };
+    let after = shape(result).map_err(|error| error.to_string())?;
     let after = after.ok_or("it shows nothing")?;
     let diagonal = (0..3).map(|i| (before.max[i] - before.min[i]).powi(2)).sum::<f64>().sqrt();
     let shift = (0..3)
         .map(|i| (before.min[i] - after.min[i]).abs().max((before.max[i] - after.max[i]).abs()))
         .fold(0.0, f64::max);
-    if shift > diagonal * BOX_TOLERANCE {
+    if shift > diagonal * expected.shift {
         return Err(format!("its outline moved by {:.2} % of the model's size", 100.0 * shift / diagonal));
     }
     let change = (after.area - before.area).abs();
-    if change > before.area * AREA_TOLERANCE {
+    if change > before.area * expected.change {
         return Err(format!("its surface changed by {:.2} %", 100.0 * change / before.area));
     }
     Ok(())
@@ -198,7 +220,8 @@ mod tests {
 
     #[test]
     fn a_result_that_moved_or_shows_nothing_does_not_pass() {
-        let before = shape(&triangle(2.0)).unwrap();
+        let settings = Settings { simplify: Simplify::Off, ..Settings::default() };
+        let before = &Expectation::new(shape(&triangle(2.0)).unwrap(), &settings);
         let result = |document: &Document| write::write(document).unwrap();
         assert_eq!(compare(before, &result(&triangle(2.0))), Ok(()));
         assert!(compare(before, &result(&triangle(1.9))).is_err());

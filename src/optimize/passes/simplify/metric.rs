@@ -26,6 +26,7 @@ const JOINT_REACH: f32 = 0.1;
 const JOINT_COLUMNS: usize = 6;
 
 /// The vertices of a group, with all that counts.
+#[derive(Debug, Clone)]
 pub(super) struct Metric {
     /// Where they are.
     pub positions: Vec<[f32; 3]>,
@@ -237,7 +238,7 @@ impl Scale {
 }
 
 /// The area of all triangles.
-fn area(drawn: &[Vec<u32>], place: impl Fn(u32) -> [f32; 3]) -> f32 {
+pub(super) fn area(drawn: &[Vec<u32>], place: impl Fn(u32) -> [f32; 3]) -> f32 {
     let of_triangle = |triangle: &[u32; 3]| {
         let [a, b, c] = triangle.map(&place);
         let (u, v) = ([0, 1, 2].map(|i| b[i] - a[i]), [0, 1, 2].map(|i| c[i] - a[i]));
