@@ -42,12 +42,25 @@ as_root() {
 missing_packages() {
     # g++ brings the C compiler, the linker and the C library's headers with it.
     { has "${CC:-cc}" && has "${CXX:-c++}"; } || printf 'g++ '
+    has_libclang || printf 'libclang1 '
     # AVIF's encoder is built by cmake and make, and on x86 with nasm.
     has cmake || printf 'cmake '
     has make || printf 'make '
     needs_no_nasm || has nasm || has yasm || printf 'nasm '
     node_is_new_enough || printf 'nodejs '
     has npm || printf 'npm '
+}
+
+# A library without a program: what the build finds is asked of the loader, or is where LLVM's packages put it.
+has_libclang() {
+    [ -z "${LIBCLANG_PATH:-}" ] || return 0
+    ! ldconfig -p 2>/dev/null | grep -q 'libclang\(-[0-9.]*\)\{0,1\}\.so' || return 0
+    for library in /usr/lib/llvm*/lib/libclang*.so* /usr/lib64/libclang*.so* \
+        /Library/Developer/CommandLineTools/usr/lib/libclang.dylib \
+        /Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib/libclang.dylib; do
+        [ ! -e "$library" ] || return 0
+    done
+    return 1
 }
 
 needs_no_nasm() {
@@ -72,7 +85,7 @@ agreed() {
 install_packages() {
     packages=$(missing_packages)
     [ -n "$packages" ] || return 0
-    has apt-get || fail "missing: $packages(Debian's names): install a C and C++ compiler, cmake, make, nasm and $NODE_ADVICE"
+    has apt-get || fail "missing: $packages(Debian's names): install a C and C++ compiler, cmake, make, nasm, libclang and $NODE_ADVICE"
     [ "$(id -u)" -eq 0 ] || has sudo || fail "missing: $packages- as root: apt-get install $packages"
     agreed "Missing: $packages- install with apt-get?" ||
         fail "missing: $packages- install them, or run this again with --yes"
@@ -126,7 +139,7 @@ main() {
     cd "$(dirname "$0")"
     grep -qs '^name = "glb-optimizer"' Cargo.toml || fail "run this inside a clone of GLB Optimizer"
 
-    say "looking for Rust, a C++ compiler, cmake, nasm and Node.js"
+    say "looking for Rust, a C++ compiler, cmake, nasm, libclang and Node.js"
     require_rust
     install_packages
     say "building; the first time takes some minutes"

@@ -30,6 +30,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("meshopt", "optimize/codecs"),
     ("image", "optimize/codecs"),
     ("libwebp_sys", "optimize/codecs"),
+    ("basisu", "optimize/codecs/ktx2"),
+    ("basisu_c_sys", "optimize/codecs/ktx2"),
 ];
 
 /// Flags are declared beside the variables that they override.

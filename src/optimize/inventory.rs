@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::codecs::image_file::{self, Format};
+use super::codecs::{image_file, ktx2};
 use super::document::primitives::as_index;
 use super::document::read::{Files, parse_json, split};
 use super::document::refs::{self, Kind, Role};
@@ -381,18 +381,12 @@ fn slots_by_image(root: &Map<String, Value>) -> Vec<Vec<String>> {
     by_image
 }
 
-/// Bytes after upload with all mip levels (a third more than the first): four a texel, or the block size
-/// of a 4 x 4 block where the GPU reads the compressed form.
+/// Bytes after upload: four a texel with all mip levels (a third more than the first), or what a KTX2 file holds,
+/// which stays compressed.
 fn gpu_bytes(probe: image_file::Probe, bytes: &[u8]) -> u64 {
-    const KTX2_SUPERCOMPRESSION: usize = 44;
-    const BASIS_LZ: u8 = 1;
-    let (width, height) = (u64::from(probe.width), u64::from(probe.height));
-    let first_level = if probe.format == Format::Ktx2 {
-        let is_etc1s = bytes.get(KTX2_SUPERCOMPRESSION) == Some(&BASIS_LZ);
-        let block = if is_etc1s && !probe.has_alpha { 8 } else { 16 };
-        width.div_ceil(4) * height.div_ceil(4) * block
-    } else {
-        width.saturating_mul(height).saturating_mul(4)
-    };
-    first_level.saturating_mul(4) / 3
+    if let Some(header) = ktx2::read_header(bytes) {
+        return header.gpu_bytes();
+    }
+    let texels = u64::from(probe.width).saturating_mul(u64::from(probe.height));
+    texels.saturating_mul(4).saturating_mul(4) / 3
 }

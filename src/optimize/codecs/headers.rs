@@ -4,8 +4,8 @@
 //! They trust no length: every read may fall outside the file and then there is no answer.
 
 use super::image_file::{Format, Probe};
+use super::ktx2;
 
-const KTX2_MAGIC: &[u8] = b"\xABKTX 20\xBB\r\n\x1A\n";
 const PNG_MAGIC: &[u8] = b"\x89PNG\r\n\x1A\n";
 
 /// Reads the header of any format that we know by its first bytes.
@@ -14,7 +14,7 @@ pub(super) fn read(file: &[u8]) -> Option<Probe> {
         _ if file.starts_with(PNG_MAGIC) => png(file),
         _ if file.starts_with(b"\xFF\xD8\xFF") => jpeg(file),
         _ if file.starts_with(b"RIFF") && file.get(8..12)? == b"WEBP" => webp(file),
-        _ if file.starts_with(KTX2_MAGIC) => ktx2(file),
+        _ if file.starts_with(ktx2::MAGIC) => ktx2_texture(file),
         _ if file.get(4..8)? == b"ftyp" => avif(file),
         _ if file.starts_with(b"GIF8") => other(le16(file, 6)?, le16(file, 8)?),
         _ if file.starts_with(b"BM") => other(le32(file, 18)?, le32(file, 22)?.cast_signed().unsigned_abs()),
@@ -139,31 +139,15 @@ fn webp(file: &[u8]) -> Option<Probe> {
     }
 }
 
-fn ktx2(file: &[u8]) -> Option<Probe> {
-    let type_bytes = le32(file, 16)?;
-    let descriptor = le32(file, 48)? as usize;
+fn ktx2_texture(file: &[u8]) -> Option<Probe> {
+    let header = ktx2::read_header(file)?;
     Some(Probe {
         format: Format::Ktx2,
-        width: le32(file, 20)?,
-        height: le32(file, 24)?.max(1),
-        // 0 and 1 both mean bytes: the first is for formats in blocks.
-        bits_per_channel: u8::try_from(type_bytes.max(1).checked_mul(8)?).ok()?,
-        has_alpha: ktx2_has_alpha(file.get(descriptor..)?)?,
+        width: header.width,
+        height: header.height,
+        bits_per_channel: header.bits_per_channel,
+        has_alpha: header.has_alpha,
         animated: false,
-    })
-}
-
-/// Reads the alpha from the Khronos data format descriptor: a total size, a 24-byte block header, 16 bytes a sample.
-fn ktx2_has_alpha(descriptor: &[u8]) -> Option<bool> {
-    const ETC1S: u8 = 163;
-    const UASTC: u8 = 166;
-    let block_bytes = le16(descriptor, 10)? as usize;
-    let samples = descriptor.get(28..4 + block_bytes)?;
-    let channels: Vec<u8> = samples.chunks_exact(16).map(|sample| sample[3] & 0x0F).collect();
-    Some(match *descriptor.get(12)? {
-        ETC1S => channels.len() > 1,
-        UASTC => channels.contains(&3),
-        _ => channels.contains(&15),
     })
 }
 
@@ -230,7 +214,7 @@ mod tests {
                 b"\xFF\xD8\xFF".to_vec(),
                 b"RIFF0000WEBPVP8X".to_vec(),
                 b"RIFF0000WEBPVP8L".to_vec(),
-                KTX2_MAGIC.to_vec(),
+                ktx2::MAGIC.to_vec(),
                 b"\0\0\0\x10ftypavif\0\0\0\0\0\0\0\0meta\0\0\0\0".to_vec(),
                 b"GIF89a".to_vec(),
                 b"BM".to_vec(),

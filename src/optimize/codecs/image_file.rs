@@ -1,14 +1,14 @@
-//! Image files: what one is (from its header) and its pixels (for PNG, JPEG, WebP and AVIF).
+//! Image files: what one is (from its header) and its pixels (for PNG, JPEG, WebP, AVIF and KTX2).
 //!
 //! glTF wants pixels as they are stored: gamma and colour profiles in a PNG and the orientation in a JPEG are ignored
-//! here on purpose. Writers are in [`png`](super::png), [`jpeg`](super::jpeg), [`webp`] and [`avif`].
+//! here on purpose. Writers are in [`png`](super::png), [`jpeg`](super::jpeg), [`webp`], [`avif`] and [`ktx2`].
 
 use std::io::Cursor;
 
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
 use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
 
-use super::{CodecError, Pixels, avif, contain, headers, webp};
+use super::{CodecError, Pixels, avif, contain, headers, ktx2, webp};
 
 /// The format of an image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,7 +80,7 @@ pub fn is_cut_off(file: &[u8]) -> bool {
     probe(file).is_some_and(|probe| probe.format == Format::Jpeg) && headers::is_jpeg_cut_off(file)
 }
 
-/// Decodes a PNG, JPEG, WebP or AVIF file. 16-bit channels are rounded to 8.
+/// Decodes a PNG, JPEG, WebP, AVIF or KTX2 file (of the last, the largest level). 16-bit channels are rounded to 8.
 ///
 /// # Errors
 /// [`CodecError::TooManyPixels`] for width x height above `max_pixels`, before anything is allocated for them;
@@ -101,9 +101,10 @@ pub fn decode(file: &[u8], max_pixels: u64) -> Result<Pixels, CodecError> {
         Format::Jpeg => read(JpegDecoder::new(Cursor::new(file)), &probe),
         Format::WebP => webp::decode(file, (width, height)),
         Format::Avif => avif::decode(file, (width, height)),
-        Format::Ktx2 | Format::Other => Err(CodecError::Unsupported {
+        Format::Ktx2 => ktx2::decode(file),
+        Format::Other => Err(CodecError::Unsupported {
             format,
-            reason: "only PNG, JPEG, WebP and AVIF are decoded; the image stays as it is".into(),
+            reason: "only PNG, JPEG, WebP, AVIF and KTX2 are decoded; the image stays as it is".into(),
         }),
     })
 }

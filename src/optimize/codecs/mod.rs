@@ -10,6 +10,7 @@
 //! | [`avif`] | `libaom-sys` | the reference encoder: seven times faster than rav1e at equal size and quality |
 //! | [`webp`] | `libwebp-sys` | the reference encoder with all its options; the `webp` crate carries an old one |
 //! | [`jpeg`] | `mozjpeg` | trellis quantisation, and 4:4:4, which WebP does not have |
+//! | [`ktx2`] | `basisu`, `basisu_c_sys` | a pure Rust reader, equal to the reference; Basis Universal's own encoder |
 //! | [`png`] | `oxipng` | lossless palette and bit depth reductions |
 //! | [`resize`] | `fast_image_resize` | integer arithmetic: the same result on every processor |
 //! | [`difference`] | none | error measures, to choose a quality by what it does |
@@ -20,6 +21,7 @@ pub mod difference;
 mod headers;
 pub mod image_file;
 pub mod jpeg;
+pub mod ktx2;
 pub mod meshopt;
 pub mod pixels;
 pub mod png;
