@@ -31,7 +31,8 @@ pub(super) struct Flags {
     /// How much visible difference is acceptable: high (least), balanced, maximum (smallest file)
     #[arg(long, default_value_t, value_name = "PRESET")]
     preset: Preset,
-    /// What must open the result: web (browsers), universal (anything that reads glTF 2.0)
+    /// What must open the result: web (browsers), gpu (browsers, with textures that stay small in GPU memory),
+    /// universal (anything that reads glTF 2.0)
     #[arg(long, default_value_t, value_name = "TARGET")]
     target: Target,
     /// How much time a smaller file is worth: fast, normal, or best (several times as long).

@@ -15,7 +15,7 @@ pub const CLOSE_UP: f32 = 3.5;
 /// How much more error than the whole model a close-up may show, as a factor.
 pub const CLOSE_UP_ALLOWANCE: f32 = 1.6;
 
-/// Error bounds of one job.
+/// Bounds of one job.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
     /// Steps of the position grid over the longest side of a mesh, as a power of two.
@@ -32,6 +32,8 @@ pub struct Budget {
     pub rotation_error: f32,
     /// How far resampled translations, scales and weights may be off, as a part of the track's largest value.
     pub track_error: f32,
+    /// Bytes by which the file may still grow; as many as it has become smaller.
+    pub growth: u64,
     /// Longest side of an image, in pixels, whatever it shows.
     pub image_side: u32,
     /// Error of a colour image, as distance in Oklab (black to white is 1).
@@ -72,6 +74,7 @@ impl Budget {
                 rotation_bits: 16,
                 rotation_error: 2e-4,
                 track_error: 2e-5,
+                growth: u64::MAX,
                 image_side: 4096,
                 colour_error: Spread { mean: 0.0022, p999: 0.025 },
                 data_error: 2.2,
@@ -85,6 +88,7 @@ impl Budget {
                 rotation_bits: 14,
                 rotation_error: 6e-4,
                 track_error: 1e-4,
+                growth: u64::MAX,
                 image_side: 2048,
                 colour_error: Spread { mean: 0.0047, p999: 0.05 },
                 data_error: 4.8,
@@ -98,6 +102,7 @@ impl Budget {
                 rotation_bits: 12,
                 rotation_error: 2e-3,
                 track_error: 5e-4,
+                growth: u64::MAX,
                 image_side: 1024,
                 colour_error: Spread { mean: 0.0095, p999: 0.09 },
                 data_error: 9.5,

@@ -76,7 +76,8 @@ pub fn optimize(
     let mut bytes = before.bytes;
     for pass in PASSES {
         stages.enter(pass.name(), pass.weight());
-        let report = run(*pass, &mut document, settings, bytes, &mut stages)?;
+        let sizes = Sizes { input: before.bytes, now: bytes };
+        let report = run(*pass, &mut document, settings, sizes, &mut stages)?;
         bytes = report.bytes_after;
         reports.push(report);
     }
@@ -128,21 +129,30 @@ fn choose(
     Ok((original, report::Outcome::KeptOriginal))
 }
 
+/// Bytes of the file that came in, and of what would be written now.
+#[derive(Clone, Copy)]
+struct Sizes {
+    input: u64,
+    now: u64,
+}
+
 /// Runs one pass; the size after it is that of the file as it would be written at that moment.
 fn run(
     pass: &dyn Pass,
     document: &mut Document,
     settings: &Settings,
-    bytes_before: u64,
+    sizes: Sizes,
     stages: &mut Stages,
 ) -> Result<PassReport, Error> {
     let mut part = |part: f32| stages.within(part);
-    let mut context =
-        Context { settings: *settings, budget: budget::Budget::of(settings), progress: &mut part };
+    let growth = sizes.input.saturating_sub(sizes.now);
+    let budget = budget::Budget { growth, ..budget::Budget::of(settings) };
+    let mut context = Context { settings: *settings, budget, progress: &mut part };
     let (changed, notes) = match pass.run(document, &mut context)? {
         passes::Outcome::Changed(notes) => (true, notes),
         passes::Outcome::Unchanged(reason) => (false, vec![reason]),
     };
+    let bytes_before = sizes.now;
     let bytes_after = if changed { write::write(document)?.len() as u64 } else { bytes_before };
     Ok(PassReport { name: pass.name().into(), changed, bytes_before, bytes_after, seconds: None, notes })
 }

@@ -42,6 +42,8 @@ pub enum Target {
     /// Browsers: three.js, Babylon.js, model-viewer. Uses meshopt compression, AVIF and WebP.
     #[default]
     Web,
+    /// The same with KTX2 textures, which stay compressed in GPU memory: scenes with many or large images on phones.
+    Gpu,
     /// Anything that reads glTF 2.0: no extension becomes required.
     Universal,
 }
@@ -100,7 +102,7 @@ impl Preset {
 
 impl Target {
     /// Every target by name.
-    pub const NAMES: &'static [&'static str] = &["web", "universal"];
+    pub const NAMES: &'static [&'static str] = &["web", "gpu", "universal"];
 }
 
 impl Effort {
@@ -127,6 +129,7 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, UnknownSetting> {
         match text {
             "web" => Ok(Self::Web),
+            "gpu" => Ok(Self::Gpu),
             "universal" => Ok(Self::Universal),
             _ => Err(UnknownSetting::new("target", text, Self::NAMES)),
         }
@@ -160,6 +163,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Web => "web",
+            Self::Gpu => "gpu",
             Self::Universal => "universal",
         })
     }

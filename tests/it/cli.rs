@@ -213,7 +213,7 @@ fn wrong_usage_is_told_on_stderr_with_exit_code_2() {
     let desk = Desk::new().with("a.glb", &model()).with("b.glb", &model());
     desk.run(&["optimize"]).failed(2, &["<IN>"]);
     desk.run(&["optimize", "a.glb", "--preset", "tiny"]).failed(2, &["high, balanced, maximum"]);
-    desk.run(&["optimize", "a.glb", "--target", "moon"]).failed(2, &["web, universal"]);
+    desk.run(&["optimize", "a.glb", "--target", "moon"]).failed(2, &["web, gpu, universal"]);
     desk.run(&["optimize", "a.glb", "--colour"]).failed(2, &["--colour"]);
     desk.run(&["optimise", "a.glb"]).failed(2, &["optimise"]);
     desk.run(&["optimize", "a.glb", "b.glb", "-o", "one.glb"]).failed(2, &["one.glb is no folder"]);

@@ -12,6 +12,7 @@ mod faults;
 mod fixtures;
 mod hostile;
 mod http;
+mod ktx2;
 mod optimize;
 mod passes;
 mod queue;

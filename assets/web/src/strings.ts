@@ -112,6 +112,7 @@ export const presets: readonly Choice[] = [
 
 export const targets: readonly Choice[] = [
   { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt compression, AVIF and WebP images." },
+  { value: "gpu", label: "Browsers, low GPU memory", hint: "The same with KTX2 images: larger files, a quarter of the GPU memory or less." },
   { value: "universal", label: "Any program", hint: "Blender, converters, older viewers. No glTF extension is required." },
 ];
 
@@ -129,6 +130,7 @@ const stages: Record<string, string> = {
   reorder: "Ordering triangles and vertices",
   quantize: "Storing vertices in fewer bits",
   encode: "Compressing geometry and animation",
+  ktx2: "Compressing images for graphics memory",
   resample: "Removing needless keyframes",
   animation: "Removing needless keyframes",
   animations: "Removing needless keyframes",

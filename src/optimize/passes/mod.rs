@@ -72,6 +72,8 @@ pub const PASSES: &[&dyn Pass] = &[
     // Rounding needs the final vertices, packing needs the rounded numbers.
     &quantize::Quantize,
     &encode::Encode,
+    // Its files may be larger than those before, by as much as the others have saved.
+    &textures::Ktx2,
 ];
 
 /// Why arrays must stay as they are: the unknown extensions that may point into them.

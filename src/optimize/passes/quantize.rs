@@ -56,7 +56,7 @@ impl Pass for Quantize {
 fn quantized(accessor: &Accessor, uses: &[Usage], grid: Option<i32>, context: &Context) -> Option<Accessor> {
     let [usage] = uses else { return None };
     let budget = &context.budget;
-    let for_web = context.settings.target == Target::Web;
+    let for_web = context.settings.target != Target::Universal;
     match usage {
         Usage::Vertex(name) | Usage::Morph(name) if for_web && has_grid(name) => on_grid(accessor, grid?),
         Usage::Vertex(name) if name.starts_with("TEXCOORD_") => short_texcoords(accessor, grid?),
