@@ -16,7 +16,7 @@ pub const CLOSE_UP: f32 = 3.5;
 /// How much more error than the whole model a close-up may show, as a factor.
 pub const CLOSE_UP_ALLOWANCE: f32 = 1.6;
 
-/// Error bounds of one job.
+/// Bounds of one job.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
     /// How different the result may look as a whole.
@@ -40,6 +40,8 @@ pub struct Budget {
     pub turn_error: f32,
     /// The same for scales and for weights of morph targets, which are parts of one.
     pub weight_error: f32,
+    /// Bytes by which the file may still grow; as many as it has become smaller.
+    pub growth: u64,
     /// Longest side of an image, in pixels, whatever it shows.
     pub image_side: u32,
     /// Error of a colour image, as distance in Oklab (black to white is 1).
@@ -155,6 +157,7 @@ impl Budget {
                 motion_error: 1e-4,
                 turn_error: 2e-3,
                 weight_error: 1e-3,
+                growth: u64::MAX,
                 image_side: 4096,
                 colour_error: Spread { mean: 0.0022, p999: 0.025 },
                 data_error: 2.2,
@@ -171,6 +174,7 @@ impl Budget {
                 motion_error: 5e-4,
                 turn_error: 1e-2,
                 weight_error: 5e-3,
+                growth: u64::MAX,
                 image_side: 2048,
                 colour_error: Spread { mean: 0.0047, p999: 0.05 },
                 data_error: 4.8,
@@ -187,6 +191,7 @@ impl Budget {
                 motion_error: 1.5e-3,
                 turn_error: 2e-2,
                 weight_error: 1e-2,
+                growth: u64::MAX,
                 image_side: 1024,
                 colour_error: Spread { mean: 0.0095, p999: 0.09 },
                 data_error: 9.5,

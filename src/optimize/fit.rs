@@ -66,7 +66,7 @@ pub(super) fn fit(
     let split = PASSES.iter().position(|pass| pass.is_repeated()).unwrap_or(PASSES.len());
     let (once, repeated) = PASSES.split_at(split);
     let budget = Budget::of(settings);
-    let mut job = Job { settings, stages, budget, reports: Vec::new(), bytes };
+    let mut job = Job { settings, stages, budget, reports: Vec::new(), input_bytes: bytes, bytes };
     let mut prepared = document;
     job.run(once, &mut prepared)?;
     let (reports, bytes) = (std::mem::take(&mut job.reports), job.bytes);
@@ -101,6 +101,7 @@ struct Job<'a, 'p> {
     stages: &'a mut Stages<'p>,
     budget: Budget,
     reports: Vec<PassReport>,
+    input_bytes: u64,
     /// Size of the file as it would be written now.
     bytes: u64,
 }
@@ -119,7 +120,9 @@ impl Job<'_, '_> {
     /// Runs one pass; the size after it is that of the file as it would be written at that moment.
     fn run_one(&mut self, pass: &dyn Pass, document: &mut Document) -> Result<PassReport, Error> {
         let mut part = |part: f32| self.stages.within(part);
-        let mut context = Context { settings: *self.settings, budget: self.budget, progress: &mut part };
+        let growth = self.input_bytes.saturating_sub(self.bytes);
+        let budget = Budget { growth, ..self.budget };
+        let mut context = Context { settings: *self.settings, budget, progress: &mut part };
         let (changed, notes) = match passes::run(pass, document, &mut context)? {
             passes::Outcome::Changed(notes) => (true, notes),
             passes::Outcome::Unchanged(reason) => (false, vec![reason]),

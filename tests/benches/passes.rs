@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "its figures are what it is for")]
 
 #[path = "../it"]
-#[expect(dead_code, reason = "the tests use more of it")]
+#[expect(dead_code, unreachable_pub, reason = "the tests use more of it")]
 mod it {
     pub(super) mod fixtures;
 }
@@ -17,16 +17,16 @@ use std::sync::LazyLock;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
+use glb_optimizer::optimize::budget::Budget;
+use glb_optimizer::optimize::document::{Document, Limits, read, write};
+use glb_optimizer::optimize::passes::{Context, Outcome, PASSES, Pass};
+use glb_optimizer::optimize::{Files, Settings};
 use it::fixtures::form::Form;
 use it::fixtures::model;
 use it::fixtures::recipe::{
     Attributes, Colour, Course, Extras, Indices, Interpolation, Materials, Mesh, Morph, Path, Recipe,
     Sharing, Track,
 };
-use glb_optimizer::optimize::budget::Budget;
-use glb_optimizer::optimize::document::{Document, Limits, read, write};
-use glb_optimizer::optimize::passes::{Context, Outcome, PASSES, Pass};
-use glb_optimizer::optimize::{Files, Settings};
 
 fn main() {
     for case in CASES.iter() {
@@ -97,7 +97,8 @@ fn surface() -> Recipe {
 fn figure() -> Recipe {
     let attributes = Attributes { skin: true, ..mesh((0, 0)).attributes };
     let paths = [Path::Translation, Path::Rotation, Path::Scale, Path::Weights];
-    let track = |path| Track { path, interpolation: Interpolation::Linear, course: Course::Curved, keys: 5000 };
+    let track =
+        |path| Track { path, interpolation: Interpolation::Linear, course: Course::Curved, keys: 5000 };
     Recipe {
         meshes: vec![Mesh { attributes, morph: Morph::Dense, ..mesh((120, 80)) }],
         materials: Materials {

@@ -13,6 +13,7 @@ mod fixtures;
 mod fuzz;
 mod hostile;
 mod http;
+mod ktx2;
 mod optimize;
 mod passes;
 mod queue;

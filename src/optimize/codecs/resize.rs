@@ -103,23 +103,24 @@ fn scaled_down(value: u16) -> u8 {
     ((u32::from(value) + 128) / 257) as u8
 }
 
-/// The transfer function of IEC 61966-2-1, from sRGB 0..255 to linear light 0..65535.
+/// The transfer function of IEC 61966-2-1: sRGB to linear light, both 0 to 1.
+pub fn to_linear(value: f64) -> f64 {
+    if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+}
+
+/// Its inverse.
+pub fn to_srgb(linear: f64) -> f64 {
+    if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 }
+}
+
+/// From sRGB 0..255 to linear light 0..65535.
 static TO_LINEAR: LazyLock<[u16; 256]> = LazyLock::new(|| {
-    std::array::from_fn(|value| {
-        let value = value as f64 / 255.0;
-        let linear = if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
-        (linear * 65_535.0).round() as u16
-    })
+    std::array::from_fn(|value| (to_linear(value as f64 / 255.0) * 65_535.0).round() as u16)
 });
 
 /// Its inverse.
 static TO_SRGB: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let encode = |value: u32| {
-        let linear = f64::from(value) / 65_535.0;
-        let value =
-            if linear <= 0.003_130_8 { linear * 12.92 } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 };
-        (value * 255.0).round() as u8
-    };
+    let encode = |value: u32| (to_srgb(f64::from(value) / 65_535.0) * 255.0).round() as u8;
     (0..=65_535).map(encode).collect()
 });
 

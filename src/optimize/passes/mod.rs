@@ -90,6 +90,8 @@ pub const PASSES: &[&dyn Pass] = &[
     // Rounding needs the final vertices, packing needs the rounded numbers.
     &quantize::Quantize,
     &encode::Encode,
+    // Its files may be larger than those before, by as much as the others have saved.
+    &textures::Ktx2,
 ];
 
 /// Runs one pass, unless what it moves may be referred to by an unknown extension.

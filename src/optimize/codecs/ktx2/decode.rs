@@ -53,7 +53,10 @@ fn check_level(header: &Header, level: &Level, file_bytes: u64) -> Result<(), Co
             (Coding::Uastc, Packing::None) => level.length,
             (Coding::Uastc, Packing::Zstd) => level.unpacked,
             _ => {
-                return Err(CodecError::damaged(FORMAT, "its blocks are packed in a way that does not exist"));
+                return Err(CodecError::damaged(
+                    FORMAT,
+                    "its blocks are packed in a way that does not exist",
+                ));
             }
         };
         if unpacked == header.uastc_bytes() {

@@ -52,6 +52,8 @@ pub struct Header {
     pub coding: Coding,
     /// Whether it can hold alpha.
     pub has_alpha: bool,
+    /// Whether it is marked as sRGB: the GPU then makes light of its colours, whatever the material uses them for.
+    pub is_srgb: bool,
     /// 8 to 255.
     pub bits_per_channel: u8,
     /// Neither an array, nor a cube, nor a volume.
@@ -98,6 +100,7 @@ pub fn read_header(file: &[u8]) -> Option<Header> {
         levels: word(40)?.max(1),
         coding: if word(12)? == 0 { coding } else { Coding::Other },
         has_alpha,
+        is_srgb: descriptor.get(14) == Some(&2),
         // 0 and 1 both mean bytes: the first is for formats in blocks.
         bits_per_channel: u8::try_from(word(16)?.max(1).checked_mul(8)?).ok()?,
         is_plain: word(24)? > 0 && word(28)? == 0 && word(32)? == 0 && word(36)? == 1,
@@ -149,6 +152,7 @@ mod tests {
             levels,
             coding,
             has_alpha,
+            is_srgb: false,
             bits_per_channel: 8,
             is_plain: true,
             packing: Packing::None,

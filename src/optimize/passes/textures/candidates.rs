@@ -80,7 +80,7 @@ pub(super) fn smallest(
 ) -> Result<Option<Candidate>, CodecError> {
     let mut best: Option<Candidate> = None;
     let target = if goal.meaning().is_plain { Target::Universal } else { target };
-    let sizes = sizes(source, goal, effort)?;
+    let sizes = sizes(source.pixels, goal, effort)?;
     // The smallest first: what takes as many bytes at a larger size need not be looked at.
     for pixels in sizes.iter().rev() {
         let room = best.as_ref().map_or(usize::MAX, |best| best.bytes.len());
@@ -113,9 +113,13 @@ fn refined(best: Candidate, pixels: &Pixels, goal: &Goal, effort: Effort) -> Res
     Ok(if is_better { Candidate { bytes, ..best } } else { best })
 }
 
+/// The image in the smallest size that is within the goal.
+pub(super) fn smallest_size(original: &Pixels, goal: &Goal) -> Result<Pixels, CodecError> {
+    Ok(sizes(original, goal, Effort::Fast)?.pop().unwrap_or_else(|| original.clone()))
+}
+
 /// The image in the sizes that are worth encoding.
-fn sizes(source: &Source, goal: &Goal, effort: Effort) -> Result<Vec<Pixels>, CodecError> {
-    let original = source.pixels;
+fn sizes(original: &Pixels, goal: &Goal, effort: Effort) -> Result<Vec<Pixels>, CodecError> {
     let mut fitting = vec![original.clone()];
     for part in &PARTS[1..] {
         let side = |length: u32| ((length as f32 * part).round() as u32).max(1);

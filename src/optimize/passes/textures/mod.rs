@@ -3,12 +3,13 @@
 //! What an image is decides how it is resized, encoded and compared ([`slots`]); [`density`] says how large it is on
 //! the screen, [`goal`] what may be lost at that size, and [`candidates`] finds the cheapest encoding within it. For
 //! `web` that is mostly AVIF 4:4:4 (EXT_texture_avif), or WebP (EXT_texture_webp) or JPEG where those are smaller;
-//! for `universal` JPEG or PNG. Declines image by image: unknown uses, formats that stay as they are (KTX2), damaged
-//! files, and whatever would hardly become smaller.
+//! for `universal` JPEG or PNG. Declines image by image: unknown uses, KTX2 that is small enough, damaged
+//! files, and whatever would hardly become smaller. For `gpu`, [`ktx2`] works on the images, as a pass of its own.
 
 mod candidates;
 mod density;
 mod goal;
+mod ktx2;
 mod shrink;
 mod slots;
 
@@ -16,6 +17,7 @@ use std::sync::{Arc, mpsc};
 
 use serde_json::{Map, Value, json};
 
+pub(super) use self::ktx2::Ktx2;
 use self::shrink::{Kept, Rules, Shrunk};
 use self::slots::Meant;
 use super::{Context, Outcome, Pass};
@@ -23,15 +25,17 @@ use crate::optimize::Error;
 use crate::optimize::codecs::image_file::{self, Format};
 use crate::optimize::document::primitives::as_index;
 use crate::optimize::document::{Document, Image, ImageSource};
+use crate::optimize::settings::Target;
 
 /// See the module.
 pub(super) struct Textures;
 
 const WEBP: &str = "EXT_texture_webp";
 const AVIF: &str = "EXT_texture_avif";
+const BASISU: &str = "KHR_texture_basisu";
 
 /// Formats that a texture names through an extension.
-const EXTENSIONS: [(&str, Format); 2] = [(WEBP, Format::WebP), (AVIF, Format::Avif)];
+const EXTENSIONS: [(&str, Format); 3] = [(WEBP, Format::WebP), (AVIF, Format::Avif), (BASISU, Format::Ktx2)];
 
 /// Pixels of the images that are decoded at the same time, together: 256 MB, and some copies at other sizes.
 const PIXELS_AT_ONCE: u64 = 64 << 20;
@@ -49,76 +53,94 @@ impl Pass for Textures {
         if document.images.is_empty() {
             return Ok(Outcome::Unchanged("there are no images".into()));
         }
+        if context.settings.target == Target::Gpu {
+            return Ok(Outcome::Unchanged("images become KTX2 for this target, as the last step".into()));
+        }
         let meanings = slots::meanings(document);
-        let shrunk = shrink_all(document, &meanings, context);
-        let mut notes = Vec::new();
-        let mut changed = false;
-        for (index, result) in shrunk.into_iter().enumerate() {
-            let name = describe(document, index, &meanings[index]);
-            match result {
-                Ok(Shrunk { bytes, format, note }) => {
-                    notes.push(format!("{name}: {note}"));
-                    let image = &mut document.images[index];
-                    image.source = ImageSource::Bytes(Arc::new(bytes));
-                    format.mime().unwrap_or_default().clone_into(&mut image.mime);
-                    changed = true;
-                }
-                Err(Kept::Because(reason)) => notes.push(format!("{name}: {reason}")),
-                Err(Kept::Damaged(reason)) => {
-                    document.warnings.push(format!("{name} stays as it is: {reason}"));
-                    notes.push(format!("{name}: it is damaged"));
-                }
-            }
-        }
-        if !changed {
-            return Ok(Outcome::Unchanged(notes.join("; ")));
-        }
-        name_formats(document);
-        Ok(Outcome::Changed(notes))
+        let results = shrink_all(document, &meanings, context);
+        Ok(apply(document, &meanings, results))
     }
 }
 
-/// Works on the images of a batch at once; progress is told from this thread as they finish.
+/// Puts the new image files in the place of the old ones.
+fn apply(document: &mut Document, meanings: &[Meant], results: Vec<Result<Shrunk, Kept>>) -> Outcome {
+    let mut notes = Vec::new();
+    let mut changed = false;
+    for (index, result) in results.into_iter().enumerate() {
+        let name = describe(document, index, &meanings[index]);
+        match result {
+            Ok(Shrunk { bytes, format, note }) => {
+                notes.push(format!("{name}: {note}"));
+                let image = &mut document.images[index];
+                image.source = ImageSource::Bytes(Arc::new(bytes));
+                format.mime().unwrap_or_default().clone_into(&mut image.mime);
+                changed = true;
+            }
+            Err(Kept::Because(reason)) => notes.push(format!("{name}: {reason}")),
+            Err(Kept::Damaged(reason)) => {
+                document.warnings.push(format!("{name} stays as it is: {reason}"));
+                notes.push(format!("{name}: it is damaged"));
+            }
+        }
+    }
+    if !changed {
+        return Outcome::Unchanged(notes.join("; "));
+    }
+    name_formats(document);
+    Outcome::Changed(notes)
+}
+
 fn shrink_all(document: &Document, meanings: &[Meant], context: &mut Context) -> Vec<Result<Shrunk, Kept>> {
     let settings = context.settings;
     let rules = Rules { budget: &context.budget, target: settings.target, effort: settings.effort };
     let sizes = density::pixels_per_unit(document);
-    let mut results: Vec<Result<Shrunk, Kept>> = Vec::new();
-    results.resize_with(document.images.len(), || Err(Kept::Because("not reached".to_owned())));
-    let mut done = 0;
-    for batch in batches(document) {
+    let shrink = |index: usize| match &meanings[index] {
+        Ok(meaning) => shrink::shrink(document.images[index].bytes(), meaning, sizes[index], &rules),
+        Err(reason) => Err(Kept::Because((*reason).to_owned())),
+    };
+    let all: Vec<usize> = (0..document.images.len()).collect();
+    let results = each_image(document, &all, PIXELS_AT_ONCE, context.progress, &shrink);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Works on `images` (their indices), as many at once as have `pixels_at_once` together; progress is told from this
+/// thread as they finish. The results are in the order of the indices.
+fn each_image<R: Send>(
+    document: &Document,
+    images: &[usize],
+    pixels_at_once: u64,
+    progress: &mut dyn FnMut(f32),
+    work: &(dyn Fn(usize) -> R + Sync),
+) -> Vec<(usize, R)> {
+    let mut results = Vec::new();
+    for batch in batches(document, images, pixels_at_once) {
         let (sender, receiver) = mpsc::channel();
         rayon::in_place_scope(|scope| {
             for index in batch {
-                let (sender, rules, sizes) = (sender.clone(), &rules, &sizes);
+                let sender = sender.clone();
                 scope.spawn(move |_| {
-                    let file = document.images[index].bytes();
-                    let result = match &meanings[index] {
-                        Ok(meaning) => shrink::shrink(file, meaning, sizes[index], rules),
-                        Err(reason) => Err(Kept::Because((*reason).to_owned())),
-                    };
                     // The receiver lives until every sender is gone.
-                    drop(sender.send((index, result)));
+                    drop(sender.send((index, work(index))));
                 });
             }
             drop(sender);
-            while let Some((index, result)) = next(&receiver) {
-                results[index] = result;
-                done += 1;
-                (context.progress)(done as f32 / document.images.len() as f32);
+            while let Some(result) = next(&receiver) {
+                results.push(result);
+                progress(results.len() as f32 / images.len() as f32);
             }
         });
     }
+    results.sort_by_key(|&(index, _)| index);
     results
 }
 
 /// The images, the largest first so that no thread ends long after the others, in groups that fit into memory.
-fn batches(document: &Document) -> Vec<Vec<usize>> {
+fn batches(document: &Document, images: &[usize], pixels_at_once: u64) -> Vec<Vec<usize>> {
     let pixels = |image: &Image| {
         image_file::probe(image.bytes()).map_or(0, |probe| u64::from(probe.width) * u64::from(probe.height))
     };
     let mut sized: Vec<(u64, usize)> =
-        document.images.iter().enumerate().map(|(index, image)| (pixels(image), index)).collect();
+        images.iter().map(|&index| (pixels(&document.images[index]), index)).collect();
     sized.sort_by_key(|&(pixels, index)| (std::cmp::Reverse(pixels), index));
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut room = 0;
@@ -127,7 +149,7 @@ fn batches(document: &Document) -> Vec<Vec<usize>> {
             Some(batch) if pixels <= room => batch.push(index),
             _ => {
                 batches.push(vec![index]);
-                room = PIXELS_AT_ONCE;
+                room = pixels_at_once;
             }
         }
         room = room.saturating_sub(pixels);
@@ -255,7 +277,7 @@ mod tests {
             let source = ImageSource::Bytes(Arc::new(png(width)));
             document.images.push(Image { source, ..image("image/png") });
         }
-        assert_eq!(batches(&document), [vec![3], vec![1], vec![2, 0]]);
+        assert_eq!(batches(&document, &[0, 1, 2, 3], PIXELS_AT_ONCE), [vec![3], vec![1], vec![2, 0]]);
     }
 
     /// A texture with a PNG for those who cannot read WebP needs nothing, yet the extension became required.

@@ -4,9 +4,10 @@ use super::candidates::{self, Candidate, Source};
 use super::goal::Goal;
 use super::slots::Meaning;
 use crate::optimize::budget::Budget;
-use crate::optimize::codecs::CodecError;
 use crate::optimize::codecs::image_file::{self, Format};
-use crate::optimize::codecs::resize::resize;
+use crate::optimize::codecs::ktx2;
+use crate::optimize::codecs::resize::{self, Content, resize};
+use crate::optimize::codecs::{CodecError, Pixels};
 use crate::optimize::document::Limits;
 use crate::optimize::settings::{Effort, Target};
 
@@ -31,6 +32,9 @@ pub(super) enum Kept {
 /// A lossy file must be at most this part of the old one: decoding and encoding again always loses a little,
 /// which a few per cent are not worth.
 const WORTHWHILE: f64 = 0.9;
+
+/// The same for KTX2, which saves GPU memory as it is.
+const WORTH_GPU_MEMORY: f64 = 0.5;
 
 /// Below this size of the file in bytes a pixel, lossless coding may win over lossy: flat colours, palettes.
 const FLAT_BYTES_A_PIXEL: f64 = 0.25;
@@ -61,45 +65,89 @@ pub(super) fn shrink(
     let kept = |reason: &str| Kept::Because(reason.to_owned());
     let probe = image_file::probe(file).ok_or_else(|| kept("its format is not known"))?;
     match probe.format {
-        Format::Ktx2 | Format::Other => return Err(kept(&format!("{} stays as it is", probe.format.name()))),
+        Format::Other => return Err(kept(&format!("{} stays as it is", probe.format.name()))),
         Format::WebP | Format::Avif if rules.target == Target::Universal || meaning.is_plain => {
             let reason = format!("{} stays: nothing that opens everywhere is smaller", probe.format.name());
             return Err(kept(&reason));
         }
         _ => {}
     }
-    if image_file::is_cut_off(file) {
-        let reason = "the end of this JPEG is missing; export it again from its source";
-        return Err(Kept::Damaged(reason.to_owned()));
-    }
-    let mut pixels = image_file::decode(file, Limits::default().image_pixels).map_err(refused)?;
-    if !meaning.channels[3] {
-        pixels.drop_alpha();
-    }
-    let side = if meaning.is_plain { THUMBNAIL_SIDE } else { rules.budget.image_side };
-    let (width, height) = fitted(pixels.width(), pixels.height(), side);
-    if (width, height) != (pixels.width(), pixels.height()) {
-        pixels = resize(&pixels, width, height, meaning.content).map_err(refused)?;
-    }
+    let pixels = opened(file, meaning, rules.budget)?;
+    let (width, height) = (pixels.width(), pixels.height());
     let bytes_a_pixel = file.len() as f64 / (f64::from(probe.width) * f64::from(probe.height));
     let source = Source {
         pixels: &pixels,
         is_flat: bytes_a_pixel < FLAT_BYTES_A_PIXEL,
         is_tiny: u64::from(width) * u64::from(height) <= TINY_PIXELS,
-        is_lossless: !matches!(probe.format, Format::Jpeg | Format::Avif),
+        is_lossless: match probe.format {
+            Format::Jpeg | Format::Avif => false,
+            // Not even it: but with alpha, PNG is all that opens everywhere.
+            Format::Ktx2 => rules.target == Target::Universal,
+            _ => true,
+        },
     };
     let goal = Goal::new(&pixels, meaning, pixels_per_unit, rules.budget).map_err(refused)?;
     let best = candidates::smallest(&source, &goal, rules.target, rules.effort).map_err(refused)?;
     let best = best.ok_or_else(|| kept("no format at hand is good enough"))?;
-    let limit = if best.is_lossless { file.len() as f64 } else { file.len() as f64 * WORTHWHILE };
-    if best.bytes.len() as f64 >= limit {
+    if best.bytes.len() as f64 >= file.len() as f64 * worthwhile(probe.format, &best, rules.target) {
         return Err(kept(&format!("{} is already small", probe.format.name())));
     }
     let note = described(&best, (probe.width, probe.height), file.len());
     Ok(Shrunk { bytes: best.bytes, format: best.format, note })
 }
 
-fn refused(error: CodecError) -> Kept {
+/// Makes the numbers of a KTX2 file what they are when shown. Viewers obey its mark as sRGB or linear, which no other
+/// format has, and files exist whose normals and roughness are marked as sRGB.
+fn obey_mark(pixels: &mut Pixels, file: &[u8], meaning: &Meaning) {
+    let is_colour = meaning.content == Content::Colour;
+    let Some(header) = ktx2::read_header(file).filter(|header| header.is_srgb != is_colour) else { return };
+    let shown: [u8; 256] = std::array::from_fn(|value| {
+        let value = value as f64 / 255.0;
+        let shown = if header.is_srgb { resize::to_linear(value) } else { resize::to_srgb(value) };
+        (shown * 255.0).round() as u8
+    });
+    for texel in pixels.texels_mut() {
+        for value in &mut texel[..3] {
+            *value = shown[usize::from(*value)];
+        }
+    }
+}
+
+/// Decodes an image, no larger than the budget allows and without alpha that nobody reads.
+///
+/// # Errors
+/// Why it stays as it is.
+pub(super) fn opened(file: &[u8], meaning: &Meaning, budget: &Budget) -> Result<Pixels, Kept> {
+    if image_file::is_cut_off(file) {
+        let reason = "the end of this JPEG is missing; export it again from its source";
+        return Err(Kept::Damaged(reason.to_owned()));
+    }
+    let mut pixels = image_file::decode(file, Limits::default().image_pixels).map_err(refused)?;
+    obey_mark(&mut pixels, file, meaning);
+    if !meaning.channels[3] {
+        pixels.drop_alpha();
+    }
+    let side = if meaning.is_plain { THUMBNAIL_SIDE } else { budget.image_side };
+    let (width, height) = fitted(pixels.width(), pixels.height(), side);
+    if (width, height) == (pixels.width(), pixels.height()) {
+        return Ok(pixels);
+    }
+    resize(&pixels, width, height, meaning.content).map_err(refused)
+}
+
+/// The part of the old file's bytes that the new one must stay below.
+fn worthwhile(before: Format, best: &Candidate, target: Target) -> f64 {
+    match (before, target) {
+        // Needs an extension that this target must do without, whatever it costs.
+        (Format::Ktx2, Target::Universal) => f64::INFINITY,
+        (Format::Ktx2, _) => WORTH_GPU_MEMORY,
+        _ if best.is_lossless => 1.0,
+        _ => WORTHWHILE,
+    }
+}
+
+/// Why a codec's error leaves an image as it is.
+pub(super) fn refused(error: CodecError) -> Kept {
     match error {
         CodecError::Damaged { .. } => Kept::Damaged(error.to_string()),
         _ => Kept::Because(error.to_string()),
@@ -116,7 +164,7 @@ fn described(best: &Candidate, before: (u32, u32), bytes: usize) -> String {
 }
 
 /// Thousands of bytes with as many decimals as make sense.
-fn kilobytes(bytes: usize) -> String {
+pub(super) fn kilobytes(bytes: usize) -> String {
     let value = bytes as f64 / 1000.0;
     format!("{value:.0$}", if value < 9.95 { 2 } else { 0 })
 }
