@@ -101,7 +101,10 @@ fn save(folder: &Path, pictures: &[Pictures]) -> anyhow::Result<()> {
 
 fn describe(comparison: &Comparison) -> String {
     let mut lines = vec![
-        format!("error {:.4} on average, {:.4} in the worst view, {:.4} in the worst close-up", comparison.mean, comparison.worst, comparison.close_worst),
+        format!(
+            "error {:.4} on average, {:.4} in the worst view, {:.4} in the worst close-up",
+            comparison.mean, comparison.worst, comparison.close_worst
+        ),
         format!("outlines overlap by at least {:.2} %", 100.0 * comparison.silhouette),
     ];
     lines.extend(comparison.views.iter().map(|view| format!("  {:<28}{:>8.4}", view.name, view.error)));

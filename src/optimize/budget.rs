@@ -42,6 +42,8 @@ pub struct Budget {
     pub weight_error: f32,
     /// Bytes by which the file may still grow; as many as it has become smaller.
     pub growth: u64,
+    /// Which part of the errors of images below may be used: 1 unless another is tried, see [`Self::times`].
+    pub share: f32,
     /// Longest side of an image, in pixels, whatever it shows.
     pub image_side: u32,
     /// Error of a colour image, as distance in Oklab (black to white is 1).
@@ -101,10 +103,6 @@ pub struct Spread {
 }
 
 impl Spread {
-    fn times(self, share: f32) -> Self {
-        Self { mean: self.mean * share, p999: self.p999 * share }
-    }
-
     /// A measured error as a part of the bound: 1 is exactly within it.
     #[must_use]
     pub fn part(&self, mean: f32, p999: f32) -> f32 {
@@ -133,13 +131,7 @@ impl Budget {
     /// The same with `share` times the errors of images and surfaces: those that pictures show best.
     #[must_use]
     pub fn times(&self, share: f32) -> Self {
-        Self {
-            surface_error: self.surface_error * f64::from(share),
-            colour_error: self.colour_error.times(share),
-            data_error: self.data_error * share,
-            normal_map_error: self.normal_map_error.times(share),
-            ..*self
-        }
+        Self { surface_error: self.surface_error * f64::from(share), share, ..*self }
     }
 
     /// The numbers of a preset.
@@ -158,6 +150,7 @@ impl Budget {
                 turn_error: 2e-3,
                 weight_error: 1e-3,
                 growth: u64::MAX,
+                share: 1.0,
                 image_side: 4096,
                 colour_error: Spread { mean: 0.0022, p999: 0.025 },
                 data_error: 2.2,
@@ -175,6 +168,7 @@ impl Budget {
                 turn_error: 1e-2,
                 weight_error: 5e-3,
                 growth: u64::MAX,
+                share: 1.0,
                 image_side: 2048,
                 colour_error: Spread { mean: 0.0047, p999: 0.05 },
                 data_error: 4.8,
@@ -192,6 +186,7 @@ impl Budget {
                 turn_error: 2e-2,
                 weight_error: 1e-2,
                 growth: u64::MAX,
+                share: 1.0,
                 image_side: 1024,
                 colour_error: Spread { mean: 0.0095, p999: 0.09 },
                 data_error: 9.5,

@@ -7,7 +7,7 @@ use super::budget::Budget;
 use super::document::read::{self, Files};
 use super::document::{Document, Limits, write};
 use super::error::Error;
-use super::passes::{self, Context, PASSES, Pass};
+use super::passes::{self, Context, Memo, PASSES, Pass};
 use super::proof::{self, Comparison, Expectation, Reference};
 use super::report::PassReport;
 use super::search::{self, search};
@@ -66,7 +66,8 @@ pub(super) fn fit(
     let split = PASSES.iter().position(|pass| pass.is_repeated()).unwrap_or(PASSES.len());
     let (once, repeated) = PASSES.split_at(split);
     let budget = Budget::of(settings);
-    let mut job = Job { settings, stages, budget, reports: Vec::new(), input_bytes: bytes, bytes };
+    let memo = Memo::default();
+    let mut job = Job { settings, stages, budget, memo, reports: Vec::new(), input_bytes: bytes, bytes };
     let mut prepared = document;
     job.run(once, &mut prepared)?;
     let (reports, bytes) = (std::mem::take(&mut job.reports), job.bytes);
@@ -100,6 +101,7 @@ struct Job<'a, 'p> {
     settings: &'a Settings,
     stages: &'a mut Stages<'p>,
     budget: Budget,
+    memo: Memo,
     reports: Vec<PassReport>,
     input_bytes: u64,
     /// Size of the file as it would be written now.
@@ -122,7 +124,7 @@ impl Job<'_, '_> {
         let mut part = |part: f32| self.stages.within(part);
         let growth = self.input_bytes.saturating_sub(self.bytes);
         let budget = Budget { growth, ..self.budget };
-        let mut context = Context { settings: *self.settings, budget, progress: &mut part };
+        let mut context = Context { settings: *self.settings, budget, memo: &self.memo, progress: &mut part };
         let (changed, notes) = match passes::run(pass, document, &mut context)? {
             passes::Outcome::Changed(notes) => (true, notes),
             passes::Outcome::Unchanged(reason) => (false, vec![reason]),
@@ -146,10 +148,11 @@ impl Job<'_, '_> {
         let mut fitted =
             Fitted { document, glb, reports, comparison: None, attempts: 1, fault: None, part: 0.0 };
         let read_back = read::read(&fitted.glb, &Files::new(), &Limits::default());
-        let checked = read_back.map_err(|error| format!("it cannot be read back: {error}")).and_then(|result| {
-            proof::compare_shape(expected, &result)?;
-            Ok(result)
-        });
+        let checked =
+            read_back.map_err(|error| format!("it cannot be read back: {error}")).and_then(|result| {
+                proof::compare_shape(expected, &result)?;
+                Ok(result)
+            });
         match checked {
             Err(fault) => (fitted.fault, fitted.part) = (Some(fault), OUT_OF_SHAPE),
             Ok(_) if reference.is_blank() => {}

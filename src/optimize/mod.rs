@@ -101,11 +101,7 @@ pub fn optimize(
 
 /// Puts the original in the place of a result that is no smaller or fails its proof. What is said of losses and of
 /// looks follows the choice.
-fn choose(
-    input: &[u8],
-    files: &Files,
-    fitted: &mut Fitted,
-) -> Result<report::Outcome, Error> {
+fn choose(input: &[u8], files: &Files, fitted: &mut Fitted) -> Result<report::Outcome, Error> {
     if input.starts_with(GLB_MAGIC) && fitted.glb.len() >= input.len() {
         // Before the proof: nobody will see the written file.
         fitted.document.dropped.clear();

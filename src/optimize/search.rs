@@ -115,7 +115,11 @@ mod tests {
     }
 
     impl Attempt for Made {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a test's own small numbers")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a test's own small numbers"
+        )]
         fn bytes(&self) -> usize {
             (1000.0 / self.share) as usize
         }

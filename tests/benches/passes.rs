@@ -19,7 +19,7 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use glb_optimizer::optimize::budget::Budget;
 use glb_optimizer::optimize::document::{Document, Limits, read, write};
-use glb_optimizer::optimize::passes::{Context, Outcome, PASSES, Pass};
+use glb_optimizer::optimize::passes::{Context, Memo, Outcome, PASSES, Pass};
 use glb_optimizer::optimize::{Files, Settings};
 use it::fixtures::form::Form;
 use it::fixtures::model;
@@ -80,7 +80,8 @@ fn cases(model: &'static str, recipe: &Recipe) -> Vec<Case> {
 
 fn run(pass: &dyn Pass, document: &mut Document) -> Outcome {
     let settings = Settings::default();
-    let mut context = Context { settings, budget: Budget::of(&settings), progress: &mut |_| {} };
+    let mut context =
+        Context { settings, budget: Budget::of(&settings), memo: &Memo::default(), progress: &mut |_| {} };
     pass.run(document, &mut context).unwrap()
 }
 

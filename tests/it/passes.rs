@@ -13,7 +13,7 @@ mod surface;
 
 use glb_optimizer::optimize::budget::Budget;
 use glb_optimizer::optimize::document::{Document, Limits, read, write};
-use glb_optimizer::optimize::passes::{self, Context, Outcome, PASSES, Pass};
+use glb_optimizer::optimize::passes::{self, Context, Memo, Outcome, PASSES, Pass};
 use glb_optimizer::optimize::{Animation, Files, Geometry, Preset, Settings, Target};
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use rayon::ThreadPoolBuilder;
@@ -58,7 +58,8 @@ fn settings() -> impl Strategy<Value = Settings> {
 }
 
 fn run(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {
-    let mut context = Context { settings, budget: Budget::of(&settings), progress: &mut |_| {} };
+    let mut context =
+        Context { settings, budget: Budget::of(&settings), memo: &Memo::default(), progress: &mut |_| {} };
     passes::run(pass, document, &mut context).unwrap_or_else(|error| panic!("{}: {error}", pass.name()))
 }
 

@@ -12,7 +12,7 @@ use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
 use super::{CodecError, Pixels, avif, contain, headers, ktx2, webp};
 
 /// The format of an image file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
     /// Portable Network Graphics, one of glTF's two own formats.
     Png,

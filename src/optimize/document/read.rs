@@ -16,9 +16,7 @@ use super::oddities::{self, Oddities};
 use super::primitives::as_index;
 use super::refs::{Kind, visit, visit_mut};
 use super::views::{self, View};
-use super::{
-    Blob, Document, Image, ImageSource, Limits, accessor, check, draco, glb, pointers, unknown,
-};
+use super::{Blob, Document, Image, ImageSource, Limits, accessor, check, draco, glb, pointers, unknown};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file;
 

@@ -150,7 +150,12 @@ mod tests {
     fn run(root: Value) -> (Value, Outcome) {
         let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
         let settings = Settings::default();
-        let mut context = Context { settings, budget: Budget::of(&settings), progress: &mut |_| {} };
+        let mut context = Context {
+            settings,
+            budget: Budget::of(&settings),
+            memo: &crate::optimize::passes::Memo::default(),
+            progress: &mut |_| {},
+        };
         let outcome = Compact.run(&mut document, &mut context).unwrap();
         (document.root.into(), outcome)
     }

@@ -70,8 +70,17 @@ pub struct Context<'a> {
     pub settings: Settings,
     /// What that means in numbers.
     pub budget: Budget,
+    /// What passes remember when they are repeated.
+    pub memo: &'a Memo,
     /// To be called with the finished part (0 to 1) inside long passes.
     pub progress: &'a mut dyn FnMut(f32),
+}
+
+/// What passes remember of a document from one attempt to the next (see [`Pass::is_repeated`]). It saves time and
+/// changes no result.
+#[derive(Default)]
+pub struct Memo {
+    textures: textures::AllTries,
 }
 
 /// Every pass in run order.
@@ -83,10 +92,11 @@ pub const PASSES: &[&dyn Pass] = &[
     &resample::Resample,
     // Equal vertices must be found before their numbers are rounded apart or reordered.
     &weld::Weld,
+    // Before meshes change, which tell how large an image is seen.
+    &textures::Textures,
     // After weld, which gives it whole surfaces; before anything looks at the order of triangles.
     &simplify::Simplify,
     &reorder::Reorder,
-    &textures::Textures,
     // Rounding needs the final vertices, packing needs the rounded numbers.
     &quantize::Quantize,
     &encode::Encode,

@@ -229,7 +229,12 @@ mod tests {
         let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
         let settings = crate::optimize::Settings::default();
         let budget = crate::optimize::budget::Budget::of(&settings);
-        let mut context = Context { settings, budget, progress: &mut |_| {} };
+        let mut context = Context {
+            settings,
+            budget,
+            memo: &crate::optimize::passes::Memo::default(),
+            progress: &mut |_| {},
+        };
         assert!(matches!(Prune.run(&mut document, &mut context), Ok(Outcome::Changed(_))));
         assert_eq!(document.root["materials"], json!([{"extras": {"price": 3}}]));
         assert_eq!(document.dropped, ["material \"old\", which nothing uses"]);

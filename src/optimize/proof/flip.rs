@@ -71,7 +71,8 @@ struct Seen {
 
 impl Seen {
     fn of(picture: &Picture) -> Self {
-        let opponent: Vec<[f32; 3]> = picture.pixels.iter().map(|rgb| to_opponent(xyz(rgb.map(light_of)))).collect();
+        let opponent: Vec<[f32; 3]> =
+            picture.pixels.iter().map(|rgb| to_opponent(xyz(rgb.map(light_of)))).collect();
         let plane = |channel: usize| Plane {
             width: picture.width,
             values: opponent.iter().map(|colour| colour[channel]).collect(),
@@ -80,7 +81,8 @@ impl Seen {
         let filtered: Vec<Plane> =
             planes.par_iter().zip(SENSITIVITY).map(|(plane, gaussians)| blurred(plane, gaussians)).collect();
         let colour = |i: usize| {
-            let rgb = rgb(from_opponent([filtered[0].values[i], filtered[1].values[i], filtered[2].values[i]]));
+            let rgb =
+                rgb(from_opponent([filtered[0].values[i], filtered[1].values[i], filtered[2].values[i]]));
             hunt(lab(rgb.map(|v| v.clamp(0.0, 1.0))))
         };
         let colours = (0..opponent.len()).map(colour).collect();
@@ -122,16 +124,17 @@ fn features(brightness: &Plane) -> (Vec<f32>, Vec<f32>) {
     let smooth_sum: f32 = smooth.iter().sum();
     // Each two-dimensional kernel is scaled so that its positive and its negative part sum to one.
     let balanced = |raw: Vec<f32>| {
-        let [up, low] = [1.0, -1.0].map(|sign| {
-            raw.iter().map(|v| (v * sign).max(0.0)).sum::<f32>() * smooth_sum
-        });
+        let [up, low] =
+            [1.0, -1.0].map(|sign| raw.iter().map(|v| (v * sign).max(0.0)).sum::<f32>() * smooth_sum);
         raw.into_iter().map(|v| if v > 0.0 { v / up } else { v / low }).collect::<Vec<f32>>()
     };
     let edge = balanced(kernel(radius, |x| -x * gauss(x)));
     let point = balanced(kernel(radius, |x| (x * x / (deviation * deviation) - 1.0) * gauss(x)));
     let strength = |kernel: &[f32]| {
-        let (x, y) =
-            rayon::join(|| down(&along(brightness, kernel), &smooth), || down(&along(brightness, &smooth), kernel));
+        let (x, y) = rayon::join(
+            || down(&along(brightness, kernel), &smooth),
+            || down(&along(brightness, &smooth), kernel),
+        );
         x.values.iter().zip(&y.values).map(|(x, y)| x.hypot(*y)).collect::<Vec<f32>>()
     };
     (strength(&edge), strength(&point))
@@ -254,9 +257,7 @@ mod tests {
     }
 
     fn reference(before: &Picture, after: &Picture) -> Vec<f32> {
-        let image = |picture: &Picture| {
-            nv_flip::FlipImageRgb8::with_data(96, 64, &picture.pixels.concat())
-        };
+        let image = |picture: &Picture| nv_flip::FlipImageRgb8::with_data(96, 64, &picture.pixels.concat());
         nv_flip::flip(image(before), image(after), PIXELS_PER_DEGREE).to_vec()
     }
 

@@ -105,11 +105,13 @@ impl<'d> Reference<'d> {
                 Some((moment, draws, around))
             })
             .collect();
-        let views: Vec<_> = scenes.iter().flat_map(|scene| views(scene.0).iter().map(move |view| (scene, view))).collect();
-        let shot = |&((moment, draws, around), view): &(&(Option<Moment>, Vec<Draw>, Sphere), &'static View)| {
-            let image = render::render(&model, draws, view, around);
-            Shot { view, moment: *moment, around: *around, image }
-        };
+        let views: Vec<_> =
+            scenes.iter().flat_map(|scene| views(scene.0).iter().map(move |view| (scene, view))).collect();
+        let shot =
+            |&((moment, draws, around), view): &(&(Option<Moment>, Vec<Draw>, Sphere), &'static View)| {
+                let image = render::render(&model, draws, view, around);
+                Shot { view, moment: *moment, around: *around, image }
+            };
         let shots = views.par_iter().map(shot).collect();
         Self { model, shots, not_shown }
     }
@@ -164,9 +166,8 @@ fn moments(before: &Model) -> Vec<Option<Moment>> {
     std::iter::once(None).chain(played).collect()
 }
 
-const AT_REST: [View; 10] = [
-    WHOLE[0], WHOLE[1], WHOLE[2], WHOLE[3], WHOLE[4], WHOLE[5], WHOLE[6], WHOLE[7], CLOSE[0], CLOSE[1],
-];
+const AT_REST: [View; 10] =
+    [WHOLE[0], WHOLE[1], WHOLE[2], WHOLE[3], WHOLE[4], WHOLE[5], WHOLE[6], WHOLE[7], CLOSE[0], CLOSE[1]];
 
 /// The views of a pose: all of them at rest, one of a moving model.
 fn views(moment: Option<Moment>) -> &'static [View] {
@@ -203,7 +204,13 @@ impl<'r> Seen<'r> {
             (union + usize::from(a || b), shared + usize::from(a && b))
         });
         let silhouette = if union == 0 { 1.0 } else { shared as f32 / union as f32 };
-                (pixels > 0).then(|| ViewError { name, error: sum / pixels as f32, silhouette, pixels, node: self.node() })
+        (pixels > 0).then(|| ViewError {
+            name,
+            error: sum / pixels as f32,
+            silhouette,
+            pixels,
+            node: self.node(),
+        })
     }
 
     /// The node of the original with the largest sum of errors.
@@ -224,7 +231,9 @@ impl<'r> Seen<'r> {
         let grey = |error: &f32| [(error.sqrt() * 255.0) as u8; 3];
         let heat = Picture { width: VIEW_SIDE, pixels: self.errors.iter().map(grey).collect() };
         let three = [&self.before.picture, &self.after.picture, &heat];
-        let row = |y: usize| three.into_iter().flat_map(move |picture| &picture.pixels[y * VIEW_SIDE..][..VIEW_SIDE]);
+        let row = |y: usize| {
+            three.into_iter().flat_map(move |picture| &picture.pixels[y * VIEW_SIDE..][..VIEW_SIDE])
+        };
         let rgba = (0..VIEW_SIDE).flat_map(row).flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
         let side = u32::try_from(VIEW_SIDE).ok()?;
         let pixels = Pixels::new(3 * side, side, rgba).ok()?;
@@ -244,7 +253,8 @@ fn errors(before: &render::Image, after: &render::Image) -> Vec<f32> {
         let high = covered().map(place).max()? + 1 + FILTER_REACH;
         Some(low..high.min(VIEW_SIDE))
     };
-    let (Some(columns), Some(rows)) = (window(|pixel| pixel % VIEW_SIDE), window(|pixel| pixel / VIEW_SIDE)) else {
+    let (Some(columns), Some(rows)) = (window(|pixel| pixel % VIEW_SIDE), window(|pixel| pixel / VIEW_SIDE))
+    else {
         return all;
     };
     let part = |image: &render::Image| image.picture.window(columns.clone(), rows.clone());

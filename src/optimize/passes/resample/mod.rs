@@ -188,7 +188,17 @@ mod tests {
     fn run(document: &mut Document, animation: Animation) -> Outcome {
         let settings = Settings { preset: Preset::Maximum, animation, ..Settings::default() };
         let budget = Budget::of(&settings);
-        Resample.run(document, &mut Context { settings, budget, progress: &mut |_| {} }).unwrap()
+        Resample
+            .run(
+                document,
+                &mut Context {
+                    settings,
+                    budget,
+                    memo: &crate::optimize::passes::Memo::default(),
+                    progress: &mut |_| {},
+                },
+            )
+            .unwrap()
     }
 
     fn channels(document: &Document, clip: usize) -> usize {

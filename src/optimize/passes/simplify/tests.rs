@@ -40,7 +40,17 @@ fn whole() -> Accessor {
 
 fn run(document: &mut Document, settings: Settings) -> Outcome {
     let budget = Budget::of(&settings);
-    Simplify.run(document, &mut Context { settings, budget, progress: &mut |_| {} }).unwrap()
+    Simplify
+        .run(
+            document,
+            &mut Context {
+                settings,
+                budget,
+                memo: &crate::optimize::passes::Memo::default(),
+                progress: &mut |_| {},
+            },
+        )
+        .unwrap()
 }
 
 /// How many triangles the first primitive has after the pass at default settings.

@@ -3,7 +3,11 @@
 //! Sizes first: the smallest that can still meet the goal, and larger ones, since a larger image at a lower quality
 //! may take fewer bytes. Then the lowest quality at each size, by bisection. Each try is decoded again and measured.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use super::goal::Goal;
+use super::tries::{Tries, Try};
 use crate::optimize::codecs::image_file::{self, Format};
 use crate::optimize::codecs::resize::{Content, resize};
 use crate::optimize::codecs::{CodecError, Pixels, avif, jpeg, png, webp};
@@ -22,7 +26,7 @@ pub(super) struct Source<'a> {
 
 /// An encoded image within the goal.
 pub(super) struct Candidate {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Arc<Vec<u8>>,
     pub(super) format: Format,
     pub(super) is_lossless: bool,
     pub(super) size: (u32, u32),
@@ -75,16 +79,18 @@ const LARGE_PIXELS: u64 = 1200 * 1200;
 pub(super) fn smallest(
     source: &Source,
     goal: &Goal,
-    target: Target,
-    effort: Effort,
+    rules: (Target, Effort),
+    tries: &mut Tries,
 ) -> Result<Option<Candidate>, CodecError> {
+    let (target, effort) = rules;
+    let tries = &RefCell::new(tries);
     let mut best: Option<Candidate> = None;
     let target = if goal.meaning().is_plain { Target::Universal } else { target };
-    let sizes = sizes(source.pixels, goal, effort)?;
+    let sizes = sizes(source.pixels, goal, effort, &mut tries.borrow_mut())?;
     // The smallest first: what takes as many bytes at a larger size need not be looked at.
     for pixels in sizes.iter().rev() {
         let room = best.as_ref().map_or(usize::MAX, |best| best.bytes.len());
-        let search = Search { source: Source { pixels, ..*source }, goal, target, effort, room };
+        let search = Search { source: Source { pixels, ..*source }, goal, target, effort, room, tries };
         best = search.smallest()?.or(best);
     }
     match best {
@@ -94,7 +100,15 @@ pub(super) fn smallest(
             if effort == Effort::Normal && is_large(pixels) {
                 return Ok(Some(best));
             }
-            Ok(Some(refined(best, pixels, goal, effort)?))
+            let search = Search {
+                source: Source { pixels, ..*source },
+                goal,
+                target,
+                effort,
+                room: best.bytes.len(),
+                tries,
+            };
+            Ok(Some(search.refined(best)?))
         }
         best => Ok(best),
     }
@@ -104,22 +118,18 @@ fn is_large(pixels: &Pixels) -> bool {
     u64::from(pixels.width()) * u64::from(pixels.height()) > LARGE_PIXELS
 }
 
-/// The same quality by a slower encoder, which saves up to a tenth at less error.
-fn refined(best: Candidate, pixels: &Pixels, goal: &Goal, effort: Effort) -> Result<Candidate, CodecError> {
-    let speed = if effort == Effort::Best { 4 } else { 7 };
-    let options = avif::Options { quality: best.quality, speed, channels: avif_channels(goal) };
-    let bytes = avif::encode(pixels, &options)?;
-    let is_better = bytes.len() < best.bytes.len() && is_within(goal, &bytes)?;
-    Ok(if is_better { Candidate { bytes, ..best } } else { best })
-}
-
 /// The image in the smallest size that is within the goal.
 pub(super) fn smallest_size(original: &Pixels, goal: &Goal) -> Result<Pixels, CodecError> {
-    Ok(sizes(original, goal, Effort::Fast)?.pop().unwrap_or_else(|| original.clone()))
+    Ok(sizes(original, goal, Effort::Fast, &mut Tries::default())?.pop().unwrap_or_else(|| original.clone()))
 }
 
 /// The image in the sizes that are worth encoding.
-fn sizes(original: &Pixels, goal: &Goal, effort: Effort) -> Result<Vec<Pixels>, CodecError> {
+fn sizes(
+    original: &Pixels,
+    goal: &Goal,
+    effort: Effort,
+    tries: &mut Tries,
+) -> Result<Vec<Pixels>, CodecError> {
     let mut fitting = vec![original.clone()];
     for part in &PARTS[1..] {
         let side = |length: u32| ((length as f32 * part).round() as u32).max(1);
@@ -128,7 +138,7 @@ fn sizes(original: &Pixels, goal: &Goal, effort: Effort) -> Result<Vec<Pixels>, 
             break;
         }
         let smaller = resize(original, width, height, goal.meaning().content)?;
-        if goal.error(&smaller)? > RESIZING_SHARE {
+        if goal.part(tries.size_error((width, height), || goal.error(&smaller))?) > RESIZING_SHARE {
             break;
         }
         fitting.push(smaller);
@@ -150,6 +160,7 @@ struct Search<'a> {
     effort: Effort,
     /// Only fewer bytes than this are of interest.
     room: usize,
+    tries: &'a RefCell<&'a mut Tries>,
 }
 
 impl Search<'_> {
@@ -210,19 +221,31 @@ impl Search<'_> {
     fn lossless(&self, bytes: Vec<u8>, format: Format) -> Candidate {
         let size = (self.source.pixels.width(), self.source.pixels.height());
         let how = format!("{} without loss", format.name());
-        Candidate { bytes, format, is_lossless: true, size, quality: 100, how }
+        Candidate { bytes: Arc::new(bytes), format, is_lossless: true, size, quality: 100, how }
     }
 
     fn avif(&self) -> Result<Option<Candidate>, CodecError> {
-        let (channels, speed) = (avif_channels(self.goal), search_speed(self.effort));
-        self.within(Format::Avif, |quality| {
-            avif::encode(self.source.pixels, &avif::Options { quality, speed, channels })
-        })
+        let speed = search_speed(self.effort);
+        self.within(Format::Avif, speed, |quality| self.encoded_avif(quality, speed))
+    }
+
+    fn encoded_avif(&self, quality: u8, speed: u8) -> Result<Vec<u8>, CodecError> {
+        let channels = avif_channels(self.goal);
+        avif::encode(self.source.pixels, &avif::Options { quality, speed, channels })
+    }
+
+    /// The same quality by a slower encoder, which saves up to a tenth at less error.
+    fn refined(&self, best: Candidate) -> Result<Candidate, CodecError> {
+        let speed = if self.effort == Effort::Best { 4 } else { 7 };
+        let key = self.key(Format::Avif, best.quality, speed);
+        let bytes = self.tries.borrow_mut().bytes(key, || self.encoded_avif(best.quality, speed))?;
+        let is_better = bytes.len() < best.bytes.len() && self.is_within(key)?;
+        Ok(if is_better { Candidate { bytes, ..best } } else { best })
     }
 
     fn webp(&self) -> Result<Option<Candidate>, CodecError> {
         let meaning = self.goal.meaning();
-        self.within(Format::WebP, |quality| {
+        self.within(Format::WebP, 0, |quality| {
             // Sharper colour edges for a few bytes; numbers gain nothing from it.
             let sharp_yuv = meaning.content == Content::Colour;
             let mode = webp::Mode::Lossy { quality: quality.into(), sharp_yuv, alpha_quality: 100 };
@@ -237,7 +260,7 @@ impl Search<'_> {
     fn jpeg(&self) -> Result<Option<Candidate>, CodecError> {
         let is_colour = self.goal.meaning().content == Content::Colour;
         let sampling = if is_colour { jpeg::Sampling::Half } else { jpeg::Sampling::Separate };
-        self.within(Format::Jpeg, |quality| {
+        self.within(Format::Jpeg, 0, |quality| {
             jpeg::encode(self.source.pixels, &jpeg::Options { quality: quality.into(), sampling })
         })
     }
@@ -246,6 +269,7 @@ impl Search<'_> {
     fn within(
         &self,
         format: Format,
+        speed: u8,
         encode: impl Fn(u8) -> Result<Vec<u8>, CodecError>,
     ) -> Result<Option<Candidate>, CodecError> {
         let lowest = if format == Format::Avif { 0 } else { LOWEST_WITHOUT_AVIF };
@@ -256,10 +280,11 @@ impl Search<'_> {
         while low < high {
             let middle = usize::midpoint(low, high);
             let quality = qualities[middle];
-            let bytes = encode(quality)?;
+            let key = self.key(format, quality, speed);
+            let bytes = self.tries.borrow_mut().bytes(key, || encode(quality))?;
             if bytes.len() >= self.room {
                 high = middle;
-            } else if is_within(self.goal, &bytes)? {
+            } else if self.is_within(key)? {
                 let how = format!("{} at quality {quality}", format.name());
                 let size = (self.source.pixels.width(), self.source.pixels.height());
                 best = Some(Candidate { bytes, format, is_lossless: false, size, quality, how });
@@ -269,6 +294,15 @@ impl Search<'_> {
             }
         }
         Ok(best)
+    }
+
+    fn key(&self, format: Format, quality: u8, speed: u8) -> Try {
+        Try { size: (self.source.pixels.width(), self.source.pixels.height()), format, quality, speed }
+    }
+
+    fn is_within(&self, key: Try) -> Result<bool, CodecError> {
+        let measure = |file: &[u8]| self.goal.error(&image_file::decode(file, u64::MAX)?);
+        Ok(self.goal.part(self.tries.borrow_mut().error(key, measure)?) <= 1.0)
     }
 }
 
@@ -282,8 +316,4 @@ fn avif_channels(goal: &Goal) -> avif::Channels {
         (Content::Linear, [channel @ 0..3]) => avif::Channels::One(*channel),
         _ => avif::Channels::Separate,
     }
-}
-
-fn is_within(goal: &Goal, file: &[u8]) -> Result<bool, CodecError> {
-    Ok(goal.error(&image_file::decode(file, u64::MAX)?)? <= 1.0)
 }

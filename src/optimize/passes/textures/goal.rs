@@ -61,7 +61,12 @@ impl<'a> Goal<'a> {
         self.meaning
     }
 
-    /// The error of another image, of any size, as a part of the budget: 1 is exactly within it.
+    /// An error as a part of the share of the budget that may be used: 1 is exactly within it.
+    pub(super) fn part(&self, error: f32) -> f32 {
+        error / self.budget.share
+    }
+
+    /// The error of another image, of any size, as a part of the whole budget, see [`Self::part`].
     pub(super) fn error(&self, other: &Pixels) -> Result<f32, CodecError> {
         let mut worst = 0.0_f32;
         for view in &self.views {

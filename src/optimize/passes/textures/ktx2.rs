@@ -12,6 +12,7 @@ use std::cmp::Reverse;
 use super::goal::Goal;
 use super::shrink::{self, Kept, Rules, Shrunk, kilobytes, refused};
 use super::slots::{self, Meaning, Meant};
+use super::tries::Tries;
 use super::{apply, candidates, density, each_image};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file::{self, Format};
@@ -144,7 +145,13 @@ impl Image<'_> {
             return Err(Kept::Because("it is KTX2 already".to_owned()));
         }
         if self.meaning.is_plain || u64::from(probe.width) * u64::from(probe.height) <= SMALL_PIXELS {
-            return shrink::shrink(self.file, self.meaning, self.pixels_per_unit, rules);
+            return shrink::shrink(
+                self.file,
+                self.meaning,
+                self.pixels_per_unit,
+                rules,
+                &mut Tries::default(),
+            );
         }
         let original = shrink::opened(self.file, self.meaning, rules.budget)?;
         let goal = Goal::new(&original, self.meaning, self.pixels_per_unit, rules.budget).map_err(refused)?;
@@ -152,7 +159,7 @@ impl Image<'_> {
         let quality = etc1s_quality(preset);
         let coded = coded(&pixels, &goal, step, (quality, rules.effort)).map_err(refused)?;
         let note = described(&coded, &pixels, (probe.width, probe.height), self.file.len());
-        Ok(Shrunk { bytes: coded.bytes, format: Format::Ktx2, note })
+        Ok(Shrunk { bytes: coded.bytes.into(), format: Format::Ktx2, note })
     }
 }
 
@@ -194,7 +201,7 @@ fn coded(
         let options = ktx2::Options { coding: Coding::Etc1s, quality: etc1s_quality, effort, content };
         let bytes = ktx2::encode(pixels, &options)?;
         // One try is enough for `fast`: for colours it is mostly the one that is taken.
-        if is_fast || goal.error(&image_file::decode(&bytes, u64::MAX)?)? <= step.etc1s_error {
+        if is_fast || goal.part(goal.error(&image_file::decode(&bytes, u64::MAX)?)?) <= step.etc1s_error {
             return Ok(Coded { bytes, how: format!("KTX2 (ETC1S) at quality {etc1s_quality}") });
         }
     }
@@ -234,7 +241,7 @@ mod tests {
     }
 
     fn became(size: usize) -> Result<Shrunk, Kept> {
-        Ok(Shrunk { bytes: vec![0; size], format: Format::Ktx2, note: String::new() })
+        Ok(Shrunk { bytes: vec![0; size].into(), format: Format::Ktx2, note: String::new() })
     }
 
     #[test]

@@ -12,14 +12,16 @@ mod goal;
 mod ktx2;
 mod shrink;
 mod slots;
+mod tries;
 
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 
 use serde_json::{Map, Value, json};
 
 pub(super) use self::ktx2::Ktx2;
 use self::shrink::{Kept, Rules, Shrunk};
 use self::slots::Meant;
+pub(super) use self::tries::AllTries;
 use super::{Context, Outcome, Pass};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file::{self, Format};
@@ -49,6 +51,10 @@ impl Pass for Textures {
         20.0
     }
 
+    fn is_repeated(&self) -> bool {
+        true
+    }
+
     fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
         if document.images.is_empty() {
             return Ok(Outcome::Unchanged("there are no images".into()));
@@ -72,7 +78,7 @@ fn apply(document: &mut Document, meanings: &[Meant], results: Vec<Result<Shrunk
             Ok(Shrunk { bytes, format, note }) => {
                 notes.push(format!("{name}: {note}"));
                 let image = &mut document.images[index];
-                image.source = ImageSource::Bytes(Arc::new(bytes));
+                image.source = ImageSource::Bytes(bytes);
                 format.mime().unwrap_or_default().clone_into(&mut image.mime);
                 changed = true;
             }
@@ -94,8 +100,11 @@ fn shrink_all(document: &Document, meanings: &[Meant], context: &mut Context) ->
     let settings = context.settings;
     let rules = Rules { budget: &context.budget, target: settings.target, effort: settings.effort };
     let sizes = density::pixels_per_unit(document);
+    let tries = &context.memo.textures;
     let shrink = |index: usize| match &meanings[index] {
-        Ok(meaning) => shrink::shrink(document.images[index].bytes(), meaning, sizes[index], &rules),
+        Ok(meaning) => tries.with(index, |tries| {
+            shrink::shrink(document.images[index].bytes(), meaning, sizes[index], &rules, tries)
+        }),
         Err(reason) => Err(Kept::Because((*reason).to_owned())),
     };
     let all: Vec<usize> = (0..document.images.len()).collect();
@@ -232,6 +241,8 @@ fn unname(texture: &mut Map<String, Value>, extension: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn image(mime: &str) -> Image {

@@ -1,8 +1,11 @@
 //! One image made smaller: decoded, stripped of what nobody reads, and encoded in the cheapest way within its goal.
 
+use std::sync::Arc;
+
 use super::candidates::{self, Candidate, Source};
 use super::goal::Goal;
 use super::slots::Meaning;
+use super::tries::Tries;
 use crate::optimize::budget::Budget;
 use crate::optimize::codecs::image_file::{self, Format};
 use crate::optimize::codecs::ktx2;
@@ -14,7 +17,7 @@ use crate::optimize::settings::{Effort, Target};
 /// A smaller image file.
 #[derive(Debug)]
 pub(super) struct Shrunk {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Arc<Vec<u8>>,
     pub(super) format: Format,
     /// What was done, for people.
     pub(super) note: String,
@@ -61,6 +64,7 @@ pub(super) fn shrink(
     meaning: &Meaning,
     pixels_per_unit: Option<f32>,
     rules: &Rules,
+    tries: &mut Tries,
 ) -> Result<Shrunk, Kept> {
     let kept = |reason: &str| Kept::Because(reason.to_owned());
     let probe = image_file::probe(file).ok_or_else(|| kept("its format is not known"))?;
@@ -87,7 +91,7 @@ pub(super) fn shrink(
         },
     };
     let goal = Goal::new(&pixels, meaning, pixels_per_unit, rules.budget).map_err(refused)?;
-    let best = candidates::smallest(&source, &goal, rules.target, rules.effort).map_err(refused)?;
+    let best = candidates::smallest(&source, &goal, (rules.target, rules.effort), tries).map_err(refused)?;
     let best = best.ok_or_else(|| kept("no format at hand is good enough"))?;
     if best.bytes.len() as f64 >= file.len() as f64 * worthwhile(probe.format, &best, rules.target) {
         return Err(kept(&format!("{} is already small", probe.format.name())));

@@ -71,8 +71,8 @@ impl Camera {
         let (near, far) =
             ((distance - around.radius * 1.2).max(distance * 0.01), distance + around.radius * 1.2);
         let half = ((FIELD_OF_VIEW / 2.0).to_radians().tan() / view.zoom).atan();
-        let matrix = Mat4::perspective_rh(2.0 * half, 1.0, near, far)
-            * Mat4::look_at_rh(eye, around.centre, Vec3::Y);
+        let matrix =
+            Mat4::perspective_rh(2.0 * half, 1.0, near, far) * Mat4::look_at_rh(eye, around.centre, Vec3::Y);
         Self { eye, matrix }
     }
 }

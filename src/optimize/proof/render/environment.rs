@@ -57,7 +57,8 @@ impl Environment {
             // The mean of four rays: panels have sharp edges.
             let side = direction.any_orthonormal_pair();
             let spread = 0.6 / SOURCE_SIDE as f32;
-            let ray = |x: f32, y: f32| light_from((direction + (side.0 * x + side.1 * y) * spread).normalize());
+            let ray =
+                |x: f32, y: f32| light_from((direction + (side.0 * x + side.1 * y) * spread).normalize());
             (ray(1.0, 1.0) + ray(-1.0, 1.0) + ray(1.0, -1.0) + ray(-1.0, -1.0)) / 4.0
         });
         let samples: Vec<(Vec3, f32, f32)> = source.samples().collect();
@@ -186,9 +187,9 @@ fn direction(side: usize, texel: usize) -> Vec3 {
 
 /// Light that comes to the model from a direction.
 fn light_from(direction: Vec3) -> f32 {
-    let panel = PANELS.iter().filter_map(|(centre, half, light)| {
-        Some((hit_box(VIEWER, direction, *centre, *half)?.0, *light))
-    });
+    let panel = PANELS
+        .iter()
+        .filter_map(|(centre, half, light)| Some((hit_box(VIEWER, direction, *centre, *half)?.0, *light)));
     let furniture = BOXES.iter().filter_map(|(centre, half)| {
         let (distance, normal) = hit_box(VIEWER, direction, *centre, *half)?;
         Some((distance, lit(VIEWER + direction * distance, normal)))

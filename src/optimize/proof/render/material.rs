@@ -211,7 +211,8 @@ impl Slot {
         let scale = Vec2::from_array(numbers(&transform["scale"], [1.0; 2]));
         // glTF turns against the clock, with v pointing down.
         let angle = -number(&transform["rotation"], 0.0);
-        let transform = Affine2::from_scale_angle_translation(Vec2::ONE, angle, offset) * Affine2::from_scale(scale);
+        let transform =
+            Affine2::from_scale_angle_translation(Vec2::ONE, angle, offset) * Affine2::from_scale(scale);
         Some(Self { image, is_srgb, set: set.min(1), transform, sampling })
     }
 }

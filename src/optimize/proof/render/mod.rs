@@ -46,8 +46,8 @@ pub(super) fn sphere(draws: &[Draw]) -> Option<Sphere> {
         };
         draws.iter().flat_map(of_draw).filter(|point| point.is_finite())
     };
-    let (low, high) =
-        points().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(low, high), point| (low.min(point), high.max(point)));
+    let (low, high) = points()
+        .fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(low, high), point| (low.min(point), high.max(point)));
     if low.x > high.x {
         return None;
     }
@@ -124,7 +124,8 @@ impl Frame<'_> {
                 let Some(corners) = self.corners_of(index, triangle) else { continue };
                 let face = cutoff.and_then(|_| self.face(index, triangle));
                 raster::cover(corners, |pixel, covered, depths| {
-                    let is_drawn = face.as_ref().is_none_or(|face| face.alpha(centre(pixel)) >= cutoff.unwrap_or(0.0));
+                    let is_drawn =
+                        face.as_ref().is_none_or(|face| face.alpha(centre(pixel)) >= cutoff.unwrap_or(0.0));
                     if is_drawn {
                         visible.enter(number, pixel, covered, depths);
                     }
@@ -141,9 +142,14 @@ impl Frame<'_> {
         let first = self.starts[index] + u32::try_from(part.triangles.len()).unwrap_or(u32::MAX);
         for (number, &point) in (first..).zip(&part.points) {
             let Some(corner) = self.corners[index][point as usize] else { continue };
-            let inside = corner.at.cmpge(Vec2::ZERO).all() && corner.at.cmplt(Vec2::splat(VIEW_SIDE as f32)).all();
+            let inside =
+                corner.at.cmpge(Vec2::ZERO).all() && corner.at.cmplt(Vec2::splat(VIEW_SIDE as f32)).all();
             if inside {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "inside the view")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "inside the view"
+                )]
                 let pixel = corner.at.y as usize * VIEW_SIDE + corner.at.x as usize;
                 visible.enter(number, pixel, [true; 4], [corner.depth; 4]);
             }
@@ -161,8 +167,11 @@ impl Frame<'_> {
 
     fn opaque(&self, visible: &Visible) -> Canvas {
         let pixels = VIEW_SIDE * VIEW_SIDE;
-        let mut canvas =
-            Canvas { colours: vec![Vec3::ZERO; pixels], coverage: vec![0.0; pixels], nodes: vec![None; pixels] };
+        let mut canvas = Canvas {
+            colours: vec![Vec3::ZERO; pixels],
+            coverage: vec![0.0; pixels],
+            nodes: vec![None; pixels],
+        };
         for (pixel, ids) in visible.ids.iter().enumerate() {
             let mut done = [NOTHING; 4];
             for (i, &id) in ids.iter().enumerate() {

@@ -112,10 +112,9 @@ impl<'d> Model<'d> {
         let weights = pose.weights.get(&index).cloned();
         let weights = weights.unwrap_or_else(|| morph_weights(&node["weights"], &json["weights"]));
         let joints = as_index(&node["skin"]).and_then(|skin| self.joint_matrices(skin, pose));
-        let places = self.instances(node).map_or_else(
-            || vec![world],
-            |places| places.into_iter().map(|place| world * place).collect(),
-        );
+        let places = self
+            .instances(node)
+            .map_or_else(|| vec![world], |places| places.into_iter().map(|place| world * place).collect());
         let count = json["primitives"].as_array().map_or(0, Vec::len);
         let mut draws = Vec::new();
         for primitive in 0..count {
@@ -129,7 +128,12 @@ impl<'d> Model<'d> {
                 Some(joints) if !part.joints.is_empty() => (part.skinned(joints), &[Mat4::IDENTITY][..]),
                 _ => (part, &places[..]),
             };
-            draws.extend(places.iter().map(|&world| Draw { part: part.clone(), world, material, node: index }));
+            draws.extend(places.iter().map(|&world| Draw {
+                part: part.clone(),
+                world,
+                material,
+                node: index,
+            }));
         }
         draws
     }
@@ -155,7 +159,8 @@ impl<'d> Model<'d> {
         let translations = accessor("TRANSLATION").map(|a| a.vectors::<3>()).unwrap_or_default();
         let rotations = accessor("ROTATION").map(|a| a.vectors::<4>()).unwrap_or_default();
         let scales = accessor("SCALE").map(|a| a.vectors::<3>()).unwrap_or_default();
-        let count = [translations.len(), rotations.len(), scales.len()].into_iter().max().filter(|&n| n > 0)?;
+        let count =
+            [translations.len(), rotations.len(), scales.len()].into_iter().max().filter(|&n| n > 0)?;
         let place = |i: usize| {
             Mat4::from_scale_rotation_translation(
                 scales.get(i).map_or(Vec3::ONE, |v| Vec3::from_array(*v)),
@@ -202,7 +207,12 @@ impl Part {
         let mut part = Self {
             normals: whole(vec3("NORMAL").into_iter().map(Vec3::from_array).collect(), count),
             tangents: whole(
-                attribute("TANGENT").map(|a| a.vectors::<4>()).unwrap_or_default().into_iter().map(Vec4::from_array).collect(),
+                attribute("TANGENT")
+                    .map(|a| a.vectors::<4>())
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(Vec4::from_array)
+                    .collect(),
                 count,
             ),
             uvs: ["TEXCOORD_0", "TEXCOORD_1"]
@@ -210,7 +220,12 @@ impl Part {
             colours: whole(attribute("COLOR_0").map(colours).unwrap_or_default(), count),
             joints: whole(attribute("JOINTS_0").map(joints).unwrap_or_default(), count),
             weights: whole(
-                attribute("WEIGHTS_0").map(|a| a.vectors::<4>()).unwrap_or_default().into_iter().map(Vec4::from_array).collect(),
+                attribute("WEIGHTS_0")
+                    .map(|a| a.vectors::<4>())
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(Vec4::from_array)
+                    .collect(),
                 count,
             ),
             positions,
@@ -219,8 +234,10 @@ impl Part {
         if part.weights.is_empty() {
             part.joints.clear();
         }
-        let drawn: Vec<u32> =
-            primitives::drawn_vertices(document, json).into_iter().filter(|&v| (v as usize) < count).collect();
+        let drawn: Vec<u32> = primitives::drawn_vertices(document, json)
+            .into_iter()
+            .filter(|&v| (v as usize) < count)
+            .collect();
         match primitives::mode(json) {
             0 => part.points = drawn,
             4 => part.triangles = drawn.as_chunks::<3>().0.to_vec(),
@@ -250,9 +267,11 @@ impl Part {
     fn skinned(&self, matrices: &[Mat4]) -> Arc<Self> {
         let mut part = self.clone();
         let matrix = |i: usize| {
-            let joint = |k: usize| matrices.get(self.joints[i][k] as usize).copied().unwrap_or(Mat4::IDENTITY);
+            let joint =
+                |k: usize| matrices.get(self.joints[i][k] as usize).copied().unwrap_or(Mat4::IDENTITY);
             let weights = self.weights[i].to_array();
-            (0..4).fold(Mat4::ZERO, |sum, k| if weights[k] == 0.0 { sum } else { sum + joint(k) * weights[k] })
+            (0..4)
+                .fold(Mat4::ZERO, |sum, k| if weights[k] == 0.0 { sum } else { sum + joint(k) * weights[k] })
         };
         for i in 0..part.positions.len() {
             let matrix = matrix(i);

@@ -95,7 +95,8 @@ pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, [bool; 4], [
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the view first")]
 fn span(low: f32, high: f32) -> Option<(usize, usize)> {
     let last = VIEW_SIDE as f32 - 1.0;
-    (high >= 0.0 && low <= last + 1.0).then(|| (low.clamp(0.0, last) as usize, high.clamp(0.0, last) as usize))
+    (high >= 0.0 && low <= last + 1.0)
+        .then(|| (low.clamp(0.0, last) as usize, high.clamp(0.0, last) as usize))
 }
 
 impl Visible {

@@ -164,7 +164,11 @@ impl<'m> Face<'m> {
         let given = self.mix(&self.draw.part.normals, weights).map(|normal| self.turn * normal);
         let normal = given.unwrap_or_else(flat).normalize_or(view);
         let is_back = self.is_back();
-        if is_back && self.material.is_double_sided || given.is_none() && normal.dot(view) < 0.0 { -normal } else { normal }
+        if is_back && self.material.is_double_sided || given.is_none() && normal.dot(view) < 0.0 {
+            -normal
+        } else {
+            normal
+        }
     }
 
     fn is_back(&self) -> bool {
@@ -186,7 +190,10 @@ impl<'m> Face<'m> {
         if let Some(given) = self.mix(&self.draw.part.tangents, weights.here) {
             let sign = if self.is_back() && self.material.is_double_sided { -1.0 } else { 1.0 };
             let tangent = (Mat3::from_mat4(self.draw.world) * given.truncate()).try_normalize()? * sign;
-            return Some((tangent, smooth.cross(tangent) * self.draw.part.tangents[self.vertices[0]].w.signum()));
+            return Some((
+                tangent,
+                smooth.cross(tangent) * self.draw.part.tangents[self.vertices[0]].w.signum(),
+            ));
         }
         let slot = self.material.normal_slot.as_ref()?;
         let uvs = &self.draw.part.uvs[slot.set];
@@ -231,12 +238,14 @@ impl<'m> Face<'m> {
         }
         let texel = |slot: &Option<Slot>| self.texel(slot.as_ref(), weights).unwrap_or(Vec4::ONE);
         let coat = material.coat * texel(&material.coat_slot).x;
-        let roughness = (material.coat_roughness * texel(&material.coat_roughness_slot).y).clamp(SMOOTHEST, 1.0);
+        let roughness =
+            (material.coat_roughness * texel(&material.coat_roughness_slot).y).clamp(SMOOTHEST, 1.0);
         let facing = normal.dot(view).clamp(0.0, 1.0);
         let (scale, bias) = split_sum(roughness, facing);
         let mirrored = (2.0 * normal.dot(view) * normal - view).normalize_or(normal);
         let fresnel = 0.04 + 0.96 * (1.0 - facing).powi(5);
-        light * (1.0 - coat * fresnel) + coat * (0.04 * scale + bias) * ROOM_LIGHT.reflected(mirrored, roughness)
+        light * (1.0 - coat * fresnel)
+            + coat * (0.04 * scale + bias) * ROOM_LIGHT.reflected(mirrored, roughness)
     }
 }
 

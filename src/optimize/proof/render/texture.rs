@@ -131,7 +131,12 @@ fn whole(value: f32) -> i64 {
     value.floor() as i64
 }
 
-#[expect(clippy::cast_possible_wrap, clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "sizes of images are small, and results lie within them")]
+#[expect(
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    reason = "sizes of images are small, and results lie within them"
+)]
 fn wrapped(at: i64, size: usize, wrap: Wrap) -> usize {
     let size = size as i64;
     let at = match wrap {
