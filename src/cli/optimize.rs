@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::{OfFile, exit_code, files, measured, outputs, text};
+use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
 use crate::optimize::{
     Animation, Effort, Error, Geometry, Output, Preset, Progress, Report, Settings, Simplify, Target,
@@ -132,6 +133,7 @@ fn summary(input: &Path, output: &Path, report: &Report) -> String {
             vec![format!("{name}: the result was not good enough; the original was kept")]
         }
     };
+    lines.extend(report.comparison.as_ref().map(|comparison| looks(comparison, report.attempts)));
     for pass in &report.passes {
         let notes = pass.notes.iter().map(|note| format!("  {:<9} {note}", pass.name));
         lines.extend(notes);
@@ -153,6 +155,17 @@ impl Flags {
             animation: self.animation,
         }
     }
+}
+
+/// How different result and original look, in a line for people.
+fn looks(comparison: &Comparison, attempts: usize) -> String {
+    let tried = if attempts > 1 { format!("; the best of {attempts} attempts") } else { String::new() };
+    format!(
+        "  compared  error {:.3} on average, {:.3} close up (0 is the same), at {} views and poses{tried}",
+        comparison.mean,
+        comparison.close_worst,
+        comparison.views.len()
+    )
 }
 
 /// Progress on stderr: a bar on a terminal, a line a stage elsewhere.

@@ -47,11 +47,25 @@ export interface PassReport {
   notes: string[];
 }
 
+/** Errors are means of FLIP over the pixels of the model: 0 the same, 1 black against white. */
+export interface Comparison {
+  mean: number;
+  worst: number;
+  close_worst: number;
+  silhouette: number;
+  views: { name: string; error: number; silhouette: number }[];
+  not_shown: string[];
+}
+
 /** What was done and what came of it. */
 export interface Report {
   outcome: "optimized" | "already_optimal" | "kept_original";
   before: Inventory;
   after: Inventory;
+  /** How many results were made and compared until this one was right. */
+  attempts: number;
+  /** How different both look, 0 is the same; null where nothing was compared. */
+  comparison: Comparison | null;
   passes: PassReport[];
   warnings: string[];
   dropped: string[];

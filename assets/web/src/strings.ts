@@ -94,6 +94,13 @@ export const text = {
     part: "Part",
     facts: "What is inside",
     fact: "Count",
+    looks: "How it looks",
+    /** FLIP errors, 0 is the same. */
+    compared: (mean: string, close: string, attempts: number) =>
+      `Measured against your file: an error of ${mean} on average and ${close} close up, where 0 is the same and 1 is black against white.` +
+      (attempts > 1 ? ` The best of ${attempts} attempts.` : ""),
+    views: "At these views and poses",
+    notShown: "Not compared",
     passes: "What was done",
     /** The same list where the result is the file that came in. */
     tried: "What was tried",

@@ -7,6 +7,8 @@
 pub mod flip;
 pub mod render;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 pub use shape::{Expectation, Shape, compare as compare_shape, shape};
 

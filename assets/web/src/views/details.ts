@@ -22,6 +22,21 @@ export function inventoryView(before: Inventory, after: Inventory): HTMLElement 
   );
 }
 
+/** How different original and result look, view by view. */
+export function comparisonView(report: Report): HTMLElement | undefined {
+  const comparison = report.comparison;
+  if (comparison === null || comparison === undefined) return undefined;
+  const rows = comparison.views.map((view) => make("tr", {}, make("th", { scope: "row" }, view.name), make("td", {}, view.error.toFixed(3))));
+  return make(
+    "section",
+    {},
+    make("h3", {}, text.result.looks),
+    make("p", {}, text.result.compared(comparison.mean.toFixed(3), comparison.close_worst.toFixed(3), report.attempts)),
+    make("details", {}, make("summary", {}, text.result.views), make("table", { className: "figures" }, make("tbody", {}, ...rows))),
+    comparison.not_shown.length > 0 && noteList(text.result.notShown, comparison.not_shown),
+  );
+}
+
 /** Every pass in run order. */
 export function passesView(report: Report): HTMLElement {
   const heading = report.outcome === "optimized" ? text.result.passes : text.result.tried;

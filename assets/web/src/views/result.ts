@@ -4,7 +4,7 @@ import { make } from "../dom.ts";
 import { downloadName, formatBytes, formatExactBytes, formatReduction } from "../format.ts";
 import { presets, targets, text, type Choice } from "../strings.ts";
 import { bytesView } from "./bytes.ts";
-import { inventoryView, notesView, passesView } from "./details.ts";
+import { comparisonView, inventoryView, notesView, passesView } from "./details.ts";
 
 /** A completed job. `report` is a sentence where it could not be read: the download works all the same. */
 export function resultView(job: Job, report: Report | string, onAgain: () => void): HTMLElement {
@@ -48,8 +48,10 @@ function download(job: Job): HTMLElement {
 
 function details(report: Report | string): HTMLElement[] {
   if (typeof report === "string") return [make("p", { className: "hint is-warning" }, `${text.result.noReport} ${report}`)];
+  const looks = comparisonView(report);
   return [
     bytesView(report.before, report.after),
+    ...(looks ? [looks] : []),
     notesView(report),
     passesView(report),
     inventoryView(report.before, report.after),
