@@ -86,8 +86,8 @@ pub(super) fn fit(
 fn attempts_of(effort: Effort) -> usize {
     match effort {
         Effort::Fast => 1,
-        Effort::Normal => 3,
-        Effort::Best => 6,
+        Effort::Normal => 4,
+        Effort::Best => 8,
     }
 }
 

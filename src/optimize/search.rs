@@ -14,9 +14,9 @@ pub(super) trait Attempt {
 }
 
 /// Attempts beyond the wished number that are made when none was good enough.
-const RESCUES: usize = 3;
+const RESCUES: usize = 4;
 /// How much smaller the share gets at each of them.
-const RESCUE_STEP: f32 = 0.4;
+const RESCUE_STEP: f32 = 0.6;
 
 /// Between this part of what is allowed and all of it, another attempt is not worth its time.
 const NEAR_ENOUGH: f32 = 0.88;
@@ -45,7 +45,8 @@ pub(super) fn search<A: Attempt, E>(
     bounds.enter(share, last.0);
     for made in 1..tries + RESCUES {
         let is_right = best.part() <= 1.0;
-        share = if is_right || made < tries { bounds.next(share, last.0) } else { share * RESCUE_STEP };
+        let guess = bounds.next(share, last.0);
+        share = if is_right || made < tries { guess } else { guess.min(share * RESCUE_STEP) };
         let is_near = last.0 <= 1.0 && last.0 >= NEAR_ENOUGH;
         if is_right && (made >= tries || is_near || bounds.is_narrow(share)) {
             break;

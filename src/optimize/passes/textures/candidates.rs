@@ -258,8 +258,13 @@ impl Search<'_> {
     /// Packed numbers and normals are stored channel by channel: on a 2048 x 2048 normal map 490 kB for a mean
     /// error of 1.5 degrees, where 4:4:4 takes 580 kB and WebP 900 kB.
     fn jpeg(&self) -> Result<Option<Candidate>, CodecError> {
-        let is_colour = self.goal.meaning().content == Content::Colour;
-        let sampling = if is_colour { jpeg::Sampling::Half } else { jpeg::Sampling::Separate };
+        let meaning = self.goal.meaning();
+        let sampling = match meaning.content {
+            // Drawn thumbnails have lettering and outlines, which halved colours smear.
+            Content::Colour if meaning.is_plain => jpeg::Sampling::Full,
+            Content::Colour => jpeg::Sampling::Half,
+            Content::Linear | Content::Normal => jpeg::Sampling::Separate,
+        };
         self.within(Format::Jpeg, 0, |quality| {
             jpeg::encode(self.source.pixels, &jpeg::Options { quality: quality.into(), sampling })
         })
