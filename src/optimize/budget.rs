@@ -5,7 +5,7 @@
 //! 0.035 for `balanced` and 0.060 for `maximum`. The bounds on images were set by rendering models with them.
 
 use super::proof::Comparison;
-use super::settings::{Preset, Settings, Simplify};
+use super::settings::{Preset, Settings, Simplify, Target};
 
 /// Pixels across a view that the whole model fills.
 pub const VIEW_PIXELS: u32 = 512;
@@ -80,6 +80,10 @@ impl Look {
     }
 }
 
+/// How much more than elsewhere a result for `gpu` may differ: GPUs' block formats cost that much, and their small memory
+/// is what this target is chosen for.
+const BLOCK_COMPRESSION: f32 = 2.5;
+
 /// How much more than the mean of all views a single one may differ.
 const WORST_VIEW: f32 = 2.0;
 
@@ -137,7 +141,15 @@ impl Budget {
     /// The numbers of a preset.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
-        match settings.preset {
+        let budget = Self::of_preset(settings.preset);
+        match settings.target {
+            Target::Gpu => Self { look: Look::of(budget.look.mean * BLOCK_COMPRESSION), ..budget },
+            Target::Web | Target::Universal => budget,
+        }
+    }
+
+    fn of_preset(preset: Preset) -> Self {
+        match preset {
             Preset::High => Self {
                 look: Look::of(0.018),
                 surface_error: 0.06 * PIXEL,

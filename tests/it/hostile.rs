@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use glb_optimizer::optimize::document::{Limits, read};
-use glb_optimizer::optimize::{Error, Files, Settings, optimize};
+use glb_optimizer::optimize::{Effort, Error, Files, Settings, optimize};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::sample::Index;
@@ -32,7 +32,9 @@ const PASSED_ON: [(&str, &str); 1] =
 /// Panics unless the bytes are refused or optimized, in time.
 fn survive(bytes: &[u8]) {
     let start = Instant::now();
-    match optimize(bytes, &Files::new(), &Settings::default(), &mut |_| {}) {
+    // One attempt: what hostile bytes do, they do at the first.
+    let settings = Settings { effort: Effort::Fast, ..Settings::default() };
+    match optimize(bytes, &Files::new(), &settings, &mut |_| {}) {
         Ok(output) => {
             assert!(output.glb.len() <= bytes.len() || !bytes.starts_with(b"glTF"));
             read::read(&output.glb, &Files::new(), &Limits::default()).expect("the result reads");
@@ -90,7 +92,7 @@ fn nth<'v>(value: &'v mut Value, position: &mut usize) -> Option<&'v mut Value> 
 }
 
 proptest! {
-    #![proptest_config(cases(256))]
+    #![proptest_config(cases(96))]
 
     #[test]
     fn arbitrary_bytes(bytes in vec(any::<u8>(), 0..600), with_magic in any::<bool>()) {

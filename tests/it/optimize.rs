@@ -5,7 +5,7 @@ use glb_optimizer::optimize::document::{Document, Limits, read, write};
 use glb_optimizer::optimize::inventory::Inventory;
 use glb_optimizer::optimize::passes::PASSES;
 use glb_optimizer::optimize::report::Outcome;
-use glb_optimizer::optimize::{Files, Output, Progress, Settings, Target, optimize};
+use glb_optimizer::optimize::{Effort, Files, Output, Progress, Settings, Target, optimize};
 use gltf::Gltf;
 use proptest::prelude::proptest;
 use rayon::ThreadPoolBuilder;
@@ -15,11 +15,11 @@ use crate::fixtures::recipe::{Recipe, recipe};
 use crate::fixtures::{cases, model};
 
 fn web() -> Settings {
-    Settings::default()
+    Settings { effort: Effort::Fast, ..Settings::default() }
 }
 
 fn universal() -> Settings {
-    Settings { target: Target::Universal, ..Settings::default() }
+    Settings { target: Target::Universal, ..web() }
 }
 
 fn run(glb: &[u8], settings: &Settings) -> Output {
@@ -38,7 +38,7 @@ fn without_extras(mut recipe: Recipe) -> Recipe {
 }
 
 proptest! {
-    #![proptest_config(cases(48))]
+    #![proptest_config(cases(16))]
 
     #[test]
     fn the_result_is_never_larger_and_the_report_adds_up(recipe in recipe()) {
@@ -107,7 +107,9 @@ proptest! {
         let mut stages: Vec<&str> = seen.iter().map(|now| now.stage).collect();
         stages.dedup();
         let passes = PASSES.iter().map(|pass| pass.name());
-        assert_eq!(stages, ["read"].into_iter().chain(passes).chain(["write"]).collect::<Vec<_>>());
+        let first = ["read", "compare"].into_iter().chain(passes).chain(["write", "compare"]);
+        // More may follow: attempts with less of the budget.
+        assert!(stages.starts_with(&first.collect::<Vec<_>>()), "{stages:?}");
     }
 }
 

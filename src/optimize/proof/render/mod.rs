@@ -27,6 +27,10 @@ pub(super) use self::texture::light_of;
 /// sRGB of what is behind the model.
 const BACKGROUND: f32 = 128.0 / 255.0;
 
+/// Pixels that triangles may be tested against in one view: a hundred times what a well-filled one needs. Beyond that,
+/// what is left is not drawn, in either picture.
+const MOST_WORK: f32 = 3e8;
+
 /// A model in a view.
 pub(super) struct Image {
     /// The model before a grey background.
@@ -35,6 +39,11 @@ pub(super) struct Image {
     pub(super) coverage: Vec<f32>,
     /// Node that is nearest at each pixel.
     pub(super) nodes: Vec<Option<u32>>,
+}
+
+/// How many vertices are drawn.
+pub(super) fn vertices(draws: &[Draw]) -> usize {
+    draws.iter().map(|draw| draw.part.positions.len()).sum()
 }
 
 /// The sphere around everything that is drawn; `None` where nothing is.
@@ -53,6 +62,10 @@ pub(super) fn sphere(draws: &[Draw]) -> Option<Sphere> {
     }
     let centre = (low + high) / 2.0;
     let radius = points().map(|point| point.distance_squared(centre)).fold(0.0, f32::max).sqrt();
+    // Coordinates near the end of what floats hold have no centre.
+    if !centre.is_finite() || !radius.is_finite() {
+        return None;
+    }
     Some(Sphere { centre, radius: radius.max(1e-6) })
 }
 
@@ -114,6 +127,7 @@ impl Frame<'_> {
 
     fn visible(&self) -> Visible {
         let mut visible = Visible::new();
+        let mut work = 0.0;
         for (index, draw) in self.draws.iter().enumerate() {
             let material = &self.model.materials[draw.material];
             if material.is_transparent() {
@@ -122,6 +136,10 @@ impl Frame<'_> {
             let cutoff = if let Alpha::Mask(cutoff) = material.alpha { Some(cutoff) } else { None };
             for (number, &triangle) in (self.starts[index]..).zip(&draw.part.triangles) {
                 let Some(corners) = self.corners_of(index, triangle) else { continue };
+                work += raster::effort(&corners);
+                if work > MOST_WORK {
+                    return visible;
+                }
                 let face = cutoff.and_then(|_| self.face(index, triangle));
                 raster::cover(corners, |pixel, covered, depths| {
                     let is_drawn =
@@ -206,11 +224,17 @@ impl Frame<'_> {
         let mut order: Vec<usize> = (0..self.draws.len()).filter(transparent).collect();
         let distance = |index: usize| self.draws[index].world.w_axis.truncate().distance_squared(self.eye);
         order.sort_by(|&a, &b| distance(b).total_cmp(&distance(a)));
+        let mut work = 0.0;
         for index in order {
             let draw = &self.draws[index];
             for &triangle in &draw.part.triangles {
                 let Some(face) = self.face(index, triangle) else { continue };
                 let Some(corners) = self.corners_of(index, triangle) else { continue };
+                // Every pixel of these is shaded.
+                work += 4.0 * raster::effort(&corners);
+                if work > MOST_WORK {
+                    return;
+                }
                 raster::cover(corners, |pixel, covered, depths| {
                     let seen = (0..4).filter(|&i| covered[i] && depths[i] < visible.depths[pixel][i]).count();
                     if seen > 0 {

@@ -12,11 +12,14 @@ use super::pose::{Moment, Pose};
 use super::texture::Texture;
 use crate::optimize::codecs::image_file;
 use crate::optimize::codecs::resize::{Content, resize};
+use crate::optimize::document::Document;
 use crate::optimize::document::primitives::{self, as_index};
-use crate::optimize::document::{Document, Limits};
 
 /// Images are looked at in at most this size, in pixels: more than a close-up can show.
 const LARGEST_SIDE: u32 = 2048;
+
+/// Larger images are not looked at: decoded they would take more memory than all the rest of a job.
+const MOST_PIXELS: u64 = 1 << 26;
 
 /// A document that can be drawn.
 pub(in super::super) struct Model<'d> {
@@ -174,7 +177,7 @@ impl<'d> Model<'d> {
 
 fn texture(document: &Document, image: usize, is_srgb: bool) -> Option<Texture> {
     let bytes = document.images.get(image)?.bytes();
-    let pixels = image_file::decode(bytes, Limits::default().image_pixels).ok()?;
+    let pixels = image_file::decode(bytes, MOST_PIXELS).ok()?;
     let longest = pixels.width().max(pixels.height());
     if longest <= LARGEST_SIDE {
         return Some(Texture::new(&pixels, is_srgb));

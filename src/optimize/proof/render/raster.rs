@@ -91,6 +91,13 @@ pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, [bool; 4], [
     }
 }
 
+/// How many pixels [`cover`] looks at, and a little for the triangle itself.
+pub(super) fn effort(corners: &[Corner; 3]) -> f32 {
+    let [a, b, c] = corners.map(|corner| corner.at.clamp(Vec2::ZERO, Vec2::splat(VIEW_SIDE as f32)));
+    let size = a.max(b).max(c) - a.min(b).min(c) + 1.0;
+    size.x * size.y + 4.0
+}
+
 /// The pixels between two coordinates, cut at the edges of the view.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the view first")]
 fn span(low: f32, high: f32) -> Option<(usize, usize)> {
