@@ -41,8 +41,7 @@ pub struct Picture {
 
 /// The error of each pixel: 0 (the same) to 1. Both pictures have the same size.
 #[must_use]
-pub fn flip(before: &Picture, after: &Picture) -> Vec<f32> {
-    let [before, after] = [Seen::of(before), Seen::of(after)];
+pub fn flip(before: &Perceived, after: &Perceived) -> Vec<f32> {
     let green = hunt(lab([0.0, 1.0, 0.0]));
     let blue = hunt(lab([0.0, 0.0, 1.0]));
     let largest = distance(green, blue).powf(COLOUR_EXPONENT);
@@ -62,15 +61,17 @@ pub fn flip(before: &Picture, after: &Picture) -> Vec<f32> {
     (0..before.colours.len()).into_par_iter().with_min_len(4096).map(error).collect()
 }
 
-/// A picture as it is perceived.
-struct Seen {
+/// A picture as it is perceived: most of the work, done once for a picture that is compared with many.
+pub struct Perceived {
     colours: Vec<[f32; 3]>,
     edges: Vec<f32>,
     points: Vec<f32>,
 }
 
-impl Seen {
-    fn of(picture: &Picture) -> Self {
+impl Perceived {
+    /// What is perceived of a picture.
+    #[must_use]
+    pub fn of(picture: &Picture) -> Self {
         let opponent: Vec<[f32; 3]> =
             picture.pixels.iter().map(|rgb| to_opponent(xyz(rgb.map(light_of)))).collect();
         let plane = |channel: usize| Plane {
@@ -265,7 +266,7 @@ mod tests {
     fn errors_are_those_of_the_authors_program() {
         for (shift, grain) in [(1, 0), (0, 40), (7, 200)] {
             let (before, after) = (scene(0, 0), scene(shift, grain));
-            let ours = flip(&before, &after);
+            let ours = flip(&Perceived::of(&before), &Perceived::of(&after));
             let theirs = reference(&before, &after);
             let farthest = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(farthest < 2e-3, "{farthest} at shift {shift}, grain {grain}");
@@ -275,7 +276,8 @@ mod tests {
     #[test]
     fn equal_pictures_have_no_error_and_opposite_ones_the_largest() {
         let plain = |v: u8| Picture { width: 32, pixels: vec![[v; 3]; 32 * 32] };
-        assert!(flip(&plain(90), &plain(90)).iter().all(|&error| error == 0.0));
-        assert!(flip(&plain(0), &plain(255)).iter().all(|&error| error > 0.9));
+        let flip = |a, b| flip(&Perceived::of(&plain(a)), &Perceived::of(&plain(b)));
+        assert!(flip(90, 90).iter().all(|&error| error == 0.0));
+        assert!(flip(0, 255).iter().all(|&error| error > 0.9));
     }
 }

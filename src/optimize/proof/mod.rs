@@ -13,11 +13,12 @@ mod tests;
 pub use shape::{Expectation, Shape, compare as compare_shape, shape};
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use self::flip::Picture;
+use self::flip::{Perceived, Picture};
 use self::render::camera::{CLOSE, Sphere, VIEW_SIDE, View, WHOLE};
 use self::render::model::{Draw, Model};
 use self::render::pose::Moment;
@@ -86,6 +87,15 @@ struct Shot {
     moment: Option<Moment>,
     around: Sphere,
     image: render::Image,
+    window: Window,
+    /// What is perceived in the window.
+    perceived: Perceived,
+}
+
+/// The part of a view in which the original is seen, with room for filters around it.
+struct Window {
+    columns: Range<usize>,
+    rows: Range<usize>,
 }
 
 /// Compares two documents in every view.
@@ -118,7 +128,7 @@ impl<'d> Reference<'d> {
         let shot =
             |&((moment, draws, around), view): &(&(Option<Moment>, Vec<Draw>, Sphere), &'static View)| {
                 let image = render::render(&model, draws, view, around);
-                Shot { view, moment: *moment, around: *around, image }
+                Shot::new(view, *moment, *around, image)
             };
         let shots = views.par_iter().map(shot).collect();
         Self { model, shots, not_shown }
@@ -153,7 +163,7 @@ impl<'d> Reference<'d> {
         let seen = self.shots.par_iter().filter_map(|shot| {
             let (_, draws) = poses.iter().find(|(moment, _)| *moment == shot.moment)?;
             let image = render::render(&after, draws, shot.view, &shot.around);
-            let seen = Seen::new(&shot.image, image);
+            let seen = Seen::new(shot, image);
             let error = seen.error(shot.name())?;
             let pictures = picture(&seen, &error.name);
             Some((error, pictures))
@@ -183,6 +193,12 @@ fn views(moment: Option<Moment>) -> &'static [View] {
 }
 
 impl Shot {
+    fn new(view: &'static View, moment: Option<Moment>, around: Sphere, image: render::Image) -> Self {
+        let window = Window::of(&image.coverage);
+        let perceived = Perceived::of(&window.cut(&image.picture));
+        Self { view, moment, around, image, window, perceived }
+    }
+
     fn name(&self) -> String {
         let pose = self.moment.map(|m| format!(", clip {} at {:.0} %", m.clip, m.part * 100.0));
         format!("{}{}", self.view.name, pose.unwrap_or_default())
@@ -197,9 +213,9 @@ struct Seen<'r> {
 }
 
 impl<'r> Seen<'r> {
-    fn new(before: &'r render::Image, after: render::Image) -> Self {
-        let errors = errors(before, &after);
-        Self { before, after, errors }
+    fn new(shot: &'r Shot, after: render::Image) -> Self {
+        let errors = shot.errors(&after);
+        Self { before: &shot.image, after, errors }
     }
 
     /// The error of the view; `None` where neither model is in it.
@@ -249,32 +265,44 @@ impl<'r> Seen<'r> {
     }
 }
 
-/// The FLIP error of every pixel. Only what lies around the models is looked at: elsewhere both are background.
-fn errors(before: &render::Image, after: &render::Image) -> Vec<f32> {
-    let mut all = vec![0.0; before.coverage.len()];
-    let covered = || {
-        let cover = before.coverage.iter().zip(&after.coverage).enumerate();
-        cover.filter(|(_, (a, b))| **a > 0.0 || **b > 0.0).map(|(pixel, _)| pixel)
-    };
-    let window = |place: fn(usize) -> usize| {
-        let low = covered().map(place).min()?.saturating_sub(FILTER_REACH);
-        let high = covered().map(place).max()? + 1 + FILTER_REACH;
-        Some(low..high.min(VIEW_SIDE))
-    };
-    let (Some(columns), Some(rows)) = (window(|pixel| pixel % VIEW_SIDE), window(|pixel| pixel / VIEW_SIDE))
-    else {
-        return all;
-    };
-    let part = |image: &render::Image| image.picture.window(columns.clone(), rows.clone());
-    let (before, after) = (part(before), part(after));
-    if before == after {
-        return all;
+impl Shot {
+    /// The FLIP error of every pixel. Where the result covers what is far outside the original, it is the largest.
+    fn errors(&self, after: &render::Image) -> Vec<f32> {
+        let mut all: Vec<f32> =
+            after.coverage.iter().map(|cover| if *cover > 0.0 { 1.0 } else { 0.0 }).collect();
+        let part = self.window.cut(&after.picture);
+        let errors = if part == self.window.cut(&self.image.picture) {
+            vec![0.0; part.pixels.len()]
+        } else {
+            flip::flip(&self.perceived, &Perceived::of(&part))
+        };
+        let Window { columns, rows } = &self.window;
+        for (y, row) in rows.clone().zip(errors.chunks_exact(columns.len())) {
+            all[y * VIEW_SIDE..][columns.clone()].copy_from_slice(row);
+        }
+        all
     }
-    let errors = flip::flip(&before, &after);
-    for (y, row) in rows.clone().zip(errors.chunks_exact(columns.len())) {
-        all[y * VIEW_SIDE..][columns.clone()].copy_from_slice(row);
+}
+
+impl Window {
+    /// Around what is covered; all of the view where nothing is.
+    fn of(coverage: &[f32]) -> Self {
+        let covered =
+            || coverage.iter().enumerate().filter(|(_, cover)| **cover > 0.0).map(|(pixel, _)| pixel);
+        let range = |place: fn(usize) -> usize| {
+            let low = covered().map(place).min()?.saturating_sub(FILTER_REACH);
+            let high = covered().map(place).max()? + 1 + FILTER_REACH;
+            Some(low..high.min(VIEW_SIDE))
+        };
+        Self {
+            columns: range(|pixel| pixel % VIEW_SIDE).unwrap_or(0..VIEW_SIDE),
+            rows: range(|pixel| pixel / VIEW_SIDE).unwrap_or(0..VIEW_SIDE),
+        }
     }
-    all
+
+    fn cut(&self, picture: &Picture) -> Picture {
+        picture.window(self.columns.clone(), self.rows.clone())
+    }
 }
 
 impl Comparison {
