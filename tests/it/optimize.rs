@@ -38,7 +38,7 @@ fn without_extras(mut recipe: Recipe) -> Recipe {
 }
 
 proptest! {
-    #![proptest_config(cases(16))]
+    #![proptest_config(cases(5))]
 
     #[test]
     fn the_result_is_never_larger_and_the_report_adds_up(recipe in recipe()) {
