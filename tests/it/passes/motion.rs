@@ -26,7 +26,8 @@ pub fn assert_within(before: &Document, after: &Document, budget: &Budget, pass:
         let duration = old.duration();
         assert_eq!(duration, new.duration(), "{pass}: the clip's length");
         assert_times_are_old(&old, &new, pass);
-        let size = size_of(&old, &drawn, duration);
+        // A skinned body is as large as its joints let it be: about as in its own space.
+        let size = size_of(&old, &drawn, duration).max(skinned_size(before));
         let allowed = size * (budget.motion_error * (1.0 + ROUNDING) + SLACK);
         for at in (0..=SAMPLES).map(|i| duration * i as f32 / SAMPLES as f32) {
             assert_weights_within(&old, &new, at, budget, pass);
@@ -90,6 +91,19 @@ fn size_of(clip: &Clip, drawn: &[(usize, Point)], duration: f32) -> f32 {
         }
     }
     distance(least, most)
+}
+
+/// The diagonal of the box around each skinned mesh, of the largest.
+fn skinned_size(document: &Document) -> f32 {
+    let nodes = document.list("nodes").iter().filter(|node| node.get("skin").is_some());
+    let meshes = nodes.filter_map(|node| document.list("meshes").get(as_index(&node["mesh"])?));
+    let primitives = meshes.flat_map(|mesh| mesh["primitives"].as_array().into_iter().flatten());
+    let positions = primitives.filter_map(|json| primitives::attribute(document, json, "POSITION"));
+    let boxes = positions.filter_map(|accessor| accessor.min_max());
+    let diagonal = |(least, most): (Vec<f32>, Vec<f32>)| {
+        least.iter().zip(&most).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
+    };
+    boxes.map(diagonal).fold(0.0, f32::max)
 }
 
 fn distance(a: Point, b: Point) -> f32 {
