@@ -42,7 +42,6 @@ as_root() {
 missing_packages() {
     # g++ brings the C compiler, the linker and the C library's headers with it.
     { has "${CC:-cc}" && has "${CXX:-c++}"; } || printf 'g++ '
-    has_libclang || printf 'libclang1 '
     # AVIF's encoder is built by cmake and make, and on x86 with nasm.
     has cmake || printf 'cmake '
     has make || printf 'make '
@@ -66,18 +65,6 @@ has_libclang() {
 
 needs_no_nasm() {
     case $(uname -m) in x86_64 | amd64 | i?86) return 1 ;; esac
-}
-
-# A library without a program: what the build finds is asked of the loader, or is where LLVM's packages put it.
-has_libclang() {
-    [ -z "${LIBCLANG_PATH:-}" ] || return 0
-    ! ldconfig -p 2>/dev/null | grep -q 'libclang\(-[0-9.]*\)\{0,1\}\.so' || return 0
-    for library in /usr/lib/llvm*/lib/libclang*.so* /usr/lib64/libclang*.so* \
-        /Library/Developer/CommandLineTools/usr/lib/libclang.dylib \
-        /Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib/libclang.dylib; do
-        [ ! -e "$library" ] || return 0
-    done
-    return 1
 }
 
 node_is_new_enough() {
