@@ -116,7 +116,7 @@ impl Spread {
 
 /// A pixel of a view of 512, as a part of the view. A fifth of one (`balanced`) keeps even thin tubes, of which every
 /// pixel is an edge, within the FLIP of a look from normal distance.
-const PIXEL: f64 = 1.0 / 512.0;
+const PIXEL: f64 = 1.0 / VIEW_PIXELS as f64;
 
 /// What a surface may be off where a number of triangles was asked for, in pixels: beyond that nothing is like the
 /// original any more.

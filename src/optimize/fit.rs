@@ -59,9 +59,8 @@ pub(super) fn fit(
     expected: &Expectation,
     stages: &mut Stages,
 ) -> Result<Fitted, Error> {
-    let original = document.clone();
     stages.enter("compare", COMPARE_WEIGHT);
-    let reference = Reference::new(&original);
+    let reference = Reference::new(&document);
     let tries = if reference.is_blank() { 1 } else { attempts_of(settings.effort) };
     let split = PASSES.iter().position(|pass| pass.is_repeated()).unwrap_or(PASSES.len());
     let (once, repeated) = PASSES.split_at(split);

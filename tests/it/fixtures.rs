@@ -8,6 +8,7 @@ pub mod form;
 pub mod image;
 pub mod model;
 pub mod motion;
+pub mod places;
 pub mod recipe;
 
 use proptest::test_runner::{Config, RngSeed};

@@ -15,6 +15,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use crate::fixtures::file::{glb, split};
+use crate::fixtures::places::{count, nth};
 use crate::fixtures::recipe::recipe;
 use crate::fixtures::{cases, model};
 
@@ -189,25 +190,4 @@ fn nasty(dice: &mut Dice) -> Value {
         json!([[[[0]]]]),
     ];
     dice.pick(&values).clone()
-}
-
-fn count(value: &Value) -> usize {
-    1 + match value {
-        Value::Object(members) => members.values().map(count).sum(),
-        Value::Array(items) => items.iter().map(count).sum(),
-        _ => 0,
-    }
-}
-
-/// The value at a position in the order of reading.
-fn nth<'v>(value: &'v mut Value, position: &mut usize) -> Option<&'v mut Value> {
-    if *position == 0 {
-        return Some(value);
-    }
-    *position -= 1;
-    match value {
-        Value::Object(members) => members.values_mut().find_map(|value| nth(value, position)),
-        Value::Array(items) => items.iter_mut().find_map(|value| nth(value, position)),
-        _ => None,
-    }
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::cli::run_within;
 use crate::fixtures::file::{glb, split};
+use crate::fixtures::places::{count, nth};
 use crate::fixtures::recipe::recipe;
 use crate::fixtures::{cases, model};
 use crate::roundtrip::beside;
@@ -68,27 +69,6 @@ fn nasty_value() -> impl Strategy<Value = Value> {
         any::<u8>().prop_map(|number| json!(number)),
         nested,
     ]
-}
-
-fn count(value: &Value) -> usize {
-    1 + match value {
-        Value::Object(members) => members.values().map(count).sum(),
-        Value::Array(items) => items.iter().map(count).sum(),
-        _ => 0,
-    }
-}
-
-/// The value at a position in the order of reading.
-fn nth<'v>(value: &'v mut Value, position: &mut usize) -> Option<&'v mut Value> {
-    if *position == 0 {
-        return Some(value);
-    }
-    *position -= 1;
-    match value {
-        Value::Object(members) => members.values_mut().find_map(|value| nth(value, position)),
-        Value::Array(items) => items.iter_mut().find_map(|value| nth(value, position)),
-        _ => None,
-    }
 }
 
 proptest! {

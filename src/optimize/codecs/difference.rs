@@ -122,7 +122,7 @@ fn block_mean(pixels: &Pixels, x: usize, y: usize, side: usize) -> [f32; 4] {
         let [r, g, b, a] = pixels.texels()[at];
         let alpha = f32::from(a) / 255.0;
         for (sum, value) in sum.iter_mut().zip([r, g, b]) {
-            *sum += LINEAR[usize::from(value)] * alpha;
+            *sum += linear_light(value) * alpha;
         }
         sum[3] += alpha;
     }
@@ -178,6 +178,11 @@ fn count_percentile(counts: &[u32; 256], share: f64) -> u8 {
         seen >= wanted
     });
     reached.map_or(255, |step| step as u8)
+}
+
+/// An sRGB byte as linear light, 0 to 1.
+pub fn linear_light(srgb: u8) -> f32 {
+    LINEAR[usize::from(srgb)]
 }
 
 /// sRGB 0..255 to linear light 0..1 (IEC 61966-2-1).

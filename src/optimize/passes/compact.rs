@@ -145,18 +145,11 @@ fn shortest(value: &Value) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::optimize::Settings;
-    use crate::optimize::budget::Budget;
+    use crate::optimize::passes::run_alone;
 
     fn run(root: Value) -> (Value, Outcome) {
         let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
-        let settings = Settings::default();
-        let mut context = Context {
-            settings,
-            budget: Budget::of(&settings),
-            memo: &crate::optimize::passes::Memo::default(),
-            progress: &mut |_| {},
-        };
-        let outcome = Compact.run(&mut document, &mut context).unwrap();
+        let outcome = run_alone(&Compact, &mut document, Settings::default());
         (document.root.into(), outcome)
     }
 

@@ -129,3 +129,11 @@ fn unknown_references(document: &Document) -> Option<String> {
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
+
+/// Runs one pass with nothing around it, for its own tests.
+#[cfg(test)]
+fn run_alone(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {
+    let budget = Budget::of(&settings);
+    let mut context = Context { settings, budget, memo: &Memo::default(), progress: &mut |_| {} };
+    pass.run(document, &mut context).expect("a pass runs on what the reader lets through")
+}

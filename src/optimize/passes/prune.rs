@@ -204,6 +204,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::optimize::passes::run_alone;
 
     #[test]
     fn texture_coordinates_are_read_by_the_textures_of_all_variants() {
@@ -227,15 +228,8 @@ mod tests {
             "materials": [{"name": "old"}, {"extras": {"price": 3}}],
         });
         let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
-        let settings = crate::optimize::Settings::default();
-        let budget = crate::optimize::budget::Budget::of(&settings);
-        let mut context = Context {
-            settings,
-            budget,
-            memo: &crate::optimize::passes::Memo::default(),
-            progress: &mut |_| {},
-        };
-        assert!(matches!(Prune.run(&mut document, &mut context), Ok(Outcome::Changed(_))));
+        let outcome = run_alone(&Prune, &mut document, crate::optimize::Settings::default());
+        assert!(matches!(outcome, Outcome::Changed(_)));
         assert_eq!(document.root["materials"], json!([{"extras": {"price": 3}}]));
         assert_eq!(document.dropped, ["material \"old\", which nothing uses"]);
     }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::render::light_of;
+use crate::optimize::codecs::difference::linear_light;
 
 /// Pixels a degree of the viewer's eye: 0.7 m before a screen of 3840 pixels on 0.7 m, as the authors assume.
 const PIXELS_PER_DEGREE: f32 = 67.0206;
@@ -73,7 +73,7 @@ impl Perceived {
     #[must_use]
     pub fn of(picture: &Picture) -> Self {
         let opponent: Vec<[f32; 3]> =
-            picture.pixels.iter().map(|rgb| to_opponent(xyz(rgb.map(light_of)))).collect();
+            picture.pixels.iter().map(|rgb| to_opponent(xyz(rgb.map(linear_light)))).collect();
         let plane = |channel: usize| Plane {
             width: picture.width,
             values: opponent.iter().map(|colour| colour[channel]).collect(),

@@ -1,6 +1,6 @@
 //! Proof that a result still shows what its original showed.
 //!
-//! [`shape`] compares bounding box and surface by a second reader. [`compare`] renders both files in fixed views
+//! [`shape`] compares bounding box and surface by a second reader. A [`Reference`] renders both files in fixed views
 //! ([`render`]) and measures how different the pictures look ([`flip`]). What it says holds at the views and poses
 //! tested, and nowhere else.
 
@@ -75,8 +75,8 @@ pub struct Pictures {
 }
 
 /// An original in all its views, to compare any number of results with.
-pub struct Reference<'d> {
-    model: Model<'d>,
+pub struct Reference {
+    moments: Vec<Option<Moment>>,
     shots: Vec<Shot>,
     not_shown: Vec<String>,
 }
@@ -98,40 +98,22 @@ struct Window {
     rows: Range<usize>,
 }
 
-/// Compares two documents in every view.
-#[must_use]
-pub fn compare(before: &Document, after: &Document) -> Comparison {
-    Reference::new(before).compare(after)
-}
-
-impl<'d> Reference<'d> {
-    /// Draws the original.
+impl Reference {
+    /// Draws the original; only pictures are kept of it.
     #[must_use]
-    pub fn new(before: &'d Document) -> Self {
+    pub fn new(before: &Document) -> Self {
         let model = Model::new(before);
+        let moments = moments(&model);
         let mut not_shown: Vec<String> =
             render::not_drawn(before).into_iter().map(|name| format!("{name} is not drawn")).collect();
         not_shown.extend(undecoded(&model, "original"));
-        let scenes: Vec<(Option<Moment>, Vec<Draw>, Sphere)> = moments(&model)
-            .into_iter()
-            .filter_map(|moment| {
-                let draws = model.draws(moment);
-                if render::vertices(&draws) > MOST_VERTICES {
-                    return None;
-                }
-                let around = render::sphere(&draws)?;
-                Some((moment, draws, around))
-            })
+        let scenes: Vec<Scene> = moments.iter().filter_map(|&moment| Scene::new(&model, moment)).collect();
+        let views: Vec<(&Scene, &'static View)> = scenes
+            .iter()
+            .flat_map(|scene| views(scene.moment).iter().map(move |view| (scene, view)))
             .collect();
-        let views: Vec<_> =
-            scenes.iter().flat_map(|scene| views(scene.0).iter().map(move |view| (scene, view))).collect();
-        let shot =
-            |&((moment, draws, around), view): &(&(Option<Moment>, Vec<Draw>, Sphere), &'static View)| {
-                let image = render::render(&model, draws, view, around);
-                Shot::new(view, *moment, *around, image)
-            };
-        let shots = views.par_iter().map(shot).collect();
-        Self { model, shots, not_shown }
+        let shots = views.par_iter().map(|(scene, view)| scene.shot(&model, view)).collect();
+        Self { moments, shots, not_shown }
     }
 
     /// Whether the original shows nothing that could be compared.
@@ -159,7 +141,7 @@ impl<'d> Reference<'d> {
     ) -> (Comparison, Vec<Pictures>) {
         let after = Model::new(after);
         let poses: Vec<(Option<Moment>, Vec<Draw>)> =
-            moments(&self.model).into_iter().map(|moment| (moment, after.draws(moment))).collect();
+            self.moments.iter().map(|&moment| (moment, after.draws(moment))).collect();
         let seen = self.shots.par_iter().filter_map(|shot| {
             let (_, draws) = poses.iter().find(|(moment, _)| *moment == shot.moment)?;
             let image = render::render(&after, draws, shot.view, &shot.around);
@@ -192,6 +174,29 @@ fn views(moment: Option<Moment>) -> &'static [View] {
     if moment.is_some() { &AT_REST[..1] } else { &AT_REST }
 }
 
+/// The original in one pose.
+struct Scene {
+    moment: Option<Moment>,
+    draws: Vec<Draw>,
+    around: Sphere,
+}
+
+impl Scene {
+    /// `None` where there is nothing to see, or more than can be drawn.
+    fn new(model: &Model, moment: Option<Moment>) -> Option<Self> {
+        let draws = model.draws(moment);
+        if render::vertices(&draws) > MOST_VERTICES {
+            return None;
+        }
+        let around = render::sphere(&draws)?;
+        Some(Self { moment, draws, around })
+    }
+
+    fn shot(&self, model: &Model, view: &'static View) -> Shot {
+        Shot::new(view, self.moment, self.around, render::render(model, &self.draws, view, &self.around))
+    }
+}
+
 impl Shot {
     fn new(view: &'static View, moment: Option<Moment>, around: Sphere, image: render::Image) -> Self {
         let window = Window::of(&image.coverage);
@@ -202,6 +207,23 @@ impl Shot {
     fn name(&self) -> String {
         let pose = self.moment.map(|m| format!(", clip {} at {:.0} %", m.clip, m.part * 100.0));
         format!("{}{}", self.view.name, pose.unwrap_or_default())
+    }
+
+    /// The FLIP error of every pixel. Where the result covers what is far outside the original, it is the largest.
+    fn errors(&self, after: &render::Image) -> Vec<f32> {
+        let mut all: Vec<f32> =
+            after.coverage.iter().map(|cover| if *cover > 0.0 { 1.0 } else { 0.0 }).collect();
+        let part = self.window.cut(&after.picture);
+        let errors = if part == self.window.cut(&self.image.picture) {
+            vec![0.0; part.pixels.len()]
+        } else {
+            flip::flip(&self.perceived, &Perceived::of(&part))
+        };
+        let Window { columns, rows } = &self.window;
+        for (y, row) in rows.clone().zip(errors.chunks_exact(columns.len())) {
+            all[y * VIEW_SIDE..][columns.clone()].copy_from_slice(row);
+        }
+        all
     }
 }
 
@@ -262,25 +284,6 @@ impl<'r> Seen<'r> {
         let side = u32::try_from(VIEW_SIDE).ok()?;
         let pixels = Pixels::new(3 * side, side, rgba).ok()?;
         Some(Pictures { name: name.to_owned(), pixels })
-    }
-}
-
-impl Shot {
-    /// The FLIP error of every pixel. Where the result covers what is far outside the original, it is the largest.
-    fn errors(&self, after: &render::Image) -> Vec<f32> {
-        let mut all: Vec<f32> =
-            after.coverage.iter().map(|cover| if *cover > 0.0 { 1.0 } else { 0.0 }).collect();
-        let part = self.window.cut(&after.picture);
-        let errors = if part == self.window.cut(&self.image.picture) {
-            vec![0.0; part.pixels.len()]
-        } else {
-            flip::flip(&self.perceived, &Perceived::of(&part))
-        };
-        let Window { columns, rows } = &self.window;
-        for (y, row) in rows.clone().zip(errors.chunks_exact(columns.len())) {
-            all[y * VIEW_SIDE..][columns.clone()].copy_from_slice(row);
-        }
-        all
     }
 }
 

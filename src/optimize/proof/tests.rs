@@ -96,6 +96,10 @@ fn bumps(up: f32) -> Image {
     })
 }
 
+fn compare(before: &Document, after: &Document) -> Comparison {
+    Reference::new(before).compare(after)
+}
+
 fn damaged(damage: impl Fn(&mut Document)) -> Comparison {
     let original = balls();
     let mut result = original.clone();

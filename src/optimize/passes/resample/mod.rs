@@ -165,6 +165,7 @@ mod tests {
     use super::*;
     use crate::optimize::budget::Budget;
     use crate::optimize::document::Shape;
+    use crate::optimize::passes::run_alone;
     use crate::optimize::{Preset, Settings};
 
     /// A clip that scales node 0, whose keys are these.
@@ -187,18 +188,7 @@ mod tests {
 
     fn run(document: &mut Document, animation: Animation) -> Outcome {
         let settings = Settings { preset: Preset::Maximum, animation, ..Settings::default() };
-        let budget = Budget::of(&settings);
-        Resample
-            .run(
-                document,
-                &mut Context {
-                    settings,
-                    budget,
-                    memo: &crate::optimize::passes::Memo::default(),
-                    progress: &mut |_| {},
-                },
-            )
-            .unwrap()
+        run_alone(&Resample, document, settings)
     }
 
     fn channels(document: &Document, clip: usize) -> usize {

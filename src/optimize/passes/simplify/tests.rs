@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::optimize::Settings;
-use crate::optimize::budget::Budget;
 use crate::optimize::document::{Component, Shape};
+use crate::optimize::passes::run_alone;
 
 const SIDE: u32 = 16;
 const WIDTH: u32 = SIDE + 1;
@@ -39,18 +39,7 @@ fn whole() -> Accessor {
 }
 
 fn run(document: &mut Document, settings: Settings) -> Outcome {
-    let budget = Budget::of(&settings);
-    Simplify
-        .run(
-            document,
-            &mut Context {
-                settings,
-                budget,
-                memo: &crate::optimize::passes::Memo::default(),
-                progress: &mut |_| {},
-            },
-        )
-        .unwrap()
+    run_alone(&Simplify, document, settings)
 }
 
 /// How many triangles the first primitive has after the pass at default settings.

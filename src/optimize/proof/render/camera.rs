@@ -5,15 +5,15 @@
 
 use glam::{Mat4, Vec3};
 
+use crate::optimize::budget::{CLOSE_UP, VIEW_PIXELS};
+
 /// Side of a view, in pixels.
-pub const VIEW_SIDE: usize = 512;
+pub const VIEW_SIDE: usize = VIEW_PIXELS as usize;
 
 /// Angle of the camera, in degrees.
 const FIELD_OF_VIEW: f32 = 35.0;
 /// Room around the bounding sphere.
 const MARGIN: f32 = 1.03;
-/// How much closer a close-up is.
-pub const CLOSE_UP: f32 = 3.5;
 
 /// A direction to look from.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -22,7 +22,6 @@ use self::shade::Face;
 use super::flip::Picture;
 
 pub(super) use self::material::not_drawn;
-pub(super) use self::texture::light_of;
 
 /// sRGB of what is behind the model.
 const BACKGROUND: f32 = 128.0 / 255.0;
@@ -49,11 +48,10 @@ pub(super) fn vertices(draws: &[Draw]) -> usize {
 /// The sphere around everything that is drawn; `None` where nothing is.
 pub(super) fn sphere(draws: &[Draw]) -> Option<Sphere> {
     let points = || {
-        let of_draw = |draw: &'_ Draw| {
-            let world = draw.world;
-            draw.part.clone().positions.iter().map(move |&p| world.transform_point3(p)).collect::<Vec<_>>()
-        };
-        draws.iter().flat_map(of_draw).filter(|point| point.is_finite())
+        let world = draws
+            .iter()
+            .flat_map(|draw| draw.part.positions.iter().map(|&point| draw.world.transform_point3(point)));
+        world.filter(|point| point.is_finite())
     };
     let (low, high) = points()
         .fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(low, high), point| (low.min(point), high.max(point)));

@@ -12,8 +12,8 @@ use super::pose::{Moment, Pose};
 use super::texture::Texture;
 use crate::optimize::codecs::image_file;
 use crate::optimize::codecs::resize::{Content, resize};
-use crate::optimize::document::Document;
 use crate::optimize::document::primitives::{self, as_index};
+use crate::optimize::document::{Accessor, Document};
 
 /// Images are looked at in at most this size, in pixels: more than a close-up can show.
 const LARGEST_SIDE: u32 = 2048;
@@ -145,7 +145,7 @@ impl<'d> Model<'d> {
         let skin = self.document.list("skins").get(skin)?;
         let inverse = as_index(&skin["inverseBindMatrices"])
             .and_then(|index| self.document.accessors.get(index))
-            .map(super::super::super::document::Accessor::vectors::<16>);
+            .map(Accessor::vectors::<16>);
         let joints = skin["joints"].as_array()?.iter().filter_map(as_index);
         let matrix = |(slot, joint): (usize, usize)| {
             let world = pose.world.get(joint).copied().flatten().unwrap_or(Mat4::IDENTITY);
@@ -200,37 +200,21 @@ impl Part {
     /// Reads a primitive; `None` where it has no positions.
     fn read(document: &Document, json: &Value) -> Option<Self> {
         let attribute = |name: &str| primitives::attribute(document, json, name);
-        let vec3 = |name: &str| attribute(name).map(|a| a.vectors::<3>()).unwrap_or_default();
-        let vec2 = |name: &str| attribute(name).map(|a| a.vectors::<2>()).unwrap_or_default();
-        let positions: Vec<Vec3> = vec3("POSITION").into_iter().map(Vec3::from_array).collect();
+        let vec2 = |name| vectors(attribute(name), Vec2::from_array);
+        let vec3 = |name| vectors(attribute(name), Vec3::from_array);
+        let vec4 = |name| vectors(attribute(name), Vec4::from_array);
+        let positions = vec3("POSITION");
         if positions.is_empty() {
             return None;
         }
         let count = positions.len();
         let mut part = Self {
-            normals: whole(vec3("NORMAL").into_iter().map(Vec3::from_array).collect(), count),
-            tangents: whole(
-                attribute("TANGENT")
-                    .map(|a| a.vectors::<4>())
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(Vec4::from_array)
-                    .collect(),
-                count,
-            ),
-            uvs: ["TEXCOORD_0", "TEXCOORD_1"]
-                .map(|name| whole(vec2(name).into_iter().map(Vec2::from_array).collect(), count)),
+            normals: whole(vec3("NORMAL"), count),
+            tangents: whole(vec4("TANGENT"), count),
+            uvs: ["TEXCOORD_0", "TEXCOORD_1"].map(|name| whole(vec2(name), count)),
             colours: whole(attribute("COLOR_0").map(colours).unwrap_or_default(), count),
             joints: whole(attribute("JOINTS_0").map(joints).unwrap_or_default(), count),
-            weights: whole(
-                attribute("WEIGHTS_0")
-                    .map(|a| a.vectors::<4>())
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(Vec4::from_array)
-                    .collect(),
-                count,
-            ),
+            weights: whole(vec4("WEIGHTS_0"), count),
             positions,
             ..Self::default()
         };
@@ -295,11 +279,15 @@ impl Morph {
     fn read(document: &Document, target: &Value, count: usize) -> Self {
         let deltas = |name: &str| {
             let accessor = as_index(&target[name]).and_then(|index| document.accessors.get(index));
-            let values = accessor.map(|a| a.vectors::<3>()).unwrap_or_default();
-            whole(values.into_iter().map(Vec3::from_array).collect(), count)
+            whole(vectors(accessor, Vec3::from_array), count)
         };
         Self { positions: deltas("POSITION"), normals: deltas("NORMAL") }
     }
+}
+
+/// The elements of an accessor; none where there is no accessor, or its elements have another number of components.
+fn vectors<const N: usize, V>(accessor: Option<&Accessor>, vector: fn([f32; N]) -> V) -> Vec<V> {
+    accessor.map(Accessor::vectors::<N>).unwrap_or_default().into_iter().map(vector).collect()
 }
 
 /// An attribute, or nothing where it does not cover every vertex.
@@ -307,12 +295,12 @@ fn whole<T>(values: Vec<T>, count: usize) -> Vec<T> {
     if values.len() == count { values } else { Vec::new() }
 }
 
-fn colours(accessor: &crate::optimize::document::Accessor) -> Vec<Vec4> {
+fn colours(accessor: &Accessor) -> Vec<Vec4> {
     let rgb = accessor.vectors::<3>().into_iter().map(|[r, g, b]| Vec4::new(r, g, b, 1.0));
     rgb.chain(accessor.vectors::<4>().into_iter().map(Vec4::from_array)).collect()
 }
 
-fn joints(accessor: &crate::optimize::document::Accessor) -> Vec<[u32; 4]> {
+fn joints(accessor: &Accessor) -> Vec<[u32; 4]> {
     accessor.integers().as_chunks::<4>().0.to_vec()
 }
 

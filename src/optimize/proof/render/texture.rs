@@ -3,6 +3,7 @@
 use glam::{Vec2, Vec4};
 
 use crate::optimize::codecs::Pixels;
+use crate::optimize::codecs::difference::linear_light;
 
 /// What is outside 0 to 1 (glTF sampler, `wrapS` and `wrapT`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl Texture {
         let [r, g, b, a] = level.texels[y * level.width + x];
         let alpha = f32::from(a) / 255.0;
         if self.is_srgb {
-            Vec4::new(light_of(r), light_of(g), light_of(b), alpha)
+            Vec4::new(linear_light(r), linear_light(g), linear_light(b), alpha)
         } else {
             Vec4::new(f32::from(r) / 255.0, f32::from(g) / 255.0, f32::from(b) / 255.0, alpha)
         }
@@ -115,7 +116,7 @@ fn mean(texels: [[u8; 4]; 4], is_srgb: bool) -> [u8; 4] {
     std::array::from_fn(|channel| {
         let values = texels.map(|texel| texel[channel]);
         if is_srgb && channel < 3 {
-            let light = values.iter().map(|&v| light_of(v)).sum::<f32>() / 4.0;
+            let light = values.iter().map(|&v| linear_light(v)).sum::<f32>() / 4.0;
             to_byte(to_srgb(light))
         } else {
             let sum: u16 = values.iter().map(|&v| u16::from(v)).sum();
@@ -149,18 +150,6 @@ fn wrapped(at: i64, size: usize, wrap: Wrap) -> usize {
     };
     at as usize
 }
-
-/// An sRGB byte as light, 0 to 1.
-pub(in super::super) fn light_of(srgb: u8) -> f32 {
-    LIGHT[usize::from(srgb)]
-}
-
-static LIGHT: std::sync::LazyLock<[f32; 256]> = std::sync::LazyLock::new(|| {
-    std::array::from_fn(|v| {
-        let v = v as f32 / 255.0;
-        if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
-    })
-});
 
 /// Light as sRGB, 0 to 1.
 pub(super) fn to_srgb(light: f32) -> f32 {
