@@ -42,8 +42,6 @@ pub struct Budget {
     pub weight_error: f32,
     /// Bytes by which the file may still grow; as many as it has become smaller.
     pub growth: u64,
-    /// Which part of the errors of images below may be used: 1 unless another is tried, see [`Self::times`].
-    pub share: f32,
     /// Longest side of an image, in pixels, whatever it shows.
     pub image_side: u32,
     /// Error of a colour image, as distance in Oklab (black to white is 1).
@@ -65,6 +63,30 @@ pub struct Look {
     pub outline: f32,
 }
 
+/// How much of the errors of images and surfaces is used in an attempt, as a factor: the numbers of a preset are a first
+/// guess, and pictures tell where more or less of them is seen ([`super::search`]).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shares {
+    /// By the index of the image.
+    pub images: Vec<f32>,
+    /// Everything else: surfaces.
+    pub rest: f32,
+}
+
+impl Shares {
+    /// The same for all.
+    #[must_use]
+    pub fn even(share: f32, images: usize) -> Self {
+        Self { images: vec![share; images], rest: share }
+    }
+
+    /// That of an image.
+    #[must_use]
+    pub fn of_image(&self, image: usize) -> f32 {
+        self.images.get(image).copied().unwrap_or(self.rest)
+    }
+}
+
 impl Look {
     /// A measured difference as a part of the bound: 1 is exactly within it.
     #[must_use]
@@ -73,6 +95,14 @@ impl Look {
         // A pose is one view, which may stand out as the worst of the others may.
         let worst = seen.worst / (self.mean * WORST_VIEW);
         (seen.mean / self.mean).max(seen.close_worst / self.close).max(worst).max(outline)
+    }
+
+    /// A measured difference as a smooth function of all bounds, not only of the nearest one: to tell whose errors
+    /// matter.
+    #[must_use]
+    pub fn pressure(&self, seen: &Comparison) -> f32 {
+        let sum = (seen.mean / self.mean).powi(8) + (seen.close_worst / self.close).powi(8);
+        sum.powf(1.0 / 8.0)
     }
 
     const fn of(mean: f32) -> Self {
@@ -132,10 +162,10 @@ impl Budget {
         }
     }
 
-    /// The same with `share` times the errors of images and surfaces: those that pictures show best.
+    /// The same for the part of the surfaces' error that an attempt uses.
     #[must_use]
-    pub fn times(&self, share: f32) -> Self {
-        Self { surface_error: self.surface_error * f64::from(share), share, ..*self }
+    pub fn times(&self, shares: &Shares) -> Self {
+        Self { surface_error: self.surface_error * f64::from(shares.rest), ..*self }
     }
 
     /// The numbers of a preset.
@@ -162,7 +192,6 @@ impl Budget {
                 turn_error: 2e-3,
                 weight_error: 1e-3,
                 growth: u64::MAX,
-                share: 1.0,
                 image_side: 4096,
                 colour_error: Spread { mean: 0.0022, p999: 0.025 },
                 data_error: 2.2,
@@ -180,7 +209,6 @@ impl Budget {
                 turn_error: 1e-2,
                 weight_error: 5e-3,
                 growth: u64::MAX,
-                share: 1.0,
                 image_side: 2048,
                 colour_error: Spread { mean: 0.0047, p999: 0.05 },
                 data_error: 4.8,
@@ -198,7 +226,6 @@ impl Budget {
                 turn_error: 2e-2,
                 weight_error: 1e-2,
                 growth: u64::MAX,
-                share: 1.0,
                 image_side: 1024,
                 colour_error: Spread { mean: 0.0095, p999: 0.09 },
                 data_error: 9.5,

@@ -3,15 +3,15 @@
 //! [`search`] decides which share of the budget to try; here an attempt is made: passes run,
 //! the file is written, read back, and compared with the original in pictures ([`super::proof`]).
 
-use super::budget::Budget;
+use super::budget::{Budget, Look, Shares};
 use super::document::read::{self, Files};
 use super::document::{Document, Limits, write};
 use super::error::Error;
 use super::passes::{self, Context, Memo, PASSES, Pass};
 use super::proof::{self, Comparison, Expectation, Reference};
 use super::report::PassReport;
-use super::search::{self, search};
-use super::settings::{Effort, Settings};
+use super::search::{self, Group, search};
+use super::settings::{Effort, Settings, Target};
 use super::stages::Stages;
 
 /// Parts of a job's time beside the passes, in the unit of [`Pass::weight`].
@@ -66,19 +66,46 @@ pub(super) fn fit(
     let (once, repeated) = PASSES.split_at(split);
     let budget = Budget::of(settings);
     let memo = Memo::default();
-    let mut job = Job { settings, stages, budget, memo, reports: Vec::new(), input_bytes: bytes, bytes };
+    let shares = Shares::even(1.0, 0);
+    let mut job =
+        Job { settings, stages, budget, shares, memo: &memo, reports: Vec::new(), input_bytes: bytes, bytes };
     let mut prepared = document;
     job.run(once, &mut prepared)?;
     let (reports, bytes) = (std::mem::take(&mut job.reports), job.bytes);
     let mut attempts = 0;
-    let best = search(tries, |share| {
+    let attempt = |shares: &Shares| {
         attempts += 1;
         let mut document = prepared.clone();
-        (job.reports, job.bytes, job.budget) = (reports.clone(), bytes, budget.times(share));
+        (job.reports, job.bytes, job.shares) = (reports.clone(), bytes, shares.clone());
         job.run(repeated, &mut document)?;
         job.finish(document, expected, &reference)
+    };
+    let groups = |first: &Fitted| match settings.target {
+        // Block formats have no qualities to choose from.
+        Target::Gpu => Vec::new(),
+        Target::Web | Target::Universal => groups(first, &prepared, &reference, &budget.look),
+    };
+    let best = search(tries, prepared.images.len(), attempt, groups, &|image, share| {
+        memo.image_bytes(image, share)
     })?;
     Ok(Fitted { attempts, ..best })
+}
+
+/// Up to this many images are looked at one by one: each takes as long as a comparison.
+const SINGLE_IMAGES: usize = 8;
+
+/// The images whose errors are told apart, and what is seen of them in an attempt: those of the same kind together where
+/// they are many.
+fn groups(made: &Fitted, original: &Document, reference: &Reference, look: &Look) -> Vec<Group> {
+    let Some(whole) = made.comparison.as_ref().map(|seen| look.pressure(seen)) else { return Vec::new() };
+    let lists = passes::images_of_a_kind(original, SINGLE_IMAGES);
+    if lists.is_empty() {
+        return Vec::new();
+    }
+    let restored = reference.compare_restored(&made.document, original, &lists);
+    let group =
+        |(images, seen): (Vec<usize>, Comparison)| Group { images, effect: whole - look.pressure(&seen) };
+    lists.into_iter().zip(restored).map(group).collect()
 }
 
 /// How many results are made and compared, at most, while they look right.
@@ -100,7 +127,8 @@ struct Job<'a, 'p> {
     settings: &'a Settings,
     stages: &'a mut Stages<'p>,
     budget: Budget,
-    memo: Memo,
+    shares: Shares,
+    memo: &'a Memo,
     reports: Vec<PassReport>,
     input_bytes: u64,
     /// Size of the file as it would be written now.
@@ -122,8 +150,14 @@ impl Job<'_, '_> {
     fn run_one(&mut self, pass: &dyn Pass, document: &mut Document) -> Result<PassReport, Error> {
         let mut part = |part: f32| self.stages.within(part);
         let growth = self.input_bytes.saturating_sub(self.bytes);
-        let budget = Budget { growth, ..self.budget };
-        let mut context = Context { settings: *self.settings, budget, memo: &self.memo, progress: &mut part };
+        let budget = Budget { growth, ..self.budget.times(&self.shares) };
+        let mut context = Context {
+            settings: *self.settings,
+            budget,
+            shares: &self.shares,
+            memo: self.memo,
+            progress: &mut part,
+        };
         let (changed, notes) = match passes::run(pass, document, &mut context)? {
             passes::Outcome::Changed(notes) => (true, notes),
             passes::Outcome::Unchanged(reason) => (false, vec![reason]),

@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use glb_optimizer::optimize::budget::Budget;
+use glb_optimizer::optimize::budget::{Budget, Shares};
 use glb_optimizer::optimize::document::{Document, Limits, read, write};
 use glb_optimizer::optimize::passes::{Context, Memo, Outcome, PASSES, Pass};
 use glb_optimizer::optimize::{Files, Settings};
@@ -80,8 +80,13 @@ fn cases(model: &'static str, recipe: &Recipe) -> Vec<Case> {
 
 fn run(pass: &dyn Pass, document: &mut Document) -> Outcome {
     let settings = Settings::default();
-    let mut context =
-        Context { settings, budget: Budget::of(&settings), memo: &Memo::default(), progress: &mut |_| {} };
+    let mut context = Context {
+        settings,
+        budget: Budget::of(&settings),
+        shares: &Shares::even(1.0, 0),
+        memo: &Memo::default(),
+        progress: &mut |_| {},
+    };
     pass.run(document, &mut context).unwrap()
 }
 

@@ -11,7 +11,7 @@ mod precision;
 mod soup;
 mod surface;
 
-use glb_optimizer::optimize::budget::Budget;
+use glb_optimizer::optimize::budget::{Budget, Shares};
 use glb_optimizer::optimize::document::{Document, Limits, read, write};
 use glb_optimizer::optimize::passes::{self, Context, Memo, Outcome, PASSES, Pass};
 use glb_optimizer::optimize::{Animation, Files, Geometry, Preset, Settings, Target};
@@ -58,8 +58,13 @@ fn settings() -> impl Strategy<Value = Settings> {
 }
 
 fn run(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {
-    let mut context =
-        Context { settings, budget: Budget::of(&settings), memo: &Memo::default(), progress: &mut |_| {} };
+    let mut context = Context {
+        settings,
+        budget: Budget::of(&settings),
+        shares: &Shares::even(1.0, 0),
+        memo: &Memo::default(),
+        progress: &mut |_| {},
+    };
     passes::run(pass, document, &mut context).unwrap_or_else(|error| panic!("{}: {error}", pass.name()))
 }
 

@@ -21,7 +21,7 @@ mod vertex_groups;
 mod viewing;
 mod weld;
 
-use super::budget::Budget;
+use super::budget::{Budget, Shares};
 use super::document::{Document, unknown};
 use super::error::Error;
 use super::settings::Settings;
@@ -70,6 +70,8 @@ pub struct Context<'a> {
     pub settings: Settings,
     /// What that means in numbers.
     pub budget: Budget,
+    /// How much of the errors of images is used in this attempt.
+    pub shares: &'a Shares,
     /// What passes remember when they are repeated.
     pub memo: &'a Memo,
     /// To be called with the finished part (0 to 1) inside long passes.
@@ -81,6 +83,13 @@ pub struct Context<'a> {
 #[derive(Default)]
 pub struct Memo {
     textures: textures::AllTries,
+}
+
+impl Memo {
+    /// How many bytes an image should take at a share of the budget, from what was tried of it; 0 where nothing was.
+    pub(super) fn image_bytes(&self, image: usize, share: f32) -> f32 {
+        self.textures.with(image, |tries| tries.bytes_at(share))
+    }
 }
 
 /// Every pass in run order.
@@ -125,6 +134,11 @@ fn unknown_references(document: &Document) -> Option<String> {
     Some(format!("{} may refer to items by number, so all stay in place", names.join(", ")))
 }
 
+/// The images whose errors are seen in views, each alone; more than `most` of them by what they hold, in a list for each kind.
+pub(super) fn images_of_a_kind(document: &Document, most: usize) -> Vec<Vec<usize>> {
+    textures::of_a_kind(document, most)
+}
+
 /// `1 vertex`, `2 vertices`: a count with its noun.
 fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
@@ -134,6 +148,7 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 #[cfg(test)]
 fn run_alone(pass: &dyn Pass, document: &mut Document, settings: Settings) -> Outcome {
     let budget = Budget::of(&settings);
-    let mut context = Context { settings, budget, memo: &Memo::default(), progress: &mut |_| {} };
+    let (shares, memo) = (Shares::even(1.0, 0), Memo::default());
+    let mut context = Context { settings, budget, shares: &shares, memo: &memo, progress: &mut |_| {} };
     pass.run(document, &mut context).expect("a pass runs on what the reader lets through")
 }

@@ -134,17 +134,43 @@ impl Reference {
         self.compare_with(after, |seen, name| seen.pictures(name))
     }
 
+    /// Compares a result once for each list of images (their indices), with these as the `original` has them: the
+    /// difference to [`Self::compare`] is what is seen of what was done to them.
+    #[must_use]
+    pub fn compare_restored(
+        &self,
+        after: &Document,
+        original: &Document,
+        lists: &[Vec<usize>],
+    ) -> Vec<Comparison> {
+        let mut model = Model::new(after);
+        let compared = |images: &Vec<usize>| {
+            let put_aside = model.restore(images, original);
+            let comparison = self.compare_model(&model, |_, _| None).0;
+            model.put_back(put_aside);
+            comparison
+        };
+        lists.iter().map(compared).collect()
+    }
+
     fn compare_with(
         &self,
         after: &Document,
         picture: impl Fn(&Seen, &str) -> Option<Pictures> + Sync,
     ) -> (Comparison, Vec<Pictures>) {
-        let after = Model::new(after);
+        self.compare_model(&Model::new(after), picture)
+    }
+
+    fn compare_model(
+        &self,
+        after: &Model,
+        picture: impl Fn(&Seen, &str) -> Option<Pictures> + Sync,
+    ) -> (Comparison, Vec<Pictures>) {
         let poses: Vec<(Option<Moment>, Vec<Draw>)> =
             self.moments.iter().map(|&moment| (moment, after.draws(moment))).collect();
         let seen = self.shots.par_iter().filter_map(|shot| {
             let (_, draws) = poses.iter().find(|(moment, _)| *moment == shot.moment)?;
-            let image = render::render(&after, draws, shot.view, &shot.around);
+            let image = render::render(after, draws, shot.view, &shot.around);
             let seen = Seen::new(shot, image);
             let error = seen.error(shot.name())?;
             let pictures = picture(&seen, &error.name);
@@ -152,7 +178,7 @@ impl Reference {
         });
         let (errors, pictures): (Vec<ViewError>, Vec<Option<Pictures>>) = seen.unzip();
         let mut not_shown = self.not_shown.clone();
-        not_shown.extend(undecoded(&after, "result"));
+        not_shown.extend(undecoded(after, "result"));
         (Comparison::of(errors, not_shown), pictures.into_iter().flatten().collect())
     }
 }

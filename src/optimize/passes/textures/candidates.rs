@@ -40,13 +40,20 @@ pub(super) struct Candidate {
 fn qualities(effort: Effort) -> &'static [u8] {
     match effort {
         Effort::Fast => &[60, 84, 97],
-        Effort::Normal => &[25, 32, 39, 46, 53, 60, 66, 72, 78, 84, 90, 94, 97],
+        Effort::Normal => &[12, 18, 25, 32, 39, 46, 53, 60, 66, 72, 78, 84, 90, 94, 97],
         Effort::Best => &[
-            25, 28, 31, 34, 37, 40, 43, 46, 49, 52, 55, 58, 61, 64, 67, 70, 73, 76, 79, 82, 85, 88, 91, 94,
-            97,
+            10, 13, 16, 19, 22, 25, 28, 31, 34, 37, 40, 43, 46, 49, 52, 55, 58, 61, 64, 67, 70, 73, 76, 79,
+            82, 85, 88, 91, 94, 97,
         ],
     }
 }
+
+/// The first quality that is tried, and by how much more the error halves, about.
+const FIRST_QUALITY: f32 = 50.0;
+const HALVING: f32 = 18.0;
+/// What a guess aims at, and from where on a lower quality is not looked for, as parts of the goal.
+const AIM: f32 = 0.9;
+const NEAR_ENOUGH: f32 = 0.75;
 
 /// Of libaom, while qualities are compared.
 fn search_speed(effort: Effort) -> u8 {
@@ -239,7 +246,7 @@ impl Search<'_> {
         let speed = if self.effort == Effort::Best { 4 } else { 7 };
         let key = self.key(Format::Avif, best.quality, speed);
         let bytes = self.tries.borrow_mut().bytes(key, || self.encoded_avif(best.quality, speed))?;
-        let is_better = bytes.len() < best.bytes.len() && self.is_within(key)?;
+        let is_better = bytes.len() < best.bytes.len() && self.part(key)? <= 1.0;
         Ok(if is_better { Candidate { bytes, ..best } } else { best })
     }
 
@@ -270,7 +277,8 @@ impl Search<'_> {
         })
     }
 
-    /// The lowest quality whose error is within the goal; `None` when none is, or not in the room.
+    /// A low quality whose error is within the goal, and the lowest unless it comes near; `None` when none is within, or not
+    /// in the room. Each guess follows from what was tried before.
     fn within(
         &self,
         format: Format,
@@ -283,31 +291,62 @@ impl Search<'_> {
         let (mut low, mut high) = (0, qualities.len());
         let mut best = None;
         while low < high {
-            let middle = usize::midpoint(low, high);
-            let quality = qualities[middle];
+            let guess = guessed(&self.known(format, speed), self.goal.part(1.0).ln());
+            let at = qualities.partition_point(|&quality| f32::from(quality) < guess).clamp(low, high - 1);
+            let quality = qualities[at];
             let key = self.key(format, quality, speed);
             let bytes = self.tries.borrow_mut().bytes(key, || encode(quality))?;
             if bytes.len() >= self.room {
-                high = middle;
-            } else if self.is_within(key)? {
-                let how = format!("{} at quality {quality}", format.name());
-                let size = (self.source.pixels.width(), self.source.pixels.height());
-                best = Some(Candidate { bytes, format, is_lossless: false, size, quality, how });
-                high = middle;
-            } else {
-                low = middle + 1;
+                high = at;
+                continue;
             }
+            let part = self.part(key)?;
+            if part > 1.0 {
+                low = at + 1;
+                continue;
+            }
+            let how = format!("{} at quality {quality}", format.name());
+            let size = (self.source.pixels.width(), self.source.pixels.height());
+            best = Some(Candidate { bytes, format, is_lossless: false, size, quality, how });
+            if part > NEAR_ENOUGH {
+                break;
+            }
+            high = at;
         }
         Ok(best)
+    }
+
+    /// The qualities tried at this size, with the logarithms of their errors.
+    fn known(&self, format: Format, speed: u8) -> Vec<(f32, f32)> {
+        let size = (self.source.pixels.width(), self.source.pixels.height());
+        self.tries
+            .borrow()
+            .errors(size, format, speed)
+            .map(|(q, error)| (q.into(), error.max(1e-4).ln()))
+            .collect()
     }
 
     fn key(&self, format: Format, quality: u8, speed: u8) -> Try {
         Try { size: (self.source.pixels.width(), self.source.pixels.height()), format, quality, speed }
     }
 
-    fn is_within(&self, key: Try) -> Result<bool, CodecError> {
+    /// The error of a try as a part of the goal.
+    fn part(&self, key: Try) -> Result<f32, CodecError> {
         let measure = |file: &[u8]| self.goal.error(&image_file::decode(file, u64::MAX)?);
-        Ok(self.goal.part(self.tries.borrow_mut().error(key, measure)?) <= 1.0)
+        Ok(self.goal.part(self.tries.borrow_mut().error(key, measure)?))
+    }
+}
+
+/// The quality at which the goal should be met, from the errors of others. `scale` is the logarithm of the factor that makes
+/// an error a part of the goal.
+fn guessed(known: &[(f32, f32)], scale: f32) -> f32 {
+    let wanted = -scale + AIM.ln();
+    let above = known.iter().filter(|(_, error)| *error > wanted).max_by(|a, b| a.0.total_cmp(&b.0));
+    let below = known.iter().filter(|(_, error)| *error <= wanted).min_by(|a, b| a.0.total_cmp(&b.0));
+    match (above, below) {
+        (Some(bad), Some(good)) => bad.0 + (good.0 - bad.0) * (bad.1 - wanted) / (bad.1 - good.1).max(1e-6),
+        (Some(one), None) | (None, Some(one)) => one.0 + (one.1 - wanted) * HALVING / std::f32::consts::LN_2,
+        (None, None) => FIRST_QUALITY,
     }
 }
 

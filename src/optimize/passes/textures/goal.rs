@@ -16,6 +16,8 @@ const MAGNIFIED: f32 = 1.3;
 pub(super) struct Goal<'a> {
     meaning: &'a Meaning,
     budget: &'a Budget,
+    /// How much of the budget may be used, as a factor.
+    share: f32,
     /// From the largest to the smallest.
     views: Vec<View>,
 }
@@ -53,7 +55,12 @@ impl<'a> Goal<'a> {
                 }
             }
         }
-        Ok(Self { meaning, budget, views })
+        Ok(Self { meaning, budget, share: 1.0, views })
+    }
+
+    /// The same with another share of the budget.
+    pub(super) fn with_share(self, share: f32) -> Self {
+        Self { share, ..self }
     }
 
     /// What the channels are.
@@ -63,7 +70,7 @@ impl<'a> Goal<'a> {
 
     /// An error as a part of the share of the budget that may be used: 1 is exactly within it.
     pub(super) fn part(&self, error: f32) -> f32 {
-        error / self.budget.share
+        error / self.share
     }
 
     /// The error of another image, of any size, as a part of the whole budget, see [`Self::part`].

@@ -76,7 +76,7 @@ impl Pass for Ktx2 {
 /// Encodes every image, and those that take too much room again.
 fn encode_all(document: &Document, meanings: &[Meant], context: &mut Context) -> Vec<Result<Shrunk, Kept>> {
     let settings = context.settings;
-    let rules = Rules { budget: &context.budget, target: Target::Web, effort: settings.effort };
+    let rules = Rules { budget: &context.budget, share: 1.0, target: Target::Web, effort: settings.effort };
     let sizes = density::pixels_per_unit(document);
     let room = context.budget.growth.saturating_sub(document.list("textures").len() as u64 * EXTENSION_BYTES);
     let mut steps = vec![0; document.images.len()];

@@ -20,11 +20,12 @@ use serde_json::{Map, Value, json};
 
 pub(super) use self::ktx2::Ktx2;
 use self::shrink::{Kept, Rules, Shrunk};
-use self::slots::Meant;
+use self::slots::{Meaning, Meant};
 pub(super) use self::tries::AllTries;
 use super::{Context, Outcome, Pass};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file::{self, Format};
+use crate::optimize::codecs::resize::Content;
 use crate::optimize::document::primitives::as_index;
 use crate::optimize::document::{Document, Image, ImageSource};
 use crate::optimize::settings::Target;
@@ -38,6 +39,9 @@ const BASISU: &str = "KHR_texture_basisu";
 
 /// Formats that a texture names through an extension.
 const EXTENSIONS: [(&str, Format); 3] = [(WEBP, Format::WebP), (AVIF, Format::Avif), (BASISU, Format::Ktx2)];
+
+/// How much of the errors of colours a thumbnail has, as a factor: it is shown small, and in no view that would tell.
+const THUMBNAIL_SHARE: f32 = 6.0;
 
 /// Pixels of the images that are decoded at the same time, together: 256 MB, and some copies at other sizes.
 const PIXELS_AT_ONCE: u64 = 64 << 20;
@@ -66,6 +70,21 @@ impl Pass for Textures {
         let results = shrink_all(document, &meanings, context);
         Ok(apply(document, &meanings, results))
     }
+}
+
+/// The images whose errors are seen in views, each alone; more than `most` of them by what they hold, in a list for each kind.
+pub(super) fn of_a_kind(document: &Document, most: usize) -> Vec<Vec<usize>> {
+    let meanings = slots::meanings(document);
+    let known =
+        || meanings.iter().enumerate().filter_map(|(index, meant)| Some((index, meant.as_ref().ok()?)));
+    if known().count() <= most {
+        return known().map(|(index, _)| vec![index]).collect();
+    }
+    let of = |content: Content| {
+        known().filter(|(_, meaning)| meaning.content == content).map(|(index, _)| index).collect()
+    };
+    let kinds = [Content::Colour, Content::Linear, Content::Normal];
+    kinds.into_iter().map(of).filter(|list: &Vec<usize>| !list.is_empty()).collect()
 }
 
 /// Puts the new image files in the place of the old ones.
@@ -98,12 +117,24 @@ fn apply(document: &mut Document, meanings: &[Meant], results: Vec<Result<Shrunk
 
 fn shrink_all(document: &Document, meanings: &[Meant], context: &mut Context) -> Vec<Result<Shrunk, Kept>> {
     let settings = context.settings;
-    let rules = Rules { budget: &context.budget, target: settings.target, effort: settings.effort };
+    let (budget, shares) = (&context.budget, context.shares);
+    let rules = |index, meaning: &Meaning| Rules {
+        budget,
+        share: if meaning.is_plain { THUMBNAIL_SHARE } else { shares.of_image(index) },
+        target: settings.target,
+        effort: settings.effort,
+    };
     let sizes = density::pixels_per_unit(document);
     let tries = &context.memo.textures;
     let shrink = |index: usize| match &meanings[index] {
         Ok(meaning) => tries.with(index, |tries| {
-            shrink::shrink(document.images[index].bytes(), meaning, sizes[index], &rules, tries)
+            shrink::shrink(
+                document.images[index].bytes(),
+                meaning,
+                sizes[index],
+                &rules(index, meaning),
+                tries,
+            )
         }),
         Err(reason) => Err(Kept::Because((*reason).to_owned())),
     };

@@ -51,6 +51,8 @@ const THUMBNAIL_SIDE: u32 = 512;
 /// How images are to be encoded.
 pub(super) struct Rules<'a> {
     pub(super) budget: &'a Budget,
+    /// How much of its errors this image may use, as a factor.
+    pub(super) share: f32,
     pub(super) target: Target,
     pub(super) effort: Effort,
 }
@@ -91,6 +93,7 @@ pub(super) fn shrink(
         },
     };
     let goal = Goal::new(&pixels, meaning, pixels_per_unit, rules.budget).map_err(refused)?;
+    let goal = goal.with_share(rules.share);
     let best = candidates::smallest(&source, &goal, (rules.target, rules.effort), tries).map_err(refused)?;
     let best = best.ok_or_else(|| kept("no format at hand is good enough"))?;
     if best.bytes.len() as f64 >= file.len() as f64 * worthwhile(probe.format, &best, rules.target) {

@@ -21,9 +21,13 @@ struct Made {
     error: Option<f32>,
 }
 
+/// Outside of what was tried, bytes are taken to fall with the error by these exponents: on the side of few errors and on
+/// the side of many.
+const FALL: [f32; 2] = [1.5, 0.75];
+
 /// The tries at one image.
 #[derive(Default)]
-pub(super) struct Tries {
+pub(in super::super) struct Tries {
     made: BTreeMap<Try, Made>,
     resized: BTreeMap<(u32, u32), f32>,
 }
@@ -58,6 +62,18 @@ impl Tries {
         Ok(error)
     }
 
+    /// The qualities that were tried, with their errors.
+    pub(super) fn errors(
+        &self,
+        size: (u32, u32),
+        format: Format,
+        speed: u8,
+    ) -> impl Iterator<Item = (u8, f32)> + '_ {
+        let is_meant = move |key: &&Try| (key.size, key.format, key.speed) == (size, format, speed);
+        let tried = self.made.iter().filter(move |(key, _)| is_meant(key));
+        tried.filter_map(|(key, made)| Some((key.quality, made.error?)))
+    }
+
     /// The error of the image in another size, measured unless it was before.
     pub(super) fn size_error(
         &mut self,
@@ -73,13 +89,43 @@ impl Tries {
     }
 }
 
+impl Tries {
+    /// The bytes that the image should take with an error: between those of the tries next to it. 0 without any.
+    pub(in super::super) fn bytes_at(&self, error: f32) -> f32 {
+        let mut tried: Vec<(f32, f32)> = self
+            .made
+            .values()
+            .filter_map(|made| Some((made.error?.max(1e-4), made.bytes.len() as f32)))
+            .collect();
+        tried.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        // Only what takes fewer bytes than all that is better.
+        let mut least = f32::INFINITY;
+        tried.retain(|&(_, bytes)| {
+            let is_less = bytes < least;
+            least = least.min(bytes);
+            is_less
+        });
+        let beyond =
+            |(near, bytes): (f32, f32)| bytes * (error / near).powf(-FALL[usize::from(error > near)]);
+        let above = tried.partition_point(|&(tried, _)| tried <= error);
+        match (above.checked_sub(1).map(|below| tried[below]), tried.get(above)) {
+            (None, None) => 0.0,
+            (None, Some(&end)) | (Some(end), None) => beyond(end),
+            (Some((low, more)), Some(&(high, fewer))) => {
+                let part = (error / low).ln() / (high / low).ln();
+                more * (fewer / more).powf(part)
+            }
+        }
+    }
+}
+
 /// The tries at every image of a document, by its index.
 #[derive(Default)]
 pub(in super::super) struct AllTries(Mutex<BTreeMap<usize, Tries>>);
 
 impl AllTries {
     /// Works with the tries at one image; two workers never ask for the same one at once.
-    pub(super) fn with<R>(&self, image: usize, work: impl FnOnce(&mut Tries) -> R) -> R {
+    pub(in super::super) fn with<R>(&self, image: usize, work: impl FnOnce(&mut Tries) -> R) -> R {
         let all = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut tries = all().remove(&image).unwrap_or_default();
         let result = work(&mut tries);

@@ -26,10 +26,13 @@ pub(in super::super) struct Model<'d> {
     document: &'d Document,
     parts: BTreeMap<(usize, usize), Arc<Part>>,
     pub(super) materials: Vec<Material>,
-    textures: BTreeMap<(usize, bool), Texture>,
+    textures: Textures,
     /// Images that could not be decoded; they are drawn white.
     pub(in super::super) undecoded: Vec<usize>,
 }
+
+/// Textures by image, and whether it is read as sRGB.
+pub(in super::super) type Textures = BTreeMap<(usize, bool), Texture>;
 
 /// The arrays of a primitive, with triangles or points.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +92,23 @@ impl<'d> Model<'d> {
             }
         }
         Self { document, parts, materials, textures, undecoded }
+    }
+
+    /// Puts the images of another document in the place of those with the same indices; returns what was there.
+    pub(in super::super) fn restore(&mut self, images: &[usize], from: &Document) -> Textures {
+        let keys: Vec<(usize, bool)> =
+            self.textures.keys().copied().filter(|(image, _)| images.contains(image)).collect();
+        let restored: Textures =
+            keys.into_par_iter().filter_map(|key| Some((key, texture(from, key.0, key.1)?))).collect();
+        restored
+            .into_iter()
+            .filter_map(|(key, texture)| Some((key, self.textures.insert(key, texture)?)))
+            .collect()
+    }
+
+    /// Undoes [`Self::restore`].
+    pub(in super::super) fn put_back(&mut self, textures: Textures) {
+        self.textures.extend(textures);
     }
 
     /// The texture of a slot; `None` where it could not be decoded.

@@ -25,7 +25,7 @@ pub(super) struct Sampling {
 }
 
 /// An image with its mip levels.
-pub(super) struct Texture {
+pub(in super::super) struct Texture {
     levels: Vec<Level>,
     is_srgb: bool,
 }
