@@ -5,6 +5,7 @@
 //! tested, and nowhere else.
 
 pub mod flip;
+mod powers;
 pub mod render;
 mod shape;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! All views are placed from the original's bounding sphere and used for both files, so that a result that
 //! moved or grew does not move the camera along.
 
-use glam::{Mat4, Vec3};
+use glam::{Mat4, Vec2, Vec3};
 
 use crate::optimize::budget::{CLOSE_UP, VIEW_PIXELS};
 
@@ -55,10 +55,12 @@ pub(in super::super) struct Sphere {
     pub(in super::super) radius: f32,
 }
 
-/// A camera: where it is, and the matrix from world to clip space.
+/// A camera: where it is, what it sees in each pixel, and the matrix from world to clip space.
 pub(super) struct Camera {
     pub(super) eye: Vec3,
     pub(super) matrix: Mat4,
+    /// Along the middle of the view, and from there half a view to the right and up.
+    axes: [Vec3; 3],
 }
 
 impl Camera {
@@ -70,9 +72,18 @@ impl Camera {
         let eye = around.centre + towards * distance;
         let (near, far) =
             ((distance - around.radius * 1.2).max(distance * 0.01), distance + around.radius * 1.2);
-        let half = ((FIELD_OF_VIEW / 2.0).to_radians().tan() / view.zoom).atan();
-        let matrix =
-            Mat4::perspective_rh(2.0 * half, 1.0, near, far) * Mat4::look_at_rh(eye, around.centre, Vec3::Y);
-        Self { eye, matrix }
+        let slope = (FIELD_OF_VIEW / 2.0).to_radians().tan() / view.zoom;
+        let matrix = Mat4::perspective_rh(2.0 * slope.atan(), 1.0, near, far)
+            * Mat4::look_at_rh(eye, around.centre, Vec3::Y);
+        let right = Vec3::Y.cross(towards).normalize_or(Vec3::X);
+        let axes = [-towards, right * slope, towards.cross(right) * slope];
+        Self { eye, matrix, axes }
+    }
+
+    /// The direction from what is seen at a place in the view, in pixels, to the eye.
+    pub(super) fn towards_eye(&self, at: Vec2) -> Vec3 {
+        let part = at * (2.0 / VIEW_SIDE as f32) - 1.0;
+        let [ahead, right, up] = self.axes;
+        -(ahead + right * part.x - up * part.y).normalize()
     }
 }

@@ -59,6 +59,8 @@ pub(super) struct Material {
     pub(super) coat_roughness: f32,
     pub(super) coat_roughness_slot: Option<Slot>,
     pub(super) transmission: f32,
+    /// Which sets of texture coordinates are read.
+    pub(super) sets: [bool; 2],
 }
 
 impl Default for Material {
@@ -86,6 +88,7 @@ impl Default for Material {
             coat_roughness: 0.0,
             coat_roughness_slot: None,
             transmission: 0.0,
+            sets: [false; 2],
         }
     }
 }
@@ -143,6 +146,7 @@ impl Material {
             Vec3::from_array(numbers(&specular["specularColorFactor"], [1.0; 3])) * reflectance;
         material.specular_slot = slot(&specular["specularColorTexture"], true);
         material.use_specular_glossiness(document, extension("KHR_materials_pbrSpecularGlossiness"));
+        material.sets = [0, 1].map(|set| material.slots().any(|slot| slot.set == set));
         material
     }
 

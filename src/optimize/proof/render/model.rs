@@ -31,7 +31,7 @@ pub(in super::super) struct Model<'d> {
     pub(in super::super) undecoded: Vec<usize>,
 }
 
-/// The arrays of a primitive, with triangles or points.
+/// The arrays of a primitive, with triangles, lines or points.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Part {
     pub(super) positions: Vec<Vec3>,
@@ -41,7 +41,8 @@ pub(super) struct Part {
     pub(super) uvs: [Vec<Vec2>; 2],
     pub(super) colours: Vec<Vec4>,
     pub(super) triangles: Vec<[u32; 3]>,
-    pub(super) points: Vec<u32>,
+    /// Lines, and points as lines of no length.
+    pub(super) strokes: Vec<[u32; 2]>,
     joints: Vec<[u32; 4]>,
     weights: Vec<Vec4>,
     morphs: Vec<Morph>,
@@ -197,6 +198,11 @@ fn morph_weights(of_node: &Value, of_mesh: &Value) -> Vec<f32> {
 }
 
 impl Part {
+    /// How many triangles, lines and points there are.
+    pub(super) fn elements(&self) -> usize {
+        self.triangles.len() + self.strokes.len()
+    }
+
     /// Reads a primitive; `None` where it has no positions.
     fn read(document: &Document, json: &Value) -> Option<Self> {
         let attribute = |name: &str| primitives::attribute(document, json, name);
@@ -226,7 +232,13 @@ impl Part {
             .filter(|&v| (v as usize) < count)
             .collect();
         match primitives::mode(json) {
-            0 => part.points = drawn,
+            0 => part.strokes = drawn.iter().map(|&point| [point; 2]).collect(),
+            1 => part.strokes = drawn.as_chunks::<2>().0.to_vec(),
+            mode @ (2 | 3) => {
+                part.strokes = drawn.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+                let ends = drawn.last().zip(drawn.first()).filter(|_| mode == 2);
+                part.strokes.extend(ends.map(|(&last, &first)| [last, first]));
+            }
             4 => part.triangles = drawn.as_chunks::<3>().0.to_vec(),
             5 => part.triangles = strip(&drawn),
             6 => part.triangles = drawn.windows(2).skip(1).map(|pair| [drawn[0], pair[0], pair[1]]).collect(),
