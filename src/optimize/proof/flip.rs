@@ -111,6 +111,13 @@ impl Perceived {
     }
 }
 
+impl Perceived {
+    /// How much there is to see at each pixel: edges and points.
+    pub(super) fn detail(&self) -> impl Iterator<Item = f32> {
+        self.edges.iter().zip(&self.points).map(|(edge, point)| edge + point)
+    }
+}
+
 struct Plane {
     width: usize,
     values: Vec<f32>,
@@ -223,7 +230,8 @@ fn weigh<'p>(row: &mut [f32], kernel: &[f32], source: impl Fn(usize) -> &'p [f32
         let tap = 4 * four;
         match *weights {
             [a, b, c, d] => {
-                let sources = source(tap).iter().zip(source(tap + 1)).zip(source(tap + 2)).zip(source(tap + 3));
+                let sources =
+                    source(tap).iter().zip(source(tap + 1)).zip(source(tap + 2)).zip(source(tap + 3));
                 for (sum, (((p, q), r), s)) in row.iter_mut().zip(sources) {
                     *sum += (a * p + b * q) + (c * r + d * s);
                 }

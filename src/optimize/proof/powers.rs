@@ -67,7 +67,9 @@ impl Curve {
 
 /// Light as sRGB, 0 to 1 (IEC 61966-2-1).
 pub(super) static TO_SRGB: LazyLock<Curve> = LazyLock::new(|| {
-    Curve::of(|light| if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * power(light, 1.0 / 2.4) - 0.055 })
+    Curve::of(
+        |light| if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * power(light, 1.0 / 2.4) - 0.055 },
+    )
 });
 
 #[cfg(test)]

@@ -133,8 +133,7 @@ struct Map {
 
 impl Map {
     fn painted(side: usize, light: impl Fn(Vec3) -> f32 + Sync) -> Self {
-        let inner: Vec<f32> =
-            (0..side * side).into_par_iter().map(|i| light(direction(side, i))).collect();
+        let inner: Vec<f32> = (0..side * side).into_par_iter().map(|i| light(direction(side, i))).collect();
         let place = |framed: usize| framed.clamp(1, side) - 1;
         let framed = |i: usize| inner[place(i / (side + 2)) * side + place(i % (side + 2))];
         Self { side, texels: (0..(side + 2) * (side + 2)).map(framed).collect() }

@@ -1,15 +1,15 @@
 //! A view being drawn: which surface is seen at each pixel, then its colour, then what is seen through.
 
-use glam::{Vec2, Vec3};
+use glam::{Vec2, Vec3, Vec4};
 
-use super::Image;
 use super::camera::{Camera, Sphere, VIEW_SIDE, View};
-use super::material::Alpha;
+use super::material::{Alpha, Layer};
 use super::model::{Draw, Model};
-use super::raster::{self, Corner, NOTHING, SAMPLES, Visible};
-use super::shade::{neutral, shade, to_srgb};
+use super::raster::{self, Corner, SAMPLES, Visible};
+use super::shade::{Shaded, neutral, shade, to_srgb};
 use super::surface::{Face, Surface};
 use super::texture::to_byte;
+use super::{Image, NOBODY};
 use crate::optimize::proof::flip::Picture;
 
 /// sRGB of what is behind the model.
@@ -20,7 +20,7 @@ const BACKGROUND: f32 = 128.0 / 255.0;
 const MOST_WORK: f32 = 3e8;
 
 pub(super) struct Frame<'m> {
-    surfaces: Vec<Surface<'m>>,
+    pub(super) surfaces: Vec<Surface<'m>>,
     /// Where the vertices of each surface are on the screen.
     corners: Vec<Vec<Option<Corner>>>,
     /// The number of each surface's first element.
@@ -28,11 +28,11 @@ pub(super) struct Frame<'m> {
     camera: Camera,
 }
 
-/// Premultiplied sRGB, coverage and node of every pixel.
-struct Canvas {
-    colours: Vec<Vec3>,
-    coverage: Vec<f32>,
-    nodes: Vec<Option<u32>>,
+/// Premultiplied sRGB, coverage and owner (see [`Image`]) of every pixel.
+pub(super) struct Canvas {
+    pub(super) colours: Vec<Vec3>,
+    pub(super) coverage: Vec<f32>,
+    owners: Vec<u32>,
 }
 
 impl<'m> Frame<'m> {
@@ -53,17 +53,19 @@ impl<'m> Frame<'m> {
     }
 
     pub(super) fn drawn(&self) -> Image {
-        let visible = self.visible();
+        let mut visible = Visible::new();
+        self.enter_layer(Layer::Opaque, &mut visible);
         let mut canvas = self.opaque(&visible);
+        self.glaze(&mut visible, &mut canvas);
         self.blend(&visible, &mut canvas);
         canvas.finish()
     }
 
-    fn visible(&self) -> Visible {
-        let mut visible = Visible::new();
+    /// Finds what is nearest among the surfaces of a layer, and of what is there.
+    pub(super) fn enter_layer(&self, layer: Layer, visible: &mut Visible) {
         let mut work = 0.0;
         for (index, surface) in self.surfaces.iter().enumerate() {
-            if surface.material.is_transparent() {
+            if surface.material.layer() != layer {
                 continue;
             }
             let part = &surface.draw.part;
@@ -71,13 +73,12 @@ impl<'m> Frame<'m> {
                 let Some(corners) = surface.seen(&self.corners[index], triangle) else { continue };
                 work += raster::effort(&corners);
                 if work > MOST_WORK {
-                    return visible;
+                    return;
                 }
                 if let Alpha::Mask(cutoff) = surface.material.alpha {
                     let face = Face::new(surface, triangle, corners);
-                    let is_drawn = |pixel| self.alpha(&face, pixel) >= cutoff;
                     raster::cover(corners, |pixel, covered, depths| {
-                        if is_drawn(pixel) {
+                        if self.alpha(&face, pixel) >= cutoff {
                             visible.enter(number, pixel, covered, depths);
                         }
                     });
@@ -87,9 +88,8 @@ impl<'m> Frame<'m> {
                     });
                 }
             }
-            self.enter_strokes(index, &mut visible);
+            self.enter_strokes(index, visible);
         }
-        visible
     }
 
     fn alpha(&self, face: &Face, pixel: usize) -> f32 {
@@ -100,7 +100,8 @@ impl<'m> Frame<'m> {
     /// Lines and points are a pixel wide.
     fn enter_strokes(&self, index: usize, visible: &mut Visible) {
         let part = &self.surfaces[index].draw.part;
-        let first = self.starts[index].saturating_add(u32::try_from(part.triangles.len()).unwrap_or(u32::MAX));
+        let first =
+            self.starts[index].saturating_add(u32::try_from(part.triangles.len()).unwrap_or(u32::MAX));
         for (number, stroke) in (first..).zip(&part.strokes) {
             let [Some(from), Some(to)] = stroke.map(|vertex| self.corners[index][vertex as usize]) else {
                 continue;
@@ -113,31 +114,38 @@ impl<'m> Frame<'m> {
 
     fn opaque(&self, visible: &Visible) -> Canvas {
         let mut canvas = Canvas::new();
-        let mut last: Option<(u32, Face)> = None;
+        let mut last: Option<(u32, usize, Face)> = None;
         for (pixel, seen) in visible.0.iter().enumerate() {
-            let ids = seen.ids;
-            let at = centre(pixel);
-            let mut view = None;
-            for (i, &id) in ids.iter().enumerate() {
-                if id == NOTHING || ids[..i].contains(&id) {
-                    continue;
+            for (id, share) in seen.elements() {
+                if last.as_ref().is_none_or(|(of, ..)| *of != id) {
+                    last = self.face(id).map(|(index, face)| (id, index, face));
                 }
-                let Some((index, local)) = self.found(id) else { continue };
-                let share = ids.iter().filter(|&&other| other == id).count() as f32 / SAMPLES.len() as f32;
-                if last.as_ref().is_none_or(|(of, _)| *of != id) {
-                    last = self.face(index, local).map(|face| (id, face));
-                }
-                let colour = match &last {
-                    Some((_, face)) => {
-                        let view = *view.get_or_insert_with(|| self.camera.towards_eye(at));
-                        shade(face, &face.place(at, view)).colour
+                match &last {
+                    Some((_, index, face)) => {
+                        let colour = self.shaded_at(face, pixel, None).colour;
+                        canvas.add(pixel, colour, share, self.owner(*index));
                     }
-                    None => self.stroke_colour(index, local),
-                };
-                canvas.add(pixel, colour * share, share, self.surfaces[index].draw.node);
+                    None => self.draw_stroke(id, pixel, share, &mut canvas),
+                }
             }
         }
         canvas
+    }
+
+    /// The surface that an element is part of, and its colour in a pixel; `None` for what is no triangle.
+    pub(super) fn shaded(&self, id: u32, pixel: usize, behind: Option<Vec4>) -> Option<(usize, Shaded)> {
+        let (index, face) = self.face(id)?;
+        Some((index, self.shaded_at(&face, pixel, behind)))
+    }
+
+    fn shaded_at(&self, face: &Face, pixel: usize, behind: Option<Vec4>) -> Shaded {
+        let at = centre(pixel);
+        shade(face, &face.place(at, self.camera.towards_eye(at)), behind)
+    }
+
+    /// Who is to be named for what a surface shows.
+    pub(super) fn owner(&self, index: usize) -> u32 {
+        u32::try_from(index).unwrap_or(u32::MAX)
     }
 
     /// The surface of an element and the element's number in it.
@@ -146,25 +154,27 @@ impl<'m> Frame<'m> {
         Some((index, (number - self.starts[index]) as usize))
     }
 
-    /// A surface's triangle; `None` where the element is another, or not seen.
-    fn face(&self, index: usize, local: usize) -> Option<Face<'_>> {
+    /// A triangle and the surface that it is part of; `None` where the element is another, or not seen.
+    fn face(&self, id: u32) -> Option<(usize, Face<'_>)> {
+        let (index, local) = self.found(id)?;
         let surface = &self.surfaces[index];
         let triangle = *surface.draw.part.triangles.get(local)?;
-        Some(Face::new(surface, triangle, surface.seen(&self.corners[index], triangle)?))
+        Some((index, Face::new(surface, triangle, surface.seen(&self.corners[index], triangle)?)))
     }
 
     /// Lines and points have no side that light could fall on.
-    fn stroke_colour(&self, index: usize, local: usize) -> Vec3 {
+    fn draw_stroke(&self, id: u32, pixel: usize, share: f32, canvas: &mut Canvas) {
+        let Some((index, local)) = self.found(id) else { return };
         let Surface { draw, material, .. } = &self.surfaces[index];
         let stroke = local.checked_sub(draw.part.triangles.len()).and_then(|i| draw.part.strokes.get(i));
         let vertex = stroke.and_then(|&[from, _]| draw.part.colours.get(from as usize));
         let colour = vertex.map_or(material.colour, |&colour| colour * material.colour);
-        to_srgb(neutral(colour.truncate()))
+        canvas.add(pixel, to_srgb(neutral(colour.truncate())), share, self.owner(index));
     }
 
     /// Lays transparent surfaces over the rest, the farthest draw first.
     fn blend(&self, visible: &Visible, canvas: &mut Canvas) {
-        let transparent = |index: &usize| self.surfaces[*index].material.is_transparent();
+        let transparent = |index: &usize| self.surfaces[*index].material.layer() == Layer::Blended;
         let mut order: Vec<usize> = (0..self.surfaces.len()).filter(transparent).collect();
         let distance = |index: usize| {
             self.surfaces[index].draw.world.w_axis.truncate().distance_squared(self.camera.eye)
@@ -182,13 +192,11 @@ impl<'m> Frame<'m> {
                 }
                 let face = Face::new(surface, triangle, corners);
                 raster::cover(corners, |pixel, covered, depths| {
-                    let behind = &visible.0[pixel].depths;
-                    let seen = (0..4).filter(|&i| covered[i] && depths[i] < behind[i]).count();
-                    if seen > 0 {
-                        let at = centre(pixel);
-                        let shaded = shade(&face, &face.place(at, self.camera.towards_eye(at)));
-                        let part = shaded.alpha.clamp(0.0, 1.0) * seen as f32 / SAMPLES.len() as f32;
-                        canvas.cover(pixel, shaded.colour, part, surface.draw.node);
+                    let seen = covered & depths.cmplt(visible.0[pixel].depths).bitmask();
+                    if seen != 0 {
+                        let shaded = self.shaded_at(&face, pixel, None);
+                        let part = shaded.alpha.clamp(0.0, 1.0) * seen.count_ones() as f32 / SAMPLES as f32;
+                        canvas.replace(pixel, shaded.colour, 1.0, part, self.owner(index));
                     }
                 });
             }
@@ -204,21 +212,26 @@ fn centre(pixel: usize) -> Vec2 {
 impl Canvas {
     fn new() -> Self {
         let pixels = VIEW_SIDE * VIEW_SIDE;
-        Self { colours: vec![Vec3::ZERO; pixels], coverage: vec![0.0; pixels], nodes: vec![None; pixels] }
+        Self { colours: vec![Vec3::ZERO; pixels], coverage: vec![0.0; pixels], owners: vec![NOBODY; pixels] }
     }
 
     /// Adds a surface that fills a part of the pixel beside others.
-    fn add(&mut self, pixel: usize, colour: Vec3, part: f32, node: usize) {
-        self.colours[pixel] += colour;
-        self.coverage[pixel] += part;
-        self.nodes[pixel].get_or_insert(u32::try_from(node).unwrap_or(u32::MAX));
+    fn add(&mut self, pixel: usize, colour: Vec3, share: f32, owner: u32) {
+        self.colours[pixel] += colour * share;
+        self.coverage[pixel] += share;
+        self.own(pixel, owner);
     }
 
-    /// Lays a surface over what is there.
-    fn cover(&mut self, pixel: usize, colour: Vec3, part: f32, node: usize) {
-        self.colours[pixel] = self.colours[pixel] * (1.0 - part) + colour * part;
-        self.coverage[pixel] += (1.0 - self.coverage[pixel]) * part;
-        self.nodes[pixel].get_or_insert(u32::try_from(node).unwrap_or(u32::MAX));
+    /// Puts a surface of this coverage in the place of a part of what is there.
+    pub(super) fn replace(&mut self, pixel: usize, colour: Vec3, coverage: f32, share: f32, owner: u32) {
+        self.colours[pixel] = self.colours[pixel].lerp(colour, share);
+        self.coverage[pixel] += (coverage - self.coverage[pixel]) * share;
+        self.own(pixel, owner);
+    }
+
+    fn own(&mut self, pixel: usize, owner: u32) {
+        let of = &mut self.owners[pixel];
+        *of = if *of == NOBODY { owner } else { *of };
     }
 
     fn finish(self) -> Image {
@@ -227,6 +240,8 @@ impl Canvas {
             colour.to_array().map(|v| to_byte(v.clamp(0.0, 1.0)))
         };
         let pixels = self.colours.iter().zip(&self.coverage).map(before_grey).collect();
-        Image { picture: Picture { width: VIEW_SIDE, pixels }, coverage: self.coverage, nodes: self.nodes }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1 in, a byte out")]
+        let coverage = self.coverage.iter().map(|cover| (cover * 255.0).ceil() as u8).collect();
+        Image { picture: Picture { width: VIEW_SIDE, pixels }, coverage, owners: self.owners }
     }
 }

@@ -5,7 +5,9 @@
 
 pub mod camera;
 mod environment;
+mod film;
 mod frame;
+mod glass;
 mod material;
 pub(super) mod model;
 pub mod pose;
@@ -23,14 +25,17 @@ use super::flip::Picture;
 
 pub(super) use self::material::not_drawn;
 
+/// No draw.
+pub(super) const NOBODY: u32 = u32::MAX;
+
 /// A model in a view.
 pub(super) struct Image {
     /// The model before a grey background.
     pub(super) picture: Picture,
-    /// How much of each pixel the model covers, 0 to 1.
-    pub(super) coverage: Vec<f32>,
-    /// Node that is nearest at each pixel.
-    pub(super) nodes: Vec<Option<u32>>,
+    /// How much of each pixel the model covers: 0 only where it covers nothing, 255 all.
+    pub(super) coverage: Vec<u8>,
+    /// Which of the draws is nearest at each pixel, or [`NOBODY`].
+    pub(super) owners: Vec<u32>,
 }
 
 /// How many vertices are drawn.

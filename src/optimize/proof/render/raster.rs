@@ -4,14 +4,15 @@
 //! all samples of a pixel show the same one. Triangles that reach behind the camera are left out: every
 //! camera stands outside of the model's sphere, and only a pose that leaves it can get there.
 
-use glam::{Mat4, Vec2, Vec3, Vec4Swizzles};
+use glam::{Mat4, Vec2, Vec3, Vec4, Vec4Swizzles};
 
 use super::camera::VIEW_SIDE;
 use super::model::Draw;
 
 /// Samples a pixel, where GPUs put them for 4x multisampling, in parts of a pixel.
-pub(super) const SAMPLES: [Vec2; 4] =
-    [Vec2::new(0.375, 0.125), Vec2::new(0.875, 0.375), Vec2::new(0.125, 0.625), Vec2::new(0.625, 0.875)];
+pub(super) const SAMPLES: u32 = 4;
+const SAMPLES_X: Vec4 = Vec4::new(0.375, 0.875, 0.125, 0.625);
+const SAMPLES_Y: Vec4 = Vec4::new(0.125, 0.375, 0.625, 0.875);
 
 /// No triangle.
 pub(super) const NOTHING: u32 = u32::MAX;
@@ -23,7 +24,7 @@ pub(super) struct Visible(pub(super) Vec<Pixel>);
 #[derive(Clone, Copy)]
 pub(super) struct Pixel {
     /// 0 near to 1 far.
-    pub(super) depths: [f32; 4],
+    pub(super) depths: Vec4,
     /// Number of the element over all draws, or [`NOTHING`].
     pub(super) ids: [u32; 4],
 }
@@ -59,12 +60,14 @@ fn corner(matrix: &Mat4, position: Vec3) -> Option<Corner> {
 }
 
 /// Twice the area of a triangle on the screen; positive where it faces the camera.
+#[inline]
 pub(super) fn facing(a: Vec2, b: Vec2, c: Vec2) -> f32 {
     (c - a).perp_dot(b - a)
 }
 
-/// Calls `at(pixel, covered samples, their depths)` for every pixel that a triangle touches.
-pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, [bool; 4], [f32; 4])) {
+/// Calls `at(pixel, covered samples, their depths)` for every pixel that a triangle touches; samples are bits.
+#[inline]
+pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, u32, Vec4)) {
     let [a, b, c] = corners;
     let area = facing(a.at, b.at, c.at);
     let inverse = 1.0 / area;
@@ -79,19 +82,16 @@ pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, [bool; 4], [
     let [first, second, third] = edges;
     let depth_across = first.across * a.depth + second.across * b.depth + third.across * c.depth;
     for y in y0..=y1 {
-        let row = edges.map(|edge| edge.at_samples(x0, y));
-        let depths: [f32; 4] =
-            std::array::from_fn(|i| row[0][i] * a.depth + row[1][i] * b.depth + row[2][i] * c.depth);
+        let row = [first.at_samples(x0, y), second.at_samples(x0, y), third.at_samples(x0, y)];
+        let depths = row[0] * a.depth + row[1] * b.depth + row[2] * c.depth;
         let mut is_inside = false;
         for x in x0 + skipped(&edges, &row, x1 - x0)..=x1 {
             let step = (x - x0) as f32;
-            let covered: [bool; 4] = std::array::from_fn(|i| {
-                let weight = |edge: usize| row[edge][i] + edges[edge].across * step;
-                weight(0).min(weight(1)).min(weight(2)) >= 0.0
-            });
-            if covered != [false; 4] {
+            let weight = |edge: usize| row[edge] + Vec4::splat(edges[edge].across * step);
+            let covered = weight(0).min(weight(1)).min(weight(2)).cmpge(Vec4::ZERO).bitmask();
+            if covered != 0 {
                 is_inside = true;
-                at(y * VIEW_SIDE + x, covered, depths.map(|depth| depth + depth_across * step));
+                at(y * VIEW_SIDE + x, covered, depths + Vec4::splat(depth_across * step));
             } else if is_inside {
                 break;
             }
@@ -127,21 +127,21 @@ impl Edge {
     }
 
     /// The weights at the samples of a pixel.
-    fn at_samples(&self, x: usize, y: usize) -> [f32; 4] {
+    #[inline]
+    fn at_samples(&self, x: usize, y: usize) -> Vec4 {
         let pixel = Vec2::new(x as f32, y as f32) - self.from;
-        SAMPLES.map(|sample| self.across * (pixel.x + sample.x) + self.down * (pixel.y + sample.y))
+        (SAMPLES_X + pixel.x) * self.across + (SAMPLES_Y + pixel.y) * self.down
     }
 }
 
 /// How many pixels of a row, at most `most`, certainly lie before the triangle.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the row first")]
-fn skipped(edges: &[Edge; 3], row: &[[f32; 4]; 3], most: usize) -> usize {
+fn skipped(edges: &[Edge; 3], row: &[Vec4; 3], most: usize) -> usize {
     if most < 8 {
         return 0;
     }
-    let until = |(edge, weights): (&Edge, &[f32; 4])| {
-        let highest = weights.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        if edge.across > 0.0 { -highest / edge.across } else { 0.0 }
+    let until = |(edge, weights): (&Edge, &Vec4)| {
+        if edge.across > 0.0 { -weights.max_element() / edge.across } else { 0.0 }
     };
     let farthest = edges.iter().zip(row).map(until).fold(0.0, f32::max);
     // One less, as these are rounded.
@@ -165,18 +165,44 @@ fn span(low: f32, high: f32) -> Option<(usize, usize)> {
 
 impl Visible {
     pub(super) fn new() -> Self {
-        let nothing = Pixel { depths: [f32::INFINITY; 4], ids: [NOTHING; 4] };
+        let nothing = Pixel { depths: Vec4::INFINITY, ids: [NOTHING; 4] };
         Self(vec![nothing; VIEW_SIDE * VIEW_SIDE])
     }
 
+    /// The same depths, and no element: for what lies before these.
+    pub(super) fn before(other: &Self) -> Self {
+        Self(other.0.iter().map(|pixel| Pixel { ids: [NOTHING; 4], ..*pixel }).collect())
+    }
+
     /// Enters an element where it is nearest.
-    pub(super) fn enter(&mut self, id: u32, pixel: usize, covered: [bool; 4], depths: [f32; 4]) {
+    #[inline]
+    pub(super) fn enter(&mut self, id: u32, pixel: usize, covered: u32, depths: Vec4) {
         let pixel = &mut self.0[pixel];
+        let nearer = depths.cmplt(pixel.depths).bitmask() & covered;
         for i in 0..4 {
-            if covered[i] && depths[i] < pixel.depths[i] {
+            if nearer >> i & 1 == 1 {
                 pixel.depths[i] = depths[i];
                 pixel.ids[i] = id;
             }
         }
+    }
+}
+
+impl Pixel {
+    /// Each element that is seen, and its share of the pixel.
+    #[inline]
+    pub(super) fn elements(&self) -> impl Iterator<Item = (u32, f32)> {
+        let ids = self.ids;
+        let is_plain = ids == [ids[0]; 4];
+        let count = if ids == [NOTHING; 4] {
+            0
+        } else if is_plain {
+            1
+        } else {
+            ids.len()
+        };
+        let is_first = move |i: usize| ids[i] != NOTHING && !ids[..i].contains(&ids[i]);
+        let share = move |id| ids.iter().filter(|&&other| other == id).count() as f32 / SAMPLES as f32;
+        (0..count).filter(move |&i| is_first(i)).map(move |i| (ids[i], share(ids[i])))
     }
 }

@@ -7,12 +7,13 @@
 use glam::{Vec3, Vec4, Vec4Swizzles};
 
 use super::environment::ROOM_LIGHT;
+use super::film;
 use super::material::{Alpha, Slot};
 use super::surface::{Face, Place};
-use crate::optimize::proof::powers::{TO_SRGB, exp2};
+use crate::optimize::proof::powers::{TO_SRGB, exp2, power};
 
-/// Reflections of rougher highlights than this are all that a pixel can hold.
-const SMOOTHEST: f32 = 0.0525;
+/// Smoother than this is as smooth: a perfect mirror too is read from a blurred map.
+const SMOOTHEST: f32 = 0.045;
 
 /// What the pixel shows.
 #[derive(Debug, Clone, Copy)]
@@ -22,20 +23,16 @@ pub(super) struct Shaded {
     pub(super) alpha: f32,
 }
 
-/// The colour of a face at a place.
-pub(super) fn shade(face: &Face, place: &Place) -> Shaded {
+/// The colour of a face at a place; `behind` is what shines through it, linear and with alpha, where it is glass.
+pub(super) fn shade(face: &Face, place: &Place, behind: Option<Vec4>) -> Shaded {
     let material = face.surface.material;
     let colour = face.colour(place);
-    let alpha = match material.alpha {
-        Alpha::Blend => colour.w,
-        Alpha::Opaque | Alpha::Mask(_) => 1.0,
-    };
-    // What shines through glass is its tint; a quarter of the pane is always seen.
-    let alpha = alpha * (1.0 - 0.75 * material.transmission.clamp(0.0, 1.0));
+    let alpha = if material.alpha == Alpha::Blend { colour.w } else { 1.0 };
     if material.is_unlit {
-        return Shaded { colour: to_srgb(colour.xyz()), alpha };
+        return Shaded { colour: to_srgb(neutral(colour.xyz())), alpha };
     }
-    Shaded { colour: to_srgb(neutral(lit(face, colour.xyz(), place))), alpha }
+    let lit = lit(face, colour.xyz(), place, behind);
+    Shaded { colour: to_srgb(neutral(lit.xyz())), alpha: alpha * lit.w }
 }
 
 /// Light as sRGB.
@@ -44,8 +41,8 @@ pub(super) fn to_srgb(light: Vec3) -> Vec3 {
     light.map(|v| curve.at(v))
 }
 
-/// Light that leaves the surface towards the eye, linear and without an upper bound.
-fn lit(face: &Face, colour: Vec3, place: &Place) -> Vec3 {
+/// Light that leaves the surface towards the eye, linear and without an upper bound; and its alpha.
+fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let material = face.surface.material;
     let view = place.view;
     let smooth = face.smooth_normal(place);
@@ -53,18 +50,58 @@ fn lit(face: &Face, colour: Vec3, place: &Place) -> Vec3 {
     let (metallic, roughness, specular) = reflectance(face, place);
     let roughness = roughness.clamp(SMOOTHEST, 1.0);
     let facing = normal.dot(view).clamp(0.0, 1.0);
-    let base_reflectance = specular.lerp(colour, metallic);
-    let (scale, bias) = split_sum(roughness, facing);
-    let single = base_reflectance * scale + bias;
+    let matt = colour * (1.0 - metallic);
+    let base = specular.lerp(colour, metallic);
+    let reflected = Reflected::new(with_film(face, place, base, facing), roughness, facing);
     let mirrored = (2.0 * normal.dot(view) * normal - view).normalize_or(normal);
     let mirrored = mirrored.lerp(normal, roughness.powi(4)).normalize_or(normal);
     let room = &*ROOM_LIGHT;
-    let matt = colour * ((1.0 - metallic) * (1.0 - single.max_element()) * room.diffuse(normal));
-    let glossy = single * room.reflected(mirrored, roughness);
+    let around = room.diffuse(normal);
+    let (shadow, shadow_of_glossy) = occlusion(face, place, roughness, facing);
+    // What is reflected does not reach the colour below; the metal in a mixture has none.
+    let above = Reflected::new(specular, roughness, facing);
+    let mut scattered = matt * (1.0 - above.once - above.often) * around * shadow;
+    let mut alpha = 1.0;
+    if let Some(behind) = behind {
+        let texel = face.texel(material.transmission_slot.as_ref(), place).unwrap_or(Vec4::ONE);
+        let share = (material.transmission * texel.x).clamp(0.0, 1.0);
+        let (scale, bias) = split_sum(roughness, facing);
+        let through = (1.0 - (base * scale + bias)) * matt * behind.xyz();
+        scattered = scattered.lerp(through, share);
+        alpha = 1.0 - share * (1.0 - behind.w) * matt.element_sum() / 3.0;
+    }
+    let glossy = reflected.once * room.reflected(mirrored, roughness) + reflected.often * around;
     let emissive = material.emissive
         * face.texel(material.emissive_slot.as_ref(), place).map_or(Vec3::ONE, |texel| texel.xyz());
-    let light = (matt + glossy) * occlusion(face, place) + emissive;
-    coated(face, light, smooth, place)
+    let light = scattered + glossy * shadow_of_glossy + emissive;
+    coated(face, light, smooth, place).extend(alpha)
+}
+
+/// What a surface reflects: once, and after several bounces between its facets (Fdez-Aguera, "A Multiple-Scattering
+/// Microfacet Model for Real-Time Image-based Lighting", 2019).
+struct Reflected {
+    once: Vec3,
+    often: Vec3,
+}
+
+impl Reflected {
+    fn new(base: Vec3, roughness: f32, facing: f32) -> Self {
+        let (scale, bias) = split_sum(roughness, facing);
+        let once = base * scale + bias;
+        let lost = 1.0 - (scale + bias);
+        let average = base + (1.0 - base) / 21.0;
+        Self { once, often: once * average / (1.0 - lost * average) * lost }
+    }
+}
+
+/// The reflectance at normal incidence, with a thin film on it if there is one.
+fn with_film(face: &Face, place: &Place, base: Vec3, facing: f32) -> Vec3 {
+    let Some(film) = &face.surface.material.film else { return base };
+    let texel = |slot: &Option<Slot>| face.texel(slot.as_ref(), place).unwrap_or(Vec4::ONE);
+    let [least, most] = film.thickness;
+    let thickness = least + (most - least) * texel(&film.thickness_slot).y;
+    let share = if thickness > 0.0 { (film.factor * texel(&film.slot).x).clamp(0.0, 1.0) } else { 0.0 };
+    base.lerp(film::reflectance(film.ior, thickness, facing, base), share)
 }
 
 /// Metalness, roughness and the reflection of what is no metal.
@@ -80,10 +117,13 @@ fn reflectance(face: &Face, place: &Place) -> (f32, f32, Vec3) {
     (material.metallic * metal_rough.z, material.roughness * metal_rough.y, material.specular * tint.xyz())
 }
 
-fn occlusion(face: &Face, place: &Place) -> f32 {
+/// What is left of light from around and of reflections (the latter by Lagarde, "Moving Frostbite to PBR", 2014).
+fn occlusion(face: &Face, place: &Place, roughness: f32, facing: f32) -> (f32, f32) {
     let material = face.surface.material;
-    let texel = face.texel(material.occlusion_slot.as_ref(), place);
-    texel.map_or(1.0, |texel| 1.0 + material.occlusion_strength * (texel.x - 1.0))
+    let Some(texel) = face.texel(material.occlusion_slot.as_ref(), place) else { return (1.0, 1.0) };
+    let shadow = 1.0 + material.occlusion_strength * (texel.x - 1.0);
+    let exponent = exp2(-16.0 * roughness - 1.0);
+    (shadow, (power((facing + shadow).max(0.0), exponent) - 1.0 + shadow).clamp(0.0, 1.0))
 }
 
 fn coated(face: &Face, light: Vec3, normal: Vec3, place: &Place) -> Vec3 {

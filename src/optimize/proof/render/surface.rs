@@ -84,7 +84,8 @@ impl<'f> Face<'f> {
             axes: None,
         };
         let normal_slot = surface.material.normal_slot.as_ref();
-        face.axes = normal_slot.filter(|_| surface.draw.part.tangents.is_empty()).and_then(|slot| face.axes(slot));
+        face.axes =
+            normal_slot.filter(|_| surface.draw.part.tangents.is_empty()).and_then(|slot| face.axes(slot));
         face
     }
 

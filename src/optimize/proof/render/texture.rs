@@ -23,6 +23,8 @@ pub(super) struct Sampling {
     pub(super) wrap: [Wrap; 2],
     /// Texels without blending between them.
     pub(super) is_nearest: bool,
+    /// Smaller levels where the texture is seen from afar.
+    pub(super) has_levels: bool,
 }
 
 /// An image with its mip levels.
@@ -59,7 +61,7 @@ impl Texture {
     pub(super) fn sample(&self, sampling: Sampling, uv: Vec2, dx: Vec2, dy: Vec2) -> Vec4 {
         let size = Vec2::new(self.levels[0].width as f32, self.levels[0].height as f32);
         let step = (dx * size).length_squared().max((dy * size).length_squared());
-        let last = (self.levels.len() - 1) as f32;
+        let last = if sampling.has_levels { (self.levels.len() - 1) as f32 } else { 0.0 };
         let level = (0.5 * log2(step.clamp(1e-12, 1e12))).clamp(0.0, last);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the levels")]
         let low = level as usize;
@@ -88,6 +90,7 @@ impl Texture {
         top.lerp(bottom, part.y)
     }
 
+    #[inline]
     fn texel(&self, level: &Level, x: usize, y: usize) -> Vec4 {
         let [r, g, b, a] = level.texels[y * level.width + x];
         let value = |byte: u8| self.values[usize::from(byte)];
