@@ -51,15 +51,27 @@ pub struct Picture {
 /// The error of each pixel: 0 (the same) to 1. Both pictures have the same size.
 #[must_use]
 pub fn flip(before: &Perceived, after: &Perceived) -> Vec<f32> {
+    flip_where(before, after, |_| true)
+}
+
+/// The same in some pixels, and 0 in others.
+pub(super) fn flip_where(
+    before: &Perceived,
+    after: &Perceived,
+    is_wanted: impl Fn(usize) -> bool + Sync,
+) -> Vec<f32> {
     let scale = ColourScale::new();
     let error = |i: usize| {
-        let colour = scale.error(distance(before.colours[i], after.colours[i]));
+        if !is_wanted(i) {
+            return 0.0;
+        }
+        let colour = scale.error(distance(before.colour(i), after.colour(i)));
         let edges = (before.edges[i] - after.edges[i]).abs();
         let points = (before.points[i] - after.points[i]).abs();
         let feature = power(edges.max(points) * std::f32::consts::FRAC_1_SQRT_2, FEATURE_EXPONENT);
         power(colour, 1.0 - feature)
     };
-    (0..before.colours.len()).into_par_iter().with_min_len(4096).map(error).collect()
+    (0..before.edges.len()).into_par_iter().with_min_len(4096).map(error).collect()
 }
 
 /// From distances between colours to errors: most of the scale is for small ones.
@@ -87,7 +99,8 @@ impl ColourScale {
 
 /// A picture as it is perceived: most of the work, done once for a picture that is compared with many.
 pub struct Perceived {
-    colours: Vec<[f32; 3]>,
+    /// Filtered brightness, red-green and blue-yellow.
+    planes: [Vec<f32>; 3],
     edges: Vec<f32>,
     points: Vec<f32>,
 }
@@ -101,13 +114,14 @@ impl Perceived {
             || [0, 1, 2].map(|channel| blurred(&planes[channel], SENSITIVITY[channel])),
             || features(&planes[0]),
         );
-        let [y, cx, cz] = &filtered;
-        let colour = |((y, cx), cz): ((&f32, &f32), &f32)| {
-            let rgb = rgb(from_opponent([*y, *cx, *cz]));
-            hunt(lab(rgb.map(|v| v.clamp(0.0, 1.0))))
-        };
-        let colours = y.values.iter().zip(&cx.values).zip(&cz.values).map(colour).collect();
-        Self { colours, edges, points }
+        Self { planes: filtered.map(|plane| plane.values), edges, points }
+    }
+
+    /// The colour of a pixel, in a space in which distances are differences seen.
+    fn colour(&self, pixel: usize) -> [f32; 3] {
+        let [y, cx, cz] = &self.planes;
+        let rgb = rgb(from_opponent([y[pixel], cx[pixel], cz[pixel]]));
+        hunt(lab(rgb.map(|v| v.clamp(0.0, 1.0))))
     }
 }
 
@@ -288,7 +302,7 @@ fn hunt([l, a, b]: [f32; 3]) -> [f32; 3] {
 
 /// The HyAB distance: city-block in brightness, Euclidean in colour.
 fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
-    (a[0] - b[0]).abs() + (a[1] - b[1]).hypot(a[2] - b[2])
+    (a[0] - b[0]).abs() + ((a[1] - b[1]).powi(2) + (a[2] - b[2]).powi(2)).sqrt()
 }
 
 impl Picture {

@@ -88,7 +88,8 @@ impl Shot {
         let errors = if part == self.window.cut(&self.image.picture) {
             vec![0.0; part.pixels.len()]
         } else {
-            flip::flip(&self.perceived, &Perceived::of(&part))
+            let is_covered = |pixel: usize| self.image.coverage[pixel] > 0 || after.coverage[pixel] > 0;
+            flip::flip_where(&self.perceived, &Perceived::of(&part), |i| is_covered(self.window.pixel(i)))
         };
         let Window { columns, rows } = &self.window;
         for (y, row) in rows.clone().zip(errors.chunks_exact(columns.len())) {
@@ -176,6 +177,12 @@ impl Window {
             columns: range(|pixel| pixel % VIEW_SIDE).unwrap_or(0..VIEW_SIDE),
             rows: range(|pixel| pixel / VIEW_SIDE).unwrap_or(0..VIEW_SIDE),
         }
+    }
+
+    /// The pixel of the view that is one of the window's, counted row by row.
+    fn pixel(&self, of_window: usize) -> usize {
+        let width = self.columns.len();
+        (self.rows.start + of_window / width) * VIEW_SIDE + self.columns.start + of_window % width
     }
 
     fn cut(&self, picture: &Picture) -> Picture {
