@@ -71,8 +71,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
         stdout.write_all(describe(&comparison).as_bytes())?;
     }
     if comparison.mean > flags.max_error {
-        let view = comparison.views.iter().max_by(|a, b| a.error.total_cmp(&b.error));
-        let view = view.map(|view| view.name.clone()).unwrap_or_default();
+        let view = comparison.worst_view().map(|view| view.name.clone()).unwrap_or_default();
         return Err(PastBudget { found: comparison.mean, limit: flags.max_error, view }.into());
     }
     Ok(())
@@ -107,8 +106,16 @@ fn describe(comparison: &Comparison) -> String {
         ),
         format!("outlines overlap by at least {:.2} %", 100.0 * comparison.silhouette),
     ];
+    if let Some(part) = comparison.joints.filter(|part| *part > 0.0) {
+        lines.push(format!("joints and nodes are off by up to {:.3} % of the model's radius", 100.0 * part));
+    }
     lines.extend(comparison.views.iter().map(|view| format!("  {:<28}{:>8.4}", view.name, view.error)));
+    if let Some(object) =
+        comparison.worst_view().filter(|view| view.error > 0.0).and_then(|v| v.object.as_ref())
+    {
+        lines.push(format!("most of the worst view's error is at {object}"));
+    }
     lines.extend(comparison.not_shown.iter().map(|what| format!("not shown: {what}")));
-    lines.push("at the views and poses tested".to_owned());
+    lines.push("at the views, poses and variants tested".to_owned());
     lines.join("\n") + "\n"
 }

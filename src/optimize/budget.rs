@@ -92,17 +92,19 @@ impl Look {
     #[must_use]
     pub fn part(&self, seen: &Comparison) -> f32 {
         let outline = (1.0 - seen.silhouette) / (1.0 - self.outline);
-        // A pose is one view, which may stand out as the worst of the others may.
-        let worst = seen.worst / (self.mean * WORST_VIEW);
-        (seen.mean / self.mean).max(seen.close_worst / self.close).max(worst).max(outline)
+        self.colours(seen).into_iter().fold(outline, f32::max)
     }
 
-    /// A measured difference as a smooth function of all bounds, not only of the nearest one: to tell whose errors
+    /// What is seen of colours as a smooth function of all their bounds, not only of the nearest one: to tell whose errors
     /// matter.
     #[must_use]
     pub fn pressure(&self, seen: &Comparison) -> f32 {
-        let sum = (seen.mean / self.mean).powi(8) + (seen.close_worst / self.close).powi(8);
-        sum.powf(1.0 / 8.0)
+        self.colours(seen).into_iter().map(|part| part.powi(8)).sum::<f32>().powf(1.0 / 8.0)
+    }
+
+    fn colours(&self, seen: &Comparison) -> [f32; 3] {
+        // A pose is one view, which may stand out as the worst of the others may.
+        [seen.mean / self.mean, seen.close_worst / self.close, seen.worst / (self.mean * WORST_VIEW)]
     }
 
     const fn of(mean: f32) -> Self {

@@ -38,6 +38,8 @@ const AIM: f32 = 0.97;
 const GROWTH: f32 = 0.75;
 /// The largest step of all shares between two attempts, as a factor.
 const LONGEST_STEP: f32 = 3.0;
+/// The largest share of surfaces: beyond it, outlines have corners that a mean over pixels forgives.
+const LARGEST_REST: f32 = 8.0;
 /// The largest share of a group against that of all, as a factor.
 const LARGEST_RATIO: f32 = 5.0;
 /// Steps of a group's share that are weighed, to each side.
@@ -138,7 +140,7 @@ impl Balance {
         let level = |shares: &Shares| (wanted / self.error(shares).max(1e-9)).powf(1.0 / GROWTH);
         let even = Shares::even(last.rest, last.images.len());
         let step = level(&even).clamp(1.0 / LONGEST_STEP, LONGEST_STEP);
-        let middle = even.rest * step;
+        let middle = (even.rest * step).min(LARGEST_REST);
         let curves: Vec<Vec<(f32, f32)>> =
             self.groups.iter().map(|group| group.curve(last, middle, bytes)).collect();
         let of_price = |price: f32| self.cheapest(middle, price, &curves, last.images.len());

@@ -20,6 +20,7 @@ use divan::counter::BytesCount;
 use glb_optimizer::optimize::budget::{Budget, Shares};
 use glb_optimizer::optimize::document::{Document, Limits, read, write};
 use glb_optimizer::optimize::passes::{Context, Memo, Outcome, PASSES, Pass};
+use glb_optimizer::optimize::proof::Reference;
 use glb_optimizer::optimize::{Files, Settings};
 use it::fixtures::form::Form;
 use it::fixtures::model;
@@ -49,6 +50,25 @@ fn pass(bencher: Bencher, case: &Case) {
         .bench_local_values(|mut document| run(case.pass, &mut document));
 }
 
+/// What a job's pictures cost: a million triangles in all views of a model without clips.
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn draw_a_million_triangles(bencher: Bencher) {
+    let document = document_of(&Recipe { meshes: vec![mesh((1000, 500))], tracks: Vec::new(), ..figure() });
+    bencher.bench_local(|| Reference::new(&document));
+}
+
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn compare(bencher: Bencher) {
+    let before = document_of(&figure());
+    let after = document_of(&Recipe { meshes: vec![mesh((100, 70))], ..figure() });
+    let reference = Reference::new(&before);
+    bencher.bench_local(|| reference.compare(&after));
+}
+
+fn document_of(recipe: &Recipe) -> Document {
+    read::read(&model::glb(recipe), &Files::new(), &Limits::default()).unwrap()
+}
+
 /// A pass in its place in the order.
 struct Case {
     model: &'static str,
@@ -69,7 +89,7 @@ static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
 });
 
 fn cases(model: &'static str, recipe: &Recipe) -> Vec<Case> {
-    let mut document = read::read(&model::glb(recipe), &Files::new(), &Limits::default()).unwrap();
+    let mut document = document_of(recipe);
     let in_order = |&pass: &&'static dyn Pass| {
         let before = document.clone();
         run(pass, &mut document);

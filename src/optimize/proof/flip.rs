@@ -5,9 +5,11 @@
 //! are separable, which is used here. A test compares this with NVIDIA's own program.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use rayon::prelude::*;
 
+use super::powers::{Curve, power};
 use crate::optimize::codecs::difference::linear_light;
 
 /// Pixels a degree of the viewer's eye: 0.7 m before a screen of 3840 pixels on 0.7 m, as the authors assume.
@@ -30,6 +32,13 @@ const FEATURE_EXPONENT: f32 = 0.5;
 /// Reference white of D65, as XYZ of linear sRGB (1, 1, 1).
 const WHITE: [f32; 3] = [0.950_428_55, 1.0, 1.088_900_4];
 
+/// CIELAB's response to a part of white: a cube root, and straight where it is dark.
+static RESPONSE: LazyLock<Curve> = LazyLock::new(|| {
+    let delta = 6.0f32 / 29.0;
+    let straight = |v: f32| v / (3.0 * delta * delta) + 4.0 / 29.0;
+    Curve::of(|v| if v > delta.powi(3) { power(v, 1.0 / 3.0) } else { straight(v) })
+});
+
 /// A picture, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -42,28 +51,56 @@ pub struct Picture {
 /// The error of each pixel: 0 (the same) to 1. Both pictures have the same size.
 #[must_use]
 pub fn flip(before: &Perceived, after: &Perceived) -> Vec<f32> {
-    let green = hunt(lab([0.0, 1.0, 0.0]));
-    let blue = hunt(lab([0.0, 0.0, 1.0]));
-    let largest = distance(green, blue).powf(COLOUR_EXPONENT);
+    flip_where(before, after, |_| true)
+}
+
+/// The same in some pixels, and 0 in others.
+pub(super) fn flip_where(
+    before: &Perceived,
+    after: &Perceived,
+    is_wanted: impl Fn(usize) -> bool + Sync,
+) -> Vec<f32> {
+    let scale = ColourScale::new();
     let error = |i: usize| {
-        let colour = distance(before.colours[i], after.colours[i]).powf(COLOUR_EXPONENT);
-        let break_at = BREAK_AT * largest;
-        let colour = if colour < break_at {
-            colour * BREAK_TO / break_at
-        } else {
-            BREAK_TO + (colour - break_at) / (largest - break_at) * (1.0 - BREAK_TO)
-        };
+        if !is_wanted(i) {
+            return 0.0;
+        }
+        let colour = scale.error(distance(before.colour(i), after.colour(i)));
         let edges = (before.edges[i] - after.edges[i]).abs();
         let points = (before.points[i] - after.points[i]).abs();
-        let feature = (edges.max(points) * std::f32::consts::FRAC_1_SQRT_2).powf(FEATURE_EXPONENT);
-        colour.powf(1.0 - feature)
+        let feature = power(edges.max(points) * std::f32::consts::FRAC_1_SQRT_2, FEATURE_EXPONENT);
+        power(colour, 1.0 - feature)
     };
-    (0..before.colours.len()).into_par_iter().with_min_len(4096).map(error).collect()
+    (0..before.edges.len()).into_par_iter().with_min_len(4096).map(error).collect()
+}
+
+/// From distances between colours to errors: most of the scale is for small ones.
+struct ColourScale {
+    break_at: f32,
+    largest: f32,
+}
+
+impl ColourScale {
+    fn new() -> Self {
+        let [green, blue] = [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|colour| hunt(lab(colour)));
+        let largest = power(distance(green, blue), COLOUR_EXPONENT);
+        Self { break_at: BREAK_AT * largest, largest }
+    }
+
+    fn error(&self, distance: f32) -> f32 {
+        let colour = power(distance, COLOUR_EXPONENT);
+        if colour < self.break_at {
+            colour * BREAK_TO / self.break_at
+        } else {
+            BREAK_TO + (colour - self.break_at) / (self.largest - self.break_at) * (1.0 - BREAK_TO)
+        }
+    }
 }
 
 /// A picture as it is perceived: most of the work, done once for a picture that is compared with many.
 pub struct Perceived {
-    colours: Vec<[f32; 3]>,
+    /// Filtered brightness, red-green and blue-yellow.
+    planes: [Vec<f32>; 3],
     edges: Vec<f32>,
     points: Vec<f32>,
 }
@@ -72,31 +109,46 @@ impl Perceived {
     /// What is perceived of a picture.
     #[must_use]
     pub fn of(picture: &Picture) -> Self {
-        let opponent: Vec<[f32; 3]> =
-            picture.pixels.iter().map(|rgb| to_opponent(xyz(rgb.map(linear_light)))).collect();
-        let plane = |channel: usize| Plane {
-            width: picture.width,
-            values: opponent.iter().map(|colour| colour[channel]).collect(),
-        };
-        let planes = [plane(0), plane(1), plane(2)];
-        let filtered: Vec<Plane> =
-            planes.par_iter().zip(SENSITIVITY).map(|(plane, gaussians)| blurred(plane, gaussians)).collect();
-        let colour = |i: usize| {
-            let rgb =
-                rgb(from_opponent([filtered[0].values[i], filtered[1].values[i], filtered[2].values[i]]));
-            hunt(lab(rgb.map(|v| v.clamp(0.0, 1.0))))
-        };
-        let colours = (0..opponent.len()).map(colour).collect();
-        let [mut brightness, ..] = planes;
-        brightness.values.iter_mut().for_each(|y| *y = (*y + 16.0) / 116.0);
-        let (edges, points) = features(&brightness);
-        Self { colours, edges, points }
+        let planes = opponent_planes(picture);
+        let (filtered, (edges, points)) = rayon::join(
+            || [0, 1, 2].map(|channel| blurred(&planes[channel], SENSITIVITY[channel])),
+            || features(&planes[0]),
+        );
+        Self { planes: filtered.map(|plane| plane.values), edges, points }
+    }
+
+    /// The colour of a pixel, in a space in which distances are differences seen.
+    fn colour(&self, pixel: usize) -> [f32; 3] {
+        let [y, cx, cz] = &self.planes;
+        let rgb = rgb(from_opponent([y[pixel], cx[pixel], cz[pixel]]));
+        hunt(lab(rgb.map(|v| v.clamp(0.0, 1.0))))
+    }
+}
+
+impl Perceived {
+    /// How much there is to see at each pixel: edges and points.
+    pub(super) fn detail(&self) -> impl Iterator<Item = f32> {
+        self.edges.iter().zip(&self.points).map(|(edge, point)| edge + point)
     }
 }
 
 struct Plane {
     width: usize,
     values: Vec<f32>,
+}
+
+/// Brightness, red-green and blue-yellow of a picture.
+fn opponent_planes(picture: &Picture) -> [Plane; 3] {
+    let mut planes = [(); 3].map(|()| Vec::with_capacity(picture.pixels.len()));
+    // Neighbours are often equal.
+    let mut last = ([0; 3], to_opponent(xyz([0.0; 3])));
+    for &pixel in &picture.pixels {
+        if pixel != last.0 {
+            last = (pixel, to_opponent(xyz(pixel.map(linear_light))));
+        }
+        planes.iter_mut().zip(last.1).for_each(|(plane, value)| plane.push(value));
+    }
+    planes.map(|values| Plane { width: picture.width, values })
 }
 
 /// One plane through its contrast sensitivity: what is finer than the eye resolves is averaged away.
@@ -107,17 +159,27 @@ fn blurred(plane: &Plane, gaussians: [(f32, f32); 2]) -> Plane {
     let mut total = 0.0;
     for (weight, width) in gaussians.into_iter().filter(|gaussian| gaussian.0 > 0.0) {
         let kernel = kernel(radius, |x| (-(pi * x / PIXELS_PER_DEGREE).powi(2) / width).exp());
+        let kernel = without_tails(&kernel);
         let scale = weight * (pi / width).sqrt();
         total += scale * kernel.iter().sum::<f32>().powi(2);
-        let part = down(&along(plane, &kernel), &kernel);
+        let part = down(&along(plane, kernel), kernel);
         sum.iter_mut().zip(&part.values).for_each(|(sum, value)| *sum += scale * value);
     }
     sum.iter_mut().for_each(|value| *value /= total);
     Plane { width: plane.width, values: sum }
 }
 
-/// Strength of edges and of points, by the first and second derivative of a Gaussian.
-fn features(brightness: &Plane) -> (Vec<f32>, Vec<f32>) {
+/// A symmetric kernel without the ends that add nothing to a sum of floats.
+fn without_tails(kernel: &[f32]) -> &[f32] {
+    let peak = kernel[kernel.len() / 2];
+    let tail = kernel.iter().position(|weight| *weight > peak * 1e-8).unwrap_or(0);
+    &kernel[tail..kernel.len() - tail]
+}
+
+/// Strength of edges and of points, by the first and second derivative of a Gaussian; of brightness from 0 to 1.
+fn features(opponent: &Plane) -> (Vec<f32>, Vec<f32>) {
+    let values = opponent.values.iter().map(|y| (y + 16.0) / 116.0).collect();
+    let brightness = &Plane { width: opponent.width, values };
     let deviation = 0.5 * FEATURE_WIDTH * PIXELS_PER_DEGREE;
     let radius = (3.0 * deviation).ceil();
     let gauss = |x: f32| (-x * x / (2.0 * deviation * deviation)).exp();
@@ -131,12 +193,11 @@ fn features(brightness: &Plane) -> (Vec<f32>, Vec<f32>) {
     };
     let edge = balanced(kernel(radius, |x| -x * gauss(x)));
     let point = balanced(kernel(radius, |x| (x * x / (deviation * deviation) - 1.0) * gauss(x)));
+    let smoothed = along(brightness, &smooth);
     let strength = |kernel: &[f32]| {
-        let (x, y) = rayon::join(
-            || down(&along(brightness, kernel), &smooth),
-            || down(&along(brightness, &smooth), kernel),
-        );
-        x.values.iter().zip(&y.values).map(|(x, y)| x.hypot(*y)).collect::<Vec<f32>>()
+        let x = down(&along(brightness, kernel), &smooth);
+        let y = down(&smoothed, kernel);
+        x.values.iter().zip(&y.values).map(|(x, y)| (x * x + y * y).sqrt()).collect::<Vec<f32>>()
     };
     (strength(&edge), strength(&point))
 }
@@ -151,18 +212,13 @@ fn kernel(radius: f32, value: impl Fn(f32) -> f32) -> Vec<f32> {
 fn along(plane: &Plane, kernel: &[f32]) -> Plane {
     let width = plane.width;
     let radius = kernel.len() / 2;
-    let mut values = Vec::with_capacity(plane.values.len());
+    let mut values = vec![0.0; plane.values.len()];
     let mut padded = vec![0.0; width + 2 * radius];
-    for row in plane.values.chunks_exact(width) {
-        padded[..radius].fill(row[0]);
-        padded[radius..radius + width].copy_from_slice(row);
-        padded[radius + width..].fill(row[width - 1]);
-        let start = values.len();
-        values.resize(start + width, 0.0);
-        for (tap, weight) in kernel.iter().enumerate() {
-            let shifted = &padded[tap..tap + width];
-            values[start..].iter_mut().zip(shifted).for_each(|(sum, value)| *sum += weight * value);
-        }
+    for (row, source) in values.chunks_exact_mut(width).zip(plane.values.chunks_exact(width)) {
+        padded[..radius].fill(source[0]);
+        padded[radius..radius + width].copy_from_slice(source);
+        padded[radius + width..].fill(source[width - 1]);
+        weigh(row, kernel, |tap| &padded[tap..tap + width]);
     }
     Plane { width, values }
 }
@@ -174,13 +230,33 @@ fn down(plane: &Plane, kernel: &[f32]) -> Plane {
     let radius = kernel.len() / 2;
     let mut values = vec![0.0; plane.values.len()];
     for (y, row) in values.chunks_exact_mut(width).enumerate() {
-        for (tap, weight) in kernel.iter().enumerate() {
+        weigh(row, kernel, |tap| {
             let from = (y + tap).saturating_sub(radius).min(height - 1);
-            let source = &plane.values[from * width..][..width];
-            row.iter_mut().zip(source).for_each(|(sum, value)| *sum += weight * value);
-        }
+            &plane.values[from * width..][..width]
+        });
     }
     Plane { width, values }
+}
+
+/// Adds weighted rows to one: four at a time, as each pass over it costs as much as its sums.
+fn weigh<'p>(row: &mut [f32], kernel: &[f32], source: impl Fn(usize) -> &'p [f32]) {
+    for (four, weights) in kernel.chunks(4).enumerate() {
+        let tap = 4 * four;
+        match *weights {
+            [a, b, c, d] => {
+                let sources =
+                    source(tap).iter().zip(source(tap + 1)).zip(source(tap + 2)).zip(source(tap + 3));
+                for (sum, (((p, q), r), s)) in row.iter_mut().zip(sources) {
+                    *sum += (a * p + b * q) + (c * r + d * s);
+                }
+            }
+            _ => {
+                for (i, weight) in weights.iter().enumerate() {
+                    row.iter_mut().zip(source(tap + i)).for_each(|(sum, value)| *sum += weight * value);
+                }
+            }
+        }
+    }
 }
 
 fn xyz([r, g, b]: [f32; 3]) -> [f32; 3] {
@@ -213,12 +289,9 @@ fn from_opponent([y, cx, cz]: [f32; 3]) -> [f32; 3] {
 
 /// CIELAB of a linear sRGB colour.
 fn lab(colour: [f32; 3]) -> [f32; 3] {
-    let delta = 6.0f32 / 29.0;
     let xyz = xyz(colour);
-    let [x, y, z] = [0, 1, 2].map(|i| {
-        let v = xyz[i] / WHITE[i];
-        if v > delta.powi(3) { v.cbrt() } else { v / (3.0 * delta * delta) + 4.0 / 29.0 }
-    });
+    let response = &*RESPONSE;
+    let [x, y, z] = [0, 1, 2].map(|i| response.at(xyz[i] / WHITE[i]));
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 
@@ -229,7 +302,7 @@ fn hunt([l, a, b]: [f32; 3]) -> [f32; 3] {
 
 /// The HyAB distance: city-block in brightness, Euclidean in colour.
 fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
-    (a[0] - b[0]).abs() + (a[1] - b[1]).hypot(a[2] - b[2])
+    (a[0] - b[0]).abs() + ((a[1] - b[1]).powi(2) + (a[2] - b[2]).powi(2)).sqrt()
 }
 
 impl Picture {

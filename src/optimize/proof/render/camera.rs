@@ -3,7 +3,7 @@
 //! All views are placed from the original's bounding sphere and used for both files, so that a result that
 //! moved or grew does not move the camera along.
 
-use glam::{Mat4, Vec3};
+use glam::{Mat4, Vec2, Vec3, Vec4};
 
 use crate::optimize::budget::{CLOSE_UP, VIEW_PIXELS};
 
@@ -26,10 +26,33 @@ pub struct View {
     elevation: f32,
     /// 1, or [`CLOSE_UP`].
     pub zoom: f32,
+    /// What is in the middle, from -1 (left, below) to 1 in the view without zoom; the model's middle is 0.
+    aim: Vec2,
 }
 
 const fn view(name: &'static str, azimuth: f32, elevation: f32, zoom: f32) -> View {
-    View { name, azimuth, elevation, zoom }
+    View { name, azimuth, elevation, zoom, aim: Vec2::ZERO }
+}
+
+impl View {
+    /// A close-up of a place in this view.
+    #[must_use]
+    pub fn closer(&self, aim: Vec2) -> Self {
+        Self { zoom: CLOSE_UP, aim, ..*self }
+    }
+
+    /// Whether it is a close-up of a place that was chosen.
+    #[must_use]
+    pub fn is_detail(&self) -> bool {
+        self.aim != Vec2::ZERO
+    }
+
+    /// Whether two views show different sides of a model.
+    #[must_use]
+    pub fn is_elsewhere(&self, other: &Self) -> bool {
+        let turn = (self.azimuth - other.azimuth).rem_euclid(360.0);
+        (90.0..=270.0).contains(&turn)
+    }
 }
 
 /// Around, above, below.
@@ -55,10 +78,13 @@ pub(in super::super) struct Sphere {
     pub(in super::super) radius: f32,
 }
 
-/// A camera: where it is, and the matrix from world to clip space.
+/// A camera: where it is, what it sees in each pixel, and the matrix from world to clip space.
 pub(super) struct Camera {
     pub(super) eye: Vec3,
     pub(super) matrix: Mat4,
+    /// Along the middle of the view, and from there half a view without zoom to the right and up.
+    axes: [Vec3; 3],
+    view: View,
 }
 
 impl Camera {
@@ -70,9 +96,26 @@ impl Camera {
         let eye = around.centre + towards * distance;
         let (near, far) =
             ((distance - around.radius * 1.2).max(distance * 0.01), distance + around.radius * 1.2);
-        let half = ((FIELD_OF_VIEW / 2.0).to_radians().tan() / view.zoom).atan();
-        let matrix =
-            Mat4::perspective_rh(2.0 * half, 1.0, near, far) * Mat4::look_at_rh(eye, around.centre, Vec3::Y);
-        Self { eye, matrix }
+        let half = (FIELD_OF_VIEW / 2.0).to_radians();
+        let zoom = Mat4::from_cols(
+            Vec4::X * view.zoom,
+            Vec4::Y * view.zoom,
+            Vec4::Z,
+            Vec4::W - (view.aim * view.zoom).extend(0.0).extend(0.0),
+        );
+        let matrix = zoom
+            * Mat4::perspective_rh(2.0 * half, 1.0, near, far)
+            * Mat4::look_at_rh(eye, around.centre, Vec3::Y);
+        let right = Vec3::Y.cross(towards).normalize_or(Vec3::X);
+        let axes = [-towards, right * half.tan(), towards.cross(right) * half.tan()];
+        Self { eye, matrix, axes, view: *view }
+    }
+
+    /// The direction from what is seen at a place in the view, in pixels, to the eye.
+    pub(super) fn towards_eye(&self, at: Vec2) -> Vec3 {
+        let part = at * (2.0 / VIEW_SIDE as f32) - 1.0;
+        let part = Vec2::new(part.x, -part.y) / self.view.zoom + self.view.aim;
+        let [ahead, right, up] = self.axes;
+        -(ahead + right * part.x + up * part.y).normalize()
     }
 }

@@ -72,7 +72,7 @@ impl Environment {
 
     /// Light that a matt white surface gives back.
     pub(super) fn diffuse(&self, normal: Vec3) -> f32 {
-        self.irradiance.at(normal)
+        self.irradiance.at(folded(normal))
     }
 
     /// Light that a mirror of this roughness gives back.
@@ -81,8 +81,9 @@ impl Environment {
         let below = above.saturating_sub(1);
         let (low, high) = (MAPS[below].0, MAPS[above].0);
         let part = if high > low { ((roughness - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 };
-        let near = self.maps[below].at(direction);
-        near + (self.maps[above].at(direction) - near) * part
+        let at = folded(direction);
+        let near = self.maps[below].at(at);
+        near + (self.maps[above].at(at) - near) * part
     }
 }
 
@@ -126,40 +127,42 @@ fn blurred(samples: &[(Vec3, f32, f32)], side: usize, lobe: Lobe) -> Map {
 /// Light in every direction, on an octahedron unfolded to a square.
 struct Map {
     side: usize,
+    /// Rows of `side` texels, with one more around them, equal to the outermost.
     texels: Vec<f32>,
 }
 
 impl Map {
     fn painted(side: usize, light: impl Fn(Vec3) -> f32 + Sync) -> Self {
-        let texel = |i: usize| light(direction(side, i));
-        Self { side, texels: (0..side * side).into_par_iter().map(texel).collect() }
+        let inner: Vec<f32> = (0..side * side).into_par_iter().map(|i| light(direction(side, i))).collect();
+        let place = |framed: usize| framed.clamp(1, side) - 1;
+        let framed = |i: usize| inner[place(i / (side + 2)) * side + place(i % (side + 2))];
+        Self { side, texels: (0..(side + 2) * (side + 2)).map(framed).collect() }
     }
 
     /// Direction, light and solid angle of every texel.
     fn samples(&self) -> impl Iterator<Item = (Vec3, f32, f32)> + '_ {
         let area = 4.0 / (self.side * self.side) as f32;
-        self.texels.iter().enumerate().map(move |(i, &light)| {
+        (0..self.side * self.side).map(move |i| {
             let direction = direction(self.side, i);
+            let light = self.texels[(i / self.side + 1) * (self.side + 2) + i % self.side + 1];
             let flat = direction / (direction.x.abs() + direction.y.abs() + direction.z.abs());
             // A face of the octahedron has 1/sqrt(3) of distance; the square's cells project onto it evenly.
             (direction, light, area / flat.length().powi(3))
         })
     }
 
-    fn at(&self, direction: Vec3) -> f32 {
-        let at = folded(direction) * self.side as f32 - 0.5;
-        let base = at.floor();
-        let part = at - base;
-        let last = self.side as f32 - 1.0;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the map")]
-        let texel = |dx: f32, dy: f32| {
-            let x = (base.x + dx).clamp(0.0, last) as usize;
-            let y = (base.y + dy).clamp(0.0, last) as usize;
-            self.texels[y * self.side + x]
+    /// The light at octahedral coordinates.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0.5 to side + 0.5")]
+    fn at(&self, folded: Vec2) -> f32 {
+        let at = folded.clamp(Vec2::ZERO, Vec2::ONE) * self.side as f32 + 0.5;
+        let (x, y) = (at.x as usize, at.y as usize);
+        let part = Vec2::new(at.x - x as f32, at.y - y as f32);
+        let row = |y: usize| {
+            let pair = &self.texels[y * (self.side + 2) + x..][..2];
+            pair[0] + (pair[1] - pair[0]) * part.x
         };
-        let mix = |a: f32, b: f32, part: f32| a + (b - a) * part;
-        let top = mix(texel(0.0, 0.0), texel(1.0, 0.0), part.x);
-        mix(top, mix(texel(0.0, 1.0), texel(1.0, 1.0), part.x), part.y)
+        let top = row(y);
+        top + (row(y + 1) - top) * part.y
     }
 }
 

@@ -1,8 +1,8 @@
 //! Materials as they are shaded, read from glTF's JSON.
 //!
 //! Understood: metal and roughness, specular-glossiness, normals, occlusion, emission, alpha modes, texture
-//! transforms, unlit, clear coat, specular, index of refraction. Transmission is approximated by blending. What else changes
-//! the look (sheen, iridescence, anisotropy, ...) is not drawn, on either side, and named in [`Material::not_drawn`].
+//! transforms, unlit, clear coat, specular, index of refraction, iridescence. Transmission is drawn as if it were thin and
+//! smooth. What else changes the look (sheen, anisotropy, ...) is not drawn, on either side; [`not_drawn`] names it.
 
 use glam::{Affine2, Vec2, Vec3, Vec4};
 use serde_json::Value;
@@ -33,6 +33,27 @@ pub(super) enum Alpha {
     Blend,
 }
 
+/// When a material is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layer {
+    Opaque,
+    /// After that: what lies behind shines through (KHR_materials_transmission).
+    Glass,
+    /// Last: over everything.
+    Blended,
+}
+
+/// A thin film (KHR_materials_iridescence).
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Film {
+    pub(super) factor: f32,
+    pub(super) slot: Option<Slot>,
+    pub(super) ior: f32,
+    /// Least and most, in nanometres.
+    pub(super) thickness: [f32; 2],
+    pub(super) thickness_slot: Option<Slot>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Material {
     pub(super) colour: Vec4,
@@ -59,6 +80,10 @@ pub(super) struct Material {
     pub(super) coat_roughness: f32,
     pub(super) coat_roughness_slot: Option<Slot>,
     pub(super) transmission: f32,
+    pub(super) transmission_slot: Option<Slot>,
+    pub(super) film: Option<Film>,
+    /// Which sets of texture coordinates are read.
+    pub(super) sets: [bool; 2],
 }
 
 impl Default for Material {
@@ -86,16 +111,21 @@ impl Default for Material {
             coat_roughness: 0.0,
             coat_roughness_slot: None,
             transmission: 0.0,
+            transmission_slot: None,
+            film: None,
+            sets: [false; 2],
         }
     }
 }
+
+/// What is drawn more simply than it is.
+const APPROXIMATED: &[(&str, &str)] = &[("KHR_materials_transmission", "without refraction and blur")];
 
 /// Extensions that change the look and are not drawn.
 const NOT_DRAWN: &[&str] = &[
     "KHR_materials_anisotropy",
     "KHR_materials_diffuse_transmission",
     "KHR_materials_dispersion",
-    "KHR_materials_iridescence",
     "KHR_materials_sheen",
     "KHR_materials_volume",
     "KHR_materials_volume_scatter",
@@ -134,6 +164,8 @@ impl Material {
             coat_roughness: number(&coat["clearcoatRoughnessFactor"], 0.0),
             coat_roughness_slot: slot(&coat["clearcoatRoughnessTexture"], false),
             transmission: number(&extension("KHR_materials_transmission")["transmissionFactor"], 0.0),
+            transmission_slot: slot(&extension("KHR_materials_transmission")["transmissionTexture"], false),
+            film: Film::read(document, extension("KHR_materials_iridescence")),
             ..Self::default()
         };
         let ior = number(&extension("KHR_materials_ior")["ior"], 1.5).max(1.0);
@@ -143,6 +175,7 @@ impl Material {
             Vec3::from_array(numbers(&specular["specularColorFactor"], [1.0; 3])) * reflectance;
         material.specular_slot = slot(&specular["specularColorTexture"], true);
         material.use_specular_glossiness(document, extension("KHR_materials_pbrSpecularGlossiness"));
+        material.sets = [0, 1].map(|set| material.slots().any(|slot| slot.set == set));
         material
     }
 
@@ -171,21 +204,42 @@ impl Material {
             &self.specular_slot,
             &self.coat_slot,
             &self.coat_roughness_slot,
+            &self.transmission_slot,
         ];
-        all.into_iter().flatten()
+        let of_film = self.film.iter().flat_map(|film| [&film.slot, &film.thickness_slot]);
+        all.into_iter().chain(of_film).flatten()
     }
 
-    /// Whether what lies behind shows through.
-    pub(super) fn is_transparent(&self) -> bool {
-        self.alpha == Alpha::Blend || self.transmission > 0.0
+    pub(super) fn layer(&self) -> Layer {
+        match self.alpha {
+            _ if self.transmission > 0.0 => Layer::Glass,
+            Alpha::Blend => Layer::Blended,
+            Alpha::Opaque | Alpha::Mask(_) => Layer::Opaque,
+        }
     }
 }
 
-/// The extensions of a document's materials that change the look and are not drawn.
-pub(in super::super) fn not_drawn(document: &Document) -> Vec<&'static str> {
+/// The extensions of a document's materials that change the look and are not drawn, or not as they are; for people.
+pub(in super::super) fn not_drawn(document: &Document) -> Vec<String> {
     let materials = document.list("materials");
-    let is_used = |name: &&str| materials.iter().any(|material| material["extensions"].get(*name).is_some());
-    NOT_DRAWN.iter().copied().filter(|name| is_used(name)).collect()
+    let is_used = |name: &str| materials.iter().any(|material| material["extensions"].get(name).is_some());
+    let missing = NOT_DRAWN.iter().filter(|name| is_used(name)).map(|name| format!("{name} is not drawn"));
+    let simpler = APPROXIMATED.iter().filter(|(name, _)| is_used(name));
+    missing.chain(simpler.map(|(name, how)| format!("{name} is drawn {how}"))).collect()
+}
+
+impl Film {
+    fn read(document: &Document, json: &Value) -> Option<Self> {
+        let factor = number(&json["iridescenceFactor"], 0.0);
+        (factor > 0.0).then(|| Self {
+            factor,
+            slot: Slot::read(document, &json["iridescenceTexture"], false),
+            ior: number(&json["iridescenceIor"], 1.3).max(1.0),
+            thickness: [("iridescenceThicknessMinimum", 100.0), ("iridescenceThicknessMaximum", 400.0)]
+                .map(|(name, default)| number(&json[name], default)),
+            thickness_slot: Slot::read(document, &json["iridescenceThicknessTexture"], false),
+        })
+    }
 }
 
 impl Slot {
@@ -203,8 +257,10 @@ impl Slot {
             Some(33648) => Wrap::Mirror,
             _ => Wrap::Repeat,
         };
-        let sampling =
-            Sampling { wrap: [wrap("wrapS"), wrap("wrapT")], is_nearest: sampler["magFilter"] == 9728 };
+        // NEAREST and LINEAR, the two filters that have no mipmaps.
+        let has_levels = !matches!(sampler["minFilter"].as_u64(), Some(9728 | 9729));
+        let is_nearest = sampler["magFilter"] == 9728;
+        let sampling = Sampling { wrap: [wrap("wrapS"), wrap("wrapT")], is_nearest, has_levels };
         let transform = &info["extensions"]["KHR_texture_transform"];
         let set = as_index(&transform["texCoord"]).or_else(|| as_index(&info["texCoord"])).unwrap_or(0);
         let offset = Vec2::from_array(numbers(&transform["offset"], [0.0; 2]));

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::material::{Material, Slot};
-use super::pose::{Moment, Pose};
+use super::pose::{Case, Moment, Pose};
 use super::texture::Texture;
 use crate::optimize::codecs::image_file;
 use crate::optimize::codecs::resize::{Content, resize};
@@ -17,6 +17,8 @@ use crate::optimize::document::{Accessor, Document};
 
 /// Images are looked at in at most this size, in pixels: more than a close-up can show.
 const LARGEST_SIDE: u32 = 2048;
+
+const VARIANTS: &str = "KHR_materials_variants";
 
 /// Larger images are not looked at: decoded they would take more memory than all the rest of a job.
 const MOST_PIXELS: u64 = 1 << 26;
@@ -34,7 +36,7 @@ pub(in super::super) struct Model<'d> {
 /// Textures by image, and whether it is read as sRGB.
 pub(in super::super) type Textures = BTreeMap<(usize, bool), Texture>;
 
-/// The arrays of a primitive, with triangles or points.
+/// The arrays of a primitive, with triangles, lines or points.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Part {
     pub(super) positions: Vec<Vec3>,
@@ -44,7 +46,8 @@ pub(super) struct Part {
     pub(super) uvs: [Vec<Vec2>; 2],
     pub(super) colours: Vec<Vec4>,
     pub(super) triangles: Vec<[u32; 3]>,
-    pub(super) points: Vec<u32>,
+    /// Lines, and points as lines of no length.
+    pub(super) strokes: Vec<[u32; 2]>,
     joints: Vec<[u32; 4]>,
     weights: Vec<Vec4>,
     morphs: Vec<Morph>,
@@ -62,9 +65,9 @@ pub(in super::super) struct Draw {
     pub(super) part: Arc<Part>,
     pub(super) world: Mat4,
     /// Index into the model's materials.
-    pub(super) material: usize,
+    pub(in super::super) material: usize,
     /// Index of the node, to name it.
-    pub(super) node: usize,
+    pub(in super::super) node: usize,
 }
 
 impl<'d> Model<'d> {
@@ -116,20 +119,47 @@ impl<'d> Model<'d> {
         self.textures.get(&(slot.image, slot.is_srgb))
     }
 
-    /// What is drawn at rest or at a moment of a clip.
-    pub(in super::super) fn has_clips(&self) -> bool {
-        !self.document.list("animations").is_empty()
+    /// How many clips there are.
+    pub(in super::super) fn clips(&self) -> usize {
+        self.document.list("animations").len()
     }
 
-    /// What is drawn at rest or at a moment of a clip.
-    pub(in super::super) fn draws(&self, moment: Option<Moment>) -> Vec<Draw> {
-        let pose = Pose::of(self.document, moment);
+    /// How many variants there are.
+    pub(in super::super) fn variants(&self) -> usize {
+        let extension = &self.document.root.get("extensions").unwrap_or(&Value::Null)[VARIANTS];
+        extension["variants"].as_array().map_or(0, Vec::len)
+    }
+
+    /// What is drawn.
+    pub(in super::super) fn draws(&self, case: Case) -> Vec<Draw> {
+        let pose = Pose::of(self.document, case.moment);
         let nodes = self.document.list("nodes").iter().enumerate();
         let shown = nodes.filter_map(|(index, node)| Some((index, node, pose.world[index]?)));
-        shown.flat_map(|(index, node, world)| self.draws_of(index, node, world, &pose)).collect()
+        shown
+            .flat_map(|(index, node, world)| self.draws_of((index, node), world, &pose, case.variant))
+            .collect()
     }
 
-    fn draws_of(&self, index: usize, node: &Value, world: Mat4, pose: &Pose) -> Vec<Draw> {
+    /// Where every joint of every skin is, and then every node with a mesh.
+    pub(in super::super) fn joints(&self, moment: Option<Moment>) -> Vec<Vec3> {
+        let pose = Pose::of(self.document, moment);
+        let skins = self.document.list("skins").iter();
+        let joints =
+            skins.flat_map(|skin| skin["joints"].as_array().into_iter().flatten().filter_map(as_index));
+        let nodes = self.document.list("nodes").iter().enumerate();
+        let meshes = nodes.filter(|(_, node)| node.get("mesh").is_some()).map(|(index, _)| index);
+        let place = |index: usize| pose.world.get(index).copied().flatten();
+        let worlds = joints.chain(meshes).map(|index| place(index).unwrap_or(Mat4::IDENTITY));
+        worlds.map(|world| world.w_axis.truncate()).collect()
+    }
+
+    fn draws_of(
+        &self,
+        (index, node): (usize, &Value),
+        world: Mat4,
+        pose: &Pose,
+        variant: Option<usize>,
+    ) -> Vec<Draw> {
         let Some(mesh) = as_index(&node["mesh"]) else { return Vec::new() };
         let Some(json) = self.document.list("meshes").get(mesh) else { return Vec::new() };
         let weights = pose.weights.get(&index).cloned();
@@ -142,7 +172,7 @@ impl<'d> Model<'d> {
         let mut draws = Vec::new();
         for primitive in 0..count {
             let Some(part) = self.parts.get(&(mesh, primitive)) else { continue };
-            let material = as_index(&json["primitives"][primitive]["material"]);
+            let material = material_of(&json["primitives"][primitive], variant);
             let material = material.filter(|&index| index + 1 < self.materials.len());
             let material = material.unwrap_or(self.materials.len() - 1);
             let part = part.morphed(&weights);
@@ -195,6 +225,17 @@ impl<'d> Model<'d> {
     }
 }
 
+/// The material of a primitive, in a variant that names another or without.
+fn material_of(primitive: &Value, variant: Option<usize>) -> Option<usize> {
+    let mappings = primitive["extensions"][VARIANTS]["mappings"].as_array().into_iter().flatten();
+    let is_meant = |mapping: &&Value| {
+        let variants = mapping["variants"].as_array().into_iter().flatten();
+        variants.filter_map(as_index).any(|index| Some(index) == variant)
+    };
+    let mapped = mappings.into_iter().find(is_meant).and_then(|mapping| as_index(&mapping["material"]));
+    mapped.or_else(|| as_index(&primitive["material"]))
+}
+
 fn texture(document: &Document, image: usize, is_srgb: bool) -> Option<Texture> {
     let bytes = document.images.get(image)?.bytes();
     let pixels = image_file::decode(bytes, MOST_PIXELS).ok()?;
@@ -217,6 +258,11 @@ fn morph_weights(of_node: &Value, of_mesh: &Value) -> Vec<f32> {
 }
 
 impl Part {
+    /// How many triangles, lines and points there are.
+    pub(super) fn elements(&self) -> usize {
+        self.triangles.len() + self.strokes.len()
+    }
+
     /// Reads a primitive; `None` where it has no positions.
     fn read(document: &Document, json: &Value) -> Option<Self> {
         let attribute = |name: &str| primitives::attribute(document, json, name);
@@ -246,7 +292,13 @@ impl Part {
             .filter(|&v| (v as usize) < count)
             .collect();
         match primitives::mode(json) {
-            0 => part.points = drawn,
+            0 => part.strokes = drawn.iter().map(|&point| [point; 2]).collect(),
+            1 => part.strokes = drawn.as_chunks::<2>().0.to_vec(),
+            mode @ (2 | 3) => {
+                part.strokes = drawn.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+                let ends = drawn.last().zip(drawn.first()).filter(|_| mode == 2);
+                part.strokes.extend(ends.map(|(&last, &first)| [last, first]));
+            }
             4 => part.triangles = drawn.as_chunks::<3>().0.to_vec(),
             5 => part.triangles = strip(&drawn),
             6 => part.triangles = drawn.windows(2).skip(1).map(|pair| [drawn[0], pair[0], pair[1]]).collect(),

@@ -27,6 +27,15 @@ pub struct Moment {
     pub part: f32,
 }
 
+/// What a model is shown as.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Case {
+    /// A moment of a clip, or at rest.
+    pub moment: Option<Moment>,
+    /// Index of a variant of KHR_materials_variants, or none.
+    pub variant: Option<usize>,
+}
+
 /// A node's own transform.
 #[derive(Clone, Copy)]
 enum Local {

@@ -4,24 +4,29 @@
 //! all samples of a pixel show the same one. Triangles that reach behind the camera are left out: every
 //! camera stands outside of the model's sphere, and only a pose that leaves it can get there.
 
-use glam::{Mat4, Vec2, Vec3, Vec4Swizzles};
+use glam::{Mat4, Vec2, Vec3, Vec4, Vec4Swizzles};
 
 use super::camera::VIEW_SIDE;
 use super::model::Draw;
 
 /// Samples a pixel, where GPUs put them for 4x multisampling, in parts of a pixel.
-pub(super) const SAMPLES: [Vec2; 4] =
-    [Vec2::new(0.375, 0.125), Vec2::new(0.875, 0.375), Vec2::new(0.125, 0.625), Vec2::new(0.625, 0.875)];
+pub(super) const SAMPLES: u32 = 4;
+const SAMPLES_X: Vec4 = Vec4::new(0.375, 0.875, 0.125, 0.625);
+const SAMPLES_Y: Vec4 = Vec4::new(0.125, 0.375, 0.625, 0.875);
 
 /// No triangle.
 pub(super) const NOTHING: u32 = u32::MAX;
 
-/// The nearest surface at each sample.
-pub(super) struct Visible {
-    /// Depth, 0 near to 1 far; four samples a pixel.
-    pub(super) depths: Vec<[f32; 4]>,
-    /// Number of the triangle over all draws, or [`NOTHING`].
-    pub(super) ids: Vec<[u32; 4]>,
+/// The nearest surface at each sample of every pixel.
+pub(super) struct Visible(pub(super) Vec<Pixel>);
+
+/// The nearest surface at the four samples of a pixel.
+#[derive(Clone, Copy)]
+pub(super) struct Pixel {
+    /// 0 near to 1 far.
+    pub(super) depths: Vec4,
+    /// Number of the element over all draws, or [`NOTHING`].
+    pub(super) ids: [u32; 4],
 }
 
 /// A corner on the screen.
@@ -55,40 +60,92 @@ fn corner(matrix: &Mat4, position: Vec3) -> Option<Corner> {
 }
 
 /// Twice the area of a triangle on the screen; positive where it faces the camera.
+#[inline]
 pub(super) fn facing(a: Vec2, b: Vec2, c: Vec2) -> f32 {
     (c - a).perp_dot(b - a)
 }
 
-/// Calls `at(pixel, covered samples, their depths)` for every pixel that a triangle touches.
-pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, [bool; 4], [f32; 4])) {
+/// Calls `at(pixel, covered samples, their depths)` for every pixel that a triangle touches; samples are bits.
+#[inline]
+pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, u32, Vec4)) {
     let [a, b, c] = corners;
     let area = facing(a.at, b.at, c.at);
-    if area == 0.0 || !area.is_finite() {
+    let inverse = 1.0 / area;
+    if !area.is_finite() || !inverse.is_finite() {
         return;
     }
     let low = a.at.min(b.at).min(c.at);
     let high = a.at.max(b.at).max(c.at);
     let Some((x0, x1)) = span(low.x, high.x) else { return };
     let Some((y0, y1)) = span(low.y, high.y) else { return };
-    let inverse = 1.0 / area;
+    let edges = [Edge::new(b, c, inverse), Edge::new(c, a, inverse), Edge::new(a, b, inverse)];
+    let [first, second, third] = edges;
+    let depth_across = first.across * a.depth + second.across * b.depth + third.across * c.depth;
     for y in y0..=y1 {
-        for x in x0..=x1 {
-            let (mut covered, mut depths) = ([false; 4], [0.0; 4]);
-            for (i, offset) in SAMPLES.iter().enumerate() {
-                let point = Vec2::new(x as f32, y as f32) + *offset;
-                let weights = [
-                    facing(point, b.at, c.at) * inverse,
-                    facing(a.at, point, c.at) * inverse,
-                    facing(a.at, b.at, point) * inverse,
-                ];
-                covered[i] = weights.iter().all(|&w| w >= 0.0);
-                depths[i] = weights[0] * a.depth + weights[1] * b.depth + weights[2] * c.depth;
-            }
-            if covered != [false; 4] {
-                at(y * VIEW_SIDE + x, covered, depths);
+        let row = [first.at_samples(x0, y), second.at_samples(x0, y), third.at_samples(x0, y)];
+        let depths = row[0] * a.depth + row[1] * b.depth + row[2] * c.depth;
+        let mut is_inside = false;
+        for x in x0 + skipped(&edges, &row, x1 - x0)..=x1 {
+            let step = (x - x0) as f32;
+            let weight = |edge: usize| row[edge] + Vec4::splat(edges[edge].across * step);
+            let covered = weight(0).min(weight(1)).min(weight(2)).cmpge(Vec4::ZERO).bitmask();
+            if covered != 0 {
+                is_inside = true;
+                at(y * VIEW_SIDE + x, covered, depths + Vec4::splat(depth_across * step));
+            } else if is_inside {
+                break;
             }
         }
     }
+}
+
+/// A line a pixel wide, as two triangles; a line of no length is a point, and fills a pixel's square.
+pub(super) fn stroke(from: Corner, to: Corner) -> [[Corner; 3]; 2] {
+    let length = to.at.distance(from.at);
+    let is_point = length < 1e-3;
+    let along = if is_point { Vec2::X } else { (to.at - from.at) / length } * 0.5;
+    let cap = if is_point { along } else { Vec2::ZERO };
+    let side = along.perp();
+    let moved = |corner: Corner, by: Vec2| Corner { at: corner.at + by, ..corner };
+    let [a, b] = [moved(from, -cap - side), moved(from, side - cap)];
+    let [c, d] = [moved(to, cap + side), moved(to, cap - side)];
+    [[a, b, c], [a, c, d]]
+}
+
+/// The weight of the corner opposite of an edge: 0 on the edge, and how it changes.
+#[derive(Clone, Copy)]
+struct Edge {
+    from: Vec2,
+    across: f32,
+    down: f32,
+}
+
+impl Edge {
+    fn new(from: Corner, to: Corner, inverse_area: f32) -> Self {
+        let side = (to.at - from.at) * inverse_area;
+        Self { from: from.at, across: side.y, down: -side.x }
+    }
+
+    /// The weights at the samples of a pixel.
+    #[inline]
+    fn at_samples(&self, x: usize, y: usize) -> Vec4 {
+        let pixel = Vec2::new(x as f32, y as f32) - self.from;
+        (SAMPLES_X + pixel.x) * self.across + (SAMPLES_Y + pixel.y) * self.down
+    }
+}
+
+/// How many pixels of a row, at most `most`, certainly lie before the triangle.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the row first")]
+fn skipped(edges: &[Edge; 3], row: &[Vec4; 3], most: usize) -> usize {
+    if most < 8 {
+        return 0;
+    }
+    let until = |(edge, weights): (&Edge, &Vec4)| {
+        if edge.across > 0.0 { -weights.max_element() / edge.across } else { 0.0 }
+    };
+    let farthest = edges.iter().zip(row).map(until).fold(0.0, f32::max);
+    // One less, as these are rounded.
+    (farthest.min(most as f32) as usize).saturating_sub(1)
 }
 
 /// How many pixels [`cover`] looks at, and a little for the triangle itself.
@@ -108,17 +165,44 @@ fn span(low: f32, high: f32) -> Option<(usize, usize)> {
 
 impl Visible {
     pub(super) fn new() -> Self {
-        let pixels = VIEW_SIDE * VIEW_SIDE;
-        Self { depths: vec![[f32::INFINITY; 4]; pixels], ids: vec![[NOTHING; 4]; pixels] }
+        let nothing = Pixel { depths: Vec4::INFINITY, ids: [NOTHING; 4] };
+        Self(vec![nothing; VIEW_SIDE * VIEW_SIDE])
     }
 
-    /// Enters a triangle where it is nearest.
-    pub(super) fn enter(&mut self, id: u32, pixel: usize, covered: [bool; 4], depths: [f32; 4]) {
+    /// The same depths, and no element: for what lies before these.
+    pub(super) fn before(other: &Self) -> Self {
+        Self(other.0.iter().map(|pixel| Pixel { ids: [NOTHING; 4], ..*pixel }).collect())
+    }
+
+    /// Enters an element where it is nearest.
+    #[inline]
+    pub(super) fn enter(&mut self, id: u32, pixel: usize, covered: u32, depths: Vec4) {
+        let pixel = &mut self.0[pixel];
+        let nearer = depths.cmplt(pixel.depths).bitmask() & covered;
         for i in 0..4 {
-            if covered[i] && depths[i] < self.depths[pixel][i] {
-                self.depths[pixel][i] = depths[i];
-                self.ids[pixel][i] = id;
+            if nearer >> i & 1 == 1 {
+                pixel.depths[i] = depths[i];
+                pixel.ids[i] = id;
             }
         }
+    }
+}
+
+impl Pixel {
+    /// Each element that is seen, and its share of the pixel.
+    #[inline]
+    pub(super) fn elements(&self) -> impl Iterator<Item = (u32, f32)> {
+        let ids = self.ids;
+        let is_plain = ids == [ids[0]; 4];
+        let count = if ids == [NOTHING; 4] {
+            0
+        } else if is_plain {
+            1
+        } else {
+            ids.len()
+        };
+        let is_first = move |i: usize| ids[i] != NOTHING && !ids[..i].contains(&ids[i]);
+        let share = move |id| ids.iter().filter(|&&other| other == id).count() as f32 / SAMPLES as f32;
+        (0..count).filter(move |&i| is_first(i)).map(move |i| (ids[i], share(ids[i])))
     }
 }

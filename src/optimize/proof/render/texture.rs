@@ -4,6 +4,7 @@ use glam::{Vec2, Vec4};
 
 use crate::optimize::codecs::Pixels;
 use crate::optimize::codecs::difference::linear_light;
+use crate::optimize::proof::powers::{TO_SRGB, floor, log2};
 
 /// What is outside 0 to 1 (glTF sampler, `wrapS` and `wrapT`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +23,15 @@ pub(super) struct Sampling {
     pub(super) wrap: [Wrap; 2],
     /// Texels without blending between them.
     pub(super) is_nearest: bool,
+    /// Smaller levels where the texture is seen from afar.
+    pub(super) has_levels: bool,
 }
 
 /// An image with its mip levels.
 pub(in super::super) struct Texture {
     levels: Vec<Level>,
-    is_srgb: bool,
+    /// What a byte of a colour channel stands for.
+    values: [f32; 256],
 }
 
 struct Level {
@@ -48,47 +52,49 @@ impl Texture {
         while let Some(next) = levels.last().and_then(|level| level.halved(is_srgb)) {
             levels.push(next);
         }
-        Self { levels, is_srgb }
+        let value = |byte| if is_srgb { linear_light(byte) } else { f32::from(byte) / 255.0 };
+        let values = std::array::from_fn(|byte| value(u8::try_from(byte).unwrap_or(u8::MAX)));
+        Self { levels, values }
     }
 
     /// The colour at `uv`, in linear values; `dx` and `dy` are the steps of `uv` to the next pixels.
     pub(super) fn sample(&self, sampling: Sampling, uv: Vec2, dx: Vec2, dy: Vec2) -> Vec4 {
         let size = Vec2::new(self.levels[0].width as f32, self.levels[0].height as f32);
         let step = (dx * size).length_squared().max((dy * size).length_squared());
-        let last = (self.levels.len() - 1) as f32;
-        let level = (0.5 * step.max(1e-12).log2()).clamp(0.0, last);
-        let (low, part) = (level.floor(), level.fract());
+        let last = if sampling.has_levels { (self.levels.len() - 1) as f32 } else { 0.0 };
+        let level = (0.5 * log2(step.clamp(1e-12, 1e12))).clamp(0.0, last);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the levels")]
-        let low = low as usize;
+        let low = level as usize;
+        let part = level - low as f32;
         let near = self.in_level(low, sampling, uv);
         if part < 1.0 / 256.0 { near } else { near.lerp(self.in_level(low + 1, sampling, uv), part) }
     }
 
     fn in_level(&self, level: usize, sampling: Sampling, uv: Vec2) -> Vec4 {
         let level = &self.levels[level];
+        let [wrap_x, wrap_y] = sampling.wrap;
         let at = uv * Vec2::new(level.width as f32, level.height as f32);
         if sampling.is_nearest {
-            return self.texel(level, sampling, whole(at.x), whole(at.y));
+            let x = wrapped(floor(at.x), level.width, wrap_x);
+            return self.texel(level, x, wrapped(floor(at.y), level.height, wrap_y));
         }
         let at = at - 0.5;
-        let (x, y) = (whole(at.x), whole(at.y));
-        let part = at - at.floor();
-        let texel = |dx, dy| self.texel(level, sampling, x + dx, y + dy);
-        let top = texel(0, 0).lerp(texel(1, 0), part.x);
-        let bottom = texel(0, 1).lerp(texel(1, 1), part.x);
+        let (x, y) = (floor(at.x), floor(at.y));
+        let part = Vec2::new(at.x - x as f32, at.y - y as f32);
+        let columns = [x, x.saturating_add(1)].map(|x| wrapped(x, level.width, wrap_x));
+        let [top, bottom] = [y, y.saturating_add(1)].map(|y| {
+            let y = wrapped(y, level.height, wrap_y);
+            let [left, right] = columns.map(|x| self.texel(level, x, y));
+            left.lerp(right, part.x)
+        });
         top.lerp(bottom, part.y)
     }
 
-    fn texel(&self, level: &Level, sampling: Sampling, x: i64, y: i64) -> Vec4 {
-        let x = wrapped(x, level.width, sampling.wrap[0]);
-        let y = wrapped(y, level.height, sampling.wrap[1]);
+    #[inline]
+    fn texel(&self, level: &Level, x: usize, y: usize) -> Vec4 {
         let [r, g, b, a] = level.texels[y * level.width + x];
-        let alpha = f32::from(a) / 255.0;
-        if self.is_srgb {
-            Vec4::new(linear_light(r), linear_light(g), linear_light(b), alpha)
-        } else {
-            Vec4::new(f32::from(r) / 255.0, f32::from(g) / 255.0, f32::from(b) / 255.0, alpha)
-        }
+        let value = |byte: u8| self.values[usize::from(byte)];
+        Vec4::new(value(r), value(g), value(b), f32::from(a) / 255.0)
     }
 }
 
@@ -113,11 +119,14 @@ impl Level {
 }
 
 fn mean(texels: [[u8; 4]; 4], is_srgb: bool) -> [u8; 4] {
+    // Most neighbours are equal where an image is plain.
+    if texels.iter().all(|texel| *texel == texels[0]) {
+        return texels[0];
+    }
     std::array::from_fn(|channel| {
         let values = texels.map(|texel| texel[channel]);
         if is_srgb && channel < 3 {
-            let light = values.iter().map(|&v| linear_light(v)).sum::<f32>() / 4.0;
-            to_byte(to_srgb(light))
+            to_byte(TO_SRGB.at(values.map(linear_light).iter().sum::<f32>() / 4.0))
         } else {
             let sum: u16 = values.iter().map(|&v| u16::from(v)).sum();
             #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is a byte")]
@@ -127,34 +136,23 @@ fn mean(texels: [[u8; 4]; 4], is_srgb: bool) -> [u8; 4] {
     })
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "coordinates beyond any texture saturate")]
-fn whole(value: f32) -> i64 {
-    value.floor() as i64
-}
-
-#[expect(
-    clippy::cast_possible_wrap,
-    clippy::cast_sign_loss,
-    clippy::cast_possible_truncation,
-    reason = "sizes of images are small, and results lie within them"
-)]
-fn wrapped(at: i64, size: usize, wrap: Wrap) -> usize {
-    let size = size as i64;
+/// A texel's place in a row or column of `size` texels.
+#[expect(clippy::cast_sign_loss, reason = "results lie within the image")]
+fn wrapped(at: i32, size: usize, wrap: Wrap) -> usize {
+    if at >= 0 && (at as usize) < size {
+        return at as usize;
+    }
+    // No image that was decoded has that many columns.
+    let size = i32::try_from(size).unwrap_or(i32::MAX);
     let at = match wrap {
         Wrap::Clamp => at.clamp(0, size - 1),
         Wrap::Repeat => at.rem_euclid(size),
         Wrap::Mirror => {
-            let at = at.rem_euclid(2 * size);
-            if at < size { at } else { 2 * size - 1 - at }
+            let at = at.rem_euclid(size.saturating_mul(2));
+            if at < size { at } else { size.saturating_mul(2) - 1 - at }
         }
     };
     at as usize
-}
-
-/// Light as sRGB, 0 to 1.
-pub(super) fn to_srgb(light: f32) -> f32 {
-    let light = light.clamp(0.0, 1.0);
-    if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }
 
 /// A value from 0 to 1 as a byte.

@@ -1,12 +1,12 @@
-//! Damage of every kind that an optimizer can do, done on purpose: it must be seen.
+//! The proof on models made in code; what it makes of damage is in [`damage`].
+
+mod damage;
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::optimize::Settings;
-use crate::optimize::budget::Budget;
 use crate::optimize::codecs::png;
 use crate::optimize::document::accessor::{Accessor, Component, Shape};
 use crate::optimize::document::{Image, ImageSource};
@@ -20,8 +20,8 @@ fn balls() -> Document {
     let root = json!({
         "asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0, 1, 2, 3]}],
         "nodes": [
-            {"mesh": 0, "translation": [-1.2, 0.0, 0.0]},
-            {"mesh": 1, "skin": 0},
+            {"name": "left", "mesh": 0, "translation": [-1.2, 0.0, 0.0]},
+            {"name": "right", "mesh": 1, "skin": 0},
             {"translation": [1.2, 0.0, 0.0]},
             {"translation": [1.2, 0.0, 0.0], "rotation": [0.0, 0.0, 0.38, 0.92]},
         ],
@@ -34,6 +34,7 @@ fn balls() -> Document {
         ],
         "skins": [{"joints": [2, 3]}],
         "materials": [{
+            "name": "bumps",
             "pbrMetallicRoughness": {"baseColorTexture": {"index": 0}, "metallicFactor": 0.0, "roughnessFactor": 0.4},
             "normalTexture": {"index": 1},
         }],
@@ -100,103 +101,105 @@ fn compare(before: &Document, after: &Document) -> Comparison {
     Reference::new(before).compare(after)
 }
 
-fn damaged(damage: impl Fn(&mut Document)) -> Comparison {
-    let original = balls();
-    let mut result = original.clone();
-    damage(&mut result);
-    compare(&original, &result)
-}
-
-/// Asserts that damage is seen, and on which node.
-fn assert_seen(node: u32, damage: impl Fn(&mut Document)) {
-    let comparison = damaged(damage);
-    assert!(is_refused(&comparison), "{comparison:?}");
-    let worst = comparison.views.iter().max_by(|a, b| a.error.total_cmp(&b.error)).unwrap();
-    assert_eq!(worst.node, Some(node), "{worst:?}");
-}
-
-/// Whether a result that looks like this is refused at the default settings.
-fn is_refused(comparison: &Comparison) -> bool {
-    Budget::of(&Settings::default()).look.part(comparison) > 1.0
-}
-
-fn material(document: &mut Document) -> &mut serde_json::Map<String, Value> {
-    document.list_mut("materials")[0].as_object_mut().unwrap()
-}
-
 #[test]
 fn equal_models_look_the_same_from_every_side() {
-    let comparison = damaged(|_| {});
+    let comparison = compare(&balls(), &balls());
     assert_eq!((comparison.mean, comparison.worst, comparison.close_worst), (0.0, 0.0, 0.0));
-    assert_eq!(comparison.silhouette, 1.0);
+    assert_eq!((comparison.silhouette, comparison.joints), (1.0, Some(0.0)));
     assert!(comparison.views.len() >= 8, "{comparison:?}");
     assert_eq!(comparison.not_shown, Vec::<String>::new());
 }
 
-#[test]
-fn a_dropped_texture_is_seen() {
-    assert_seen(0, |document| {
-        drop(material(document)["pbrMetallicRoughness"].as_object_mut().unwrap().remove("baseColorTexture"))
-    });
-}
-
-#[test]
-fn a_texture_that_cannot_be_decoded_is_seen_and_named() {
-    assert_seen(0, |document| document.images[0].source = ImageSource::Bytes(Arc::new(vec![1, 2, 3])));
-    let comparison =
-        damaged(|document| document.images[0].source = ImageSource::Bytes(Arc::new(vec![1, 2, 3])));
-    assert_eq!(comparison.not_shown, ["image 0 of the result cannot be decoded"]);
-}
-
-#[test]
-fn a_flipped_normal_map_is_seen() {
-    assert_seen(0, |document| document.images[1] = bumps(-1.0));
-}
-
-#[test]
-fn a_torn_seam_is_seen() {
-    assert_seen(1, |document| {
-        let mut points = document.accessors[0].vectors::<3>();
-        let upper = points.len() / 2..points.len() / 2 + usize::from(COLUMNS);
-        points[upper].iter_mut().for_each(|point| point[1] += 0.4);
-        document.accessors.push(Accessor::from_floats(Shape::Vec3, &points.concat()));
-        document.list_mut("meshes")[1]["primitives"][0]["attributes"]["POSITION"] = 7.into();
-    });
-}
-
-#[test]
-fn a_wrong_joint_is_seen() {
-    assert_seen(1, |document| document.list_mut("skins")[0]["joints"] = json!([3, 2]));
-}
-
-#[test]
-fn a_lost_morph_is_seen() {
-    assert_seen(1, |document| document.list_mut("meshes")[1]["weights"] = json!([0.0]));
-}
-
-#[test]
-fn a_blank_file_has_nothing_in_common() {
-    let comparison = damaged(|document| document.root["scenes"][0]["nodes"] = json!([]));
-    assert_eq!(comparison.silhouette, 0.0);
-    assert!(comparison.mean > 0.2, "{comparison:?}");
-}
-
-#[test]
-fn a_moved_clip_is_seen_in_its_poses() {
-    let mut original = balls();
+/// The balls with a clip that lifts the left one, and another that lifts it higher.
+fn lifted(heights: &[f32]) -> Document {
+    let mut document = balls();
     let times = Accessor { bounds: true, ..Accessor::from_floats(Shape::Scalar, &[0.0, 1.0]) };
-    let places = Accessor::from_floats(Shape::Vec3, &[-1.2, 0.0, 0.0, -1.2, 1.0, 0.0]);
-    original.accessors.extend([times, places]);
-    let clip = json!([{
-        "channels": [{"sampler": 0, "target": {"node": 0, "path": "translation"}}],
-        "samplers": [{"input": 7, "output": 8}],
-    }]);
-    original.root.insert("animations".into(), clip);
-    let mut result = original.clone();
-    result.accessors[8] = Accessor::from_floats(Shape::Vec3, &[-1.2, 0.0, 0.0, -1.2, 0.5, 0.0]);
-    let comparison = compare(&original, &result);
-    assert_eq!(comparison.mean, 0.0, "at rest nothing has changed");
-    assert!(is_refused(&comparison), "{comparison:?}");
+    document.accessors.push(times);
+    let clip = |i: usize| {
+        json!({
+            "channels": [{"sampler": 0, "target": {"node": 0, "path": "translation"}}],
+            "samplers": [{"input": 7, "output": 8 + i}],
+        })
+    };
+    document.root.insert("animations".into(), (0..heights.len()).map(clip).collect());
+    let places = heights.iter().map(|height| [-1.2, 0.0, 0.0, -1.2, *height, 0.0]);
+    document.accessors.extend(places.map(|places| Accessor::from_floats(Shape::Vec3, &places)));
+    document
+}
+
+/// The balls, and a variant in which the left one has a material of its own.
+fn varied() -> Document {
+    let mut document = balls();
+    document.root["materials"].as_array_mut().unwrap().push(json!({"name": "gold", "pbrMetallicRoughness": {
+        "baseColorFactor": [1.0, 0.7, 0.2, 1.0], "roughnessFactor": 0.3,
+    }}));
+    document.list_mut("meshes")[0]["primitives"][0]["extensions"] =
+        json!({"KHR_materials_variants": {"mappings": [{"material": 1, "variants": [0]}]}});
+    let variants = json!({"KHR_materials_variants": {"variants": [{"name": "golden"}]}});
+    document.root.insert("extensions".into(), variants);
+    document
+}
+
+#[test]
+fn clips_and_variants_are_looked_at_and_details_close_up() {
+    let names = |document: &Document| -> Vec<String> {
+        compare(document, document).views.into_iter().map(|view| view.name).collect()
+    };
+    let of_clips = names(&lifted(&[1.0; 9]));
+    let poses: Vec<_> = of_clips.iter().filter(|name| name.contains("clip")).collect();
+    assert_eq!(poses.len(), 8, "four clips at two moments each: {poses:?}");
+    assert!(of_clips.iter().any(|name| name == "front, clip 6 at 77 %"), "{of_clips:?}");
+    assert!(names(&varied()).contains(&"front, variant 0".to_owned()));
+    assert!(names(&balls()).iter().any(|name| name.ends_with(", detail")));
+}
+
+#[test]
+fn points_lines_and_instances_are_drawn() {
+    let pixels = |document: &Document| compare(document, document).views[0].pixels;
+    let alone = |mode: u32| {
+        let mut document = balls();
+        document.list_mut("meshes")[0]["primitives"][0]["mode"] = mode.into();
+        document.root["scenes"][0]["nodes"] = json!([0]);
+        document
+    };
+    let [points, lines, triangles] = [0, 1, 4].map(|mode| pixels(&alone(mode)));
+    assert!(0 < points && points < lines && lines < triangles, "{points}, {lines}, {triangles}");
+    let mut many = alone(4);
+    let places = Accessor::from_floats(Shape::Vec3, &[0.0, 0.0, 0.0, 4.0, 0.0, 0.0]);
+    many.accessors.push(places);
+    many.list_mut("nodes")[0]["extensions"] =
+        json!({"EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": 7}}});
+    let mut shapes = Reference::new(&many).compare(&alone(4));
+    assert!(shapes.silhouette < 0.6, "half of the instances are missing: {shapes:?}");
+    shapes = Reference::new(&many).compare(&many);
+    assert_eq!(shapes.silhouette, 1.0);
+}
+
+#[test]
+fn glass_shows_what_is_behind_it() {
+    let mut clear = balls();
+    clear.list_mut("materials")[0]["extensions"] =
+        json!({"KHR_materials_transmission": {"transmissionFactor": 1.0}});
+    clear.list_mut("nodes")[1]["translation"] = json!([0.0, 0.0, 0.0]);
+    let mut opaque = clear.clone();
+    drop(opaque.list_mut("materials")[0].as_object_mut().unwrap().remove("extensions"));
+    let comparison = compare(&clear, &opaque);
+    assert!(comparison.mean > 0.05, "{comparison:?}");
+    assert_eq!(comparison.not_shown, ["KHR_materials_transmission is drawn without refraction and blur"]);
+}
+
+#[test]
+fn pictures_of_the_worst_view_show_it() {
+    let (original, mut result) = (balls(), balls());
+    result.images[1] = bumps(-1.0);
+    let reference = Reference::new(&original);
+    let comparison = reference.compare(&result);
+    let pictures = reference.worst_pictures(&result, &comparison).unwrap();
+    assert_eq!(pictures.name, comparison.worst_view().unwrap().name);
+    assert_eq!((pictures.pixels.width(), pictures.pixels.height()), (3 * 512, 512));
+    let (_, all) = reference.compare_in_pictures(&result);
+    let same = all.iter().find(|other| other.name == pictures.name).unwrap();
+    assert!(same.pixels.texels() == pictures.pixels.texels());
 }
 
 #[test]

@@ -1,0 +1,247 @@
+//! A view being drawn: which surface is seen at each pixel, then its colour, then what is seen through.
+
+use glam::{Vec2, Vec3, Vec4};
+
+use super::camera::{Camera, Sphere, VIEW_SIDE, View};
+use super::material::{Alpha, Layer};
+use super::model::{Draw, Model};
+use super::raster::{self, Corner, SAMPLES, Visible};
+use super::shade::{Shaded, neutral, shade, to_srgb};
+use super::surface::{Face, Surface};
+use super::texture::to_byte;
+use super::{Image, NOBODY};
+use crate::optimize::proof::flip::Picture;
+
+/// sRGB of what is behind the model.
+const BACKGROUND: f32 = 128.0 / 255.0;
+
+/// Pixels that triangles may be tested against in one view: a hundred times what a well-filled one needs. Beyond that,
+/// what is left is not drawn, in either picture.
+const MOST_WORK: f32 = 3e8;
+
+pub(super) struct Frame<'m> {
+    pub(super) surfaces: Vec<Surface<'m>>,
+    /// Where the vertices of each surface are on the screen.
+    corners: Vec<Vec<Option<Corner>>>,
+    /// The number of each surface's first element.
+    starts: Vec<u32>,
+    camera: Camera,
+}
+
+/// Premultiplied sRGB, coverage and owner (see [`Image`]) of every pixel.
+pub(super) struct Canvas {
+    pub(super) colours: Vec<Vec3>,
+    pub(super) coverage: Vec<f32>,
+    owners: Vec<u32>,
+}
+
+impl<'m> Frame<'m> {
+    pub(super) fn new(model: &'m Model<'m>, draws: &'m [Draw], view: &View, around: &Sphere) -> Self {
+        let camera = Camera::new(view, around);
+        let mut next = 0u32;
+        let start = |draw: &Draw| {
+            let start = next;
+            next = next.saturating_add(u32::try_from(draw.part.elements()).unwrap_or(u32::MAX));
+            start
+        };
+        Self {
+            surfaces: draws.iter().map(|draw| Surface::new(model, draw)).collect(),
+            corners: draws.iter().map(|draw| raster::project(draw, &camera.matrix)).collect(),
+            starts: draws.iter().map(start).collect(),
+            camera,
+        }
+    }
+
+    pub(super) fn drawn(&self) -> Image {
+        let mut visible = Visible::new();
+        self.enter_layer(Layer::Opaque, &mut visible);
+        let mut canvas = self.opaque(&visible);
+        self.glaze(&mut visible, &mut canvas);
+        self.blend(&visible, &mut canvas);
+        canvas.finish()
+    }
+
+    /// Finds what is nearest among the surfaces of a layer, and of what is there.
+    pub(super) fn enter_layer(&self, layer: Layer, visible: &mut Visible) {
+        let mut work = 0.0;
+        for (index, surface) in self.surfaces.iter().enumerate() {
+            if surface.material.layer() != layer {
+                continue;
+            }
+            let part = &surface.draw.part;
+            for (number, &triangle) in (self.starts[index]..).zip(&part.triangles) {
+                let Some(corners) = surface.seen(&self.corners[index], triangle) else { continue };
+                work += raster::effort(&corners);
+                if work > MOST_WORK {
+                    return;
+                }
+                if let Alpha::Mask(cutoff) = surface.material.alpha {
+                    let face = Face::new(surface, triangle, corners);
+                    raster::cover(corners, |pixel, covered, depths| {
+                        if self.alpha(&face, pixel) >= cutoff {
+                            visible.enter(number, pixel, covered, depths);
+                        }
+                    });
+                } else {
+                    raster::cover(corners, |pixel, covered, depths| {
+                        visible.enter(number, pixel, covered, depths);
+                    });
+                }
+            }
+            self.enter_strokes(index, visible);
+        }
+    }
+
+    fn alpha(&self, face: &Face, pixel: usize) -> f32 {
+        let at = centre(pixel);
+        face.colour(&face.place(at, self.camera.towards_eye(at))).w
+    }
+
+    /// Lines and points are a pixel wide.
+    fn enter_strokes(&self, index: usize, visible: &mut Visible) {
+        let part = &self.surfaces[index].draw.part;
+        let first =
+            self.starts[index].saturating_add(u32::try_from(part.triangles.len()).unwrap_or(u32::MAX));
+        for (number, stroke) in (first..).zip(&part.strokes) {
+            let [Some(from), Some(to)] = stroke.map(|vertex| self.corners[index][vertex as usize]) else {
+                continue;
+            };
+            for half in raster::stroke(from, to) {
+                raster::cover(half, |pixel, covered, depths| visible.enter(number, pixel, covered, depths));
+            }
+        }
+    }
+
+    fn opaque(&self, visible: &Visible) -> Canvas {
+        let mut canvas = Canvas::new();
+        let mut last: Option<(u32, usize, Face)> = None;
+        for (pixel, seen) in visible.0.iter().enumerate() {
+            for (id, share) in seen.elements() {
+                if last.as_ref().is_none_or(|(of, ..)| *of != id) {
+                    last = self.face(id).map(|(index, face)| (id, index, face));
+                }
+                match &last {
+                    Some((_, index, face)) => {
+                        let colour = self.shaded_at(face, pixel, None).colour;
+                        canvas.add(pixel, colour, share, self.owner(*index));
+                    }
+                    None => self.draw_stroke(id, pixel, share, &mut canvas),
+                }
+            }
+        }
+        canvas
+    }
+
+    /// The surface that an element is part of, and its colour in a pixel; `None` for what is no triangle.
+    pub(super) fn shaded(&self, id: u32, pixel: usize, behind: Option<Vec4>) -> Option<(usize, Shaded)> {
+        let (index, face) = self.face(id)?;
+        Some((index, self.shaded_at(&face, pixel, behind)))
+    }
+
+    fn shaded_at(&self, face: &Face, pixel: usize, behind: Option<Vec4>) -> Shaded {
+        let at = centre(pixel);
+        shade(face, &face.place(at, self.camera.towards_eye(at)), behind)
+    }
+
+    /// Who is to be named for what a surface shows.
+    pub(super) fn owner(&self, index: usize) -> u32 {
+        u32::try_from(index).unwrap_or(u32::MAX)
+    }
+
+    /// The surface of an element and the element's number in it.
+    fn found(&self, number: u32) -> Option<(usize, usize)> {
+        let index = self.starts.partition_point(|&start| start <= number).checked_sub(1)?;
+        Some((index, (number - self.starts[index]) as usize))
+    }
+
+    /// A triangle and the surface that it is part of; `None` where the element is another, or not seen.
+    fn face(&self, id: u32) -> Option<(usize, Face<'_>)> {
+        let (index, local) = self.found(id)?;
+        let surface = &self.surfaces[index];
+        let triangle = *surface.draw.part.triangles.get(local)?;
+        Some((index, Face::new(surface, triangle, surface.seen(&self.corners[index], triangle)?)))
+    }
+
+    /// Lines and points have no side that light could fall on.
+    fn draw_stroke(&self, id: u32, pixel: usize, share: f32, canvas: &mut Canvas) {
+        let Some((index, local)) = self.found(id) else { return };
+        let Surface { draw, material, .. } = &self.surfaces[index];
+        let stroke = local.checked_sub(draw.part.triangles.len()).and_then(|i| draw.part.strokes.get(i));
+        let vertex = stroke.and_then(|&[from, _]| draw.part.colours.get(from as usize));
+        let colour = vertex.map_or(material.colour, |&colour| colour * material.colour);
+        canvas.add(pixel, to_srgb(neutral(colour.truncate())), share, self.owner(index));
+    }
+
+    /// Lays transparent surfaces over the rest, the farthest draw first.
+    fn blend(&self, visible: &Visible, canvas: &mut Canvas) {
+        let transparent = |index: &usize| self.surfaces[*index].material.layer() == Layer::Blended;
+        let mut order: Vec<usize> = (0..self.surfaces.len()).filter(transparent).collect();
+        let distance = |index: usize| {
+            self.surfaces[index].draw.world.w_axis.truncate().distance_squared(self.camera.eye)
+        };
+        order.sort_by(|&a, &b| distance(b).total_cmp(&distance(a)));
+        let mut work = 0.0;
+        for index in order {
+            let surface = &self.surfaces[index];
+            for &triangle in &surface.draw.part.triangles {
+                let Some(corners) = surface.seen(&self.corners[index], triangle) else { continue };
+                // Every pixel of these is shaded.
+                work += 4.0 * raster::effort(&corners);
+                if work > MOST_WORK {
+                    return;
+                }
+                let face = Face::new(surface, triangle, corners);
+                raster::cover(corners, |pixel, covered, depths| {
+                    let seen = covered & depths.cmplt(visible.0[pixel].depths).bitmask();
+                    if seen != 0 {
+                        let shaded = self.shaded_at(&face, pixel, None);
+                        let part = shaded.alpha.clamp(0.0, 1.0) * seen.count_ones() as f32 / SAMPLES as f32;
+                        canvas.replace(pixel, shaded.colour, 1.0, part, self.owner(index));
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// The middle of a pixel.
+fn centre(pixel: usize) -> Vec2 {
+    Vec2::new((pixel % VIEW_SIDE) as f32 + 0.5, (pixel / VIEW_SIDE) as f32 + 0.5)
+}
+
+impl Canvas {
+    fn new() -> Self {
+        let pixels = VIEW_SIDE * VIEW_SIDE;
+        Self { colours: vec![Vec3::ZERO; pixels], coverage: vec![0.0; pixels], owners: vec![NOBODY; pixels] }
+    }
+
+    /// Adds a surface that fills a part of the pixel beside others.
+    fn add(&mut self, pixel: usize, colour: Vec3, share: f32, owner: u32) {
+        self.colours[pixel] += colour * share;
+        self.coverage[pixel] += share;
+        self.own(pixel, owner);
+    }
+
+    /// Puts a surface of this coverage in the place of a part of what is there.
+    pub(super) fn replace(&mut self, pixel: usize, colour: Vec3, coverage: f32, share: f32, owner: u32) {
+        self.colours[pixel] = self.colours[pixel].lerp(colour, share);
+        self.coverage[pixel] += (coverage - self.coverage[pixel]) * share;
+        self.own(pixel, owner);
+    }
+
+    fn own(&mut self, pixel: usize, owner: u32) {
+        let of = &mut self.owners[pixel];
+        *of = if *of == NOBODY { owner } else { *of };
+    }
+
+    fn finish(self) -> Image {
+        let before_grey = |(colour, cover): (&Vec3, &f32)| {
+            let colour = *colour + Vec3::splat(BACKGROUND * (1.0 - cover));
+            colour.to_array().map(|v| to_byte(v.clamp(0.0, 1.0)))
+        };
+        let pixels = self.colours.iter().zip(&self.coverage).map(before_grey).collect();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1 in, a byte out")]
+        let coverage = self.coverage.iter().map(|cover| (cover * 255.0).ceil() as u8).collect();
+        Image { picture: Picture { width: VIEW_SIDE, pixels }, coverage, owners: self.owners }
+    }
+}

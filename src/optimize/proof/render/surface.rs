@@ -1,0 +1,199 @@
+//! Triangles on the screen: where on them a pixel lies, and which way they face there.
+
+use glam::{Mat3, Vec2, Vec3, Vec4};
+
+use super::material::{Material, Slot};
+use super::model::{Draw, Model};
+use super::raster::{self, Corner};
+
+/// A draw, ready to be shaded.
+pub(super) struct Surface<'m> {
+    pub(super) model: &'m Model<'m>,
+    pub(super) draw: &'m Draw,
+    pub(super) material: &'m Material,
+    /// From the mesh's directions to the world's, and the same for normals.
+    along: Mat3,
+    turn: Mat3,
+    /// A mirrored mesh turns its triangles around.
+    is_mirrored: bool,
+}
+
+impl<'m> Surface<'m> {
+    pub(super) fn new(model: &'m Model<'m>, draw: &'m Draw) -> Self {
+        let along = Mat3::from_mat4(draw.world);
+        Self {
+            model,
+            draw,
+            material: &model.materials[draw.material],
+            along,
+            turn: along.inverse().transpose(),
+            is_mirrored: along.determinant() < 0.0,
+        }
+    }
+
+    /// Whether a triangle with these corners on the screen is seen from behind.
+    fn is_back(&self, [a, b, c]: &[Corner; 3]) -> bool {
+        (raster::facing(a.at, b.at, c.at) < 0.0) != self.is_mirrored
+    }
+
+    /// The corners of a triangle that faces the camera, or may be seen from behind.
+    pub(super) fn seen(&self, corners: &[Option<Corner>], triangle: [u32; 3]) -> Option<[Corner; 3]> {
+        let [a, b, c] = triangle.map(|vertex| corners[vertex as usize]);
+        let corners = [a?, b?, c?];
+        (self.material.is_double_sided || !self.is_back(&corners)).then_some(corners)
+    }
+}
+
+/// A triangle on the screen.
+pub(super) struct Face<'f> {
+    pub(super) surface: &'f Surface<'f>,
+    vertices: [usize; 3],
+    /// Where the first corner is, and how the corners' weights change from there to the right and down.
+    from: Vec2,
+    across: Vec3,
+    down: Vec3,
+    /// One over the distance of each corner along the view.
+    nearness: Vec3,
+    is_back: bool,
+    /// Directions of u and v of the normal map, where the mesh has no tangents.
+    axes: Option<(Vec3, Vec3)>,
+}
+
+/// A place on a triangle.
+pub(super) struct Place {
+    /// Of the corners.
+    weights: Vec3,
+    /// Texture coordinates there and one pixel to the right and below, in the sets that the material reads.
+    uvs: [[Vec2; 3]; 2],
+    /// Towards the eye.
+    pub(super) view: Vec3,
+}
+
+impl<'f> Face<'f> {
+    pub(super) fn new(surface: &'f Surface<'f>, triangle: [u32; 3], corners: [Corner; 3]) -> Self {
+        let [a, b, c] = corners.map(|corner| corner.at);
+        let inverse = 1.0 / raster::facing(a, b, c);
+        let mut face = Self {
+            surface,
+            vertices: triangle.map(|vertex| vertex as usize),
+            from: a,
+            across: Vec3::new(c.y - b.y, a.y - c.y, b.y - a.y) * inverse,
+            down: Vec3::new(b.x - c.x, c.x - a.x, a.x - b.x) * inverse,
+            nearness: Vec3::from_array(corners.map(|corner| corner.inverse_w)),
+            is_back: surface.is_back(&corners),
+            axes: None,
+        };
+        let normal_slot = surface.material.normal_slot.as_ref();
+        face.axes =
+            normal_slot.filter(|_| surface.draw.part.tangents.is_empty()).and_then(|slot| face.axes(slot));
+        face
+    }
+
+    /// Where a point of the screen lies; a point outside of the triangle takes the nearest inside.
+    pub(super) fn place(&self, at: Vec2, view: Vec3) -> Place {
+        let raw = Vec3::X + self.across * (at.x - self.from.x) + self.down * (at.y - self.from.y);
+        let weights = self.in_perspective(raw.max(Vec3::ZERO));
+        let mut uvs = [[Vec2::ZERO; 3]; 2];
+        for (set, read) in self.surface.material.sets.into_iter().enumerate() {
+            let values = &self.surface.draw.part.uvs[set];
+            if read && !values.is_empty() {
+                uvs[set] = [
+                    self.mix(values, weights),
+                    self.mix(values, self.in_perspective(raw + self.across)),
+                    self.mix(values, self.in_perspective(raw + self.down)),
+                ];
+            }
+        }
+        Place { weights, uvs, view }
+    }
+
+    fn in_perspective(&self, weights: Vec3) -> Vec3 {
+        let weights = weights * self.nearness;
+        weights / weights.element_sum()
+    }
+
+    /// A vertex attribute; the array covers all vertices.
+    fn mix<T: Copy + std::ops::Mul<f32, Output = T> + std::ops::Add<Output = T>>(
+        &self,
+        values: &[T],
+        weights: Vec3,
+    ) -> T {
+        let [a, b, c] = self.vertices;
+        values[a] * weights.x + values[b] * weights.y + values[c] * weights.z
+    }
+
+    /// A texture at a place; `None` where there is none.
+    pub(super) fn texel(&self, slot: Option<&Slot>, place: &Place) -> Option<Vec4> {
+        let slot = slot?;
+        let texture = self.surface.model.texture(slot)?;
+        if self.surface.draw.part.uvs[slot.set].is_empty() {
+            return None;
+        }
+        let [here, right, below] = place.uvs[slot.set].map(|uv| slot.transform.transform_point2(uv));
+        here.is_finite().then(|| texture.sample(slot.sampling, here, right - here, below - here))
+    }
+
+    /// The material's colour, linear and with alpha.
+    pub(super) fn colour(&self, place: &Place) -> Vec4 {
+        let material = self.surface.material;
+        let texel = self.texel(material.colour_slot.as_ref(), place).unwrap_or(Vec4::ONE);
+        let colours = &self.surface.draw.part.colours;
+        let vertex = if colours.is_empty() { Vec4::ONE } else { self.mix(colours, place.weights) };
+        material.colour * texel * vertex
+    }
+
+    /// The normal of the vertices, or of the triangle where they have none; towards the eye.
+    pub(super) fn smooth_normal(&self, place: &Place) -> Vec3 {
+        let Surface { draw, material, turn, .. } = self.surface;
+        if draw.part.normals.is_empty() {
+            let [a, b, c] = self.positions();
+            let normal = (b - a).cross(c - a).normalize_or(place.view);
+            return if normal.dot(place.view) < 0.0 { -normal } else { normal };
+        }
+        let normal = (*turn * self.mix(&draw.part.normals, place.weights)).normalize_or(place.view);
+        if self.is_back && material.is_double_sided { -normal } else { normal }
+    }
+
+    fn positions(&self) -> [Vec3; 3] {
+        let Surface { draw, along, .. } = self.surface;
+        // Only differences between them count.
+        self.vertices.map(|vertex| *along * draw.part.positions[vertex])
+    }
+
+    /// The normal that a normal map makes of another.
+    pub(super) fn mapped_normal(&self, smooth: Vec3, slot: Option<&Slot>, scale: f32, place: &Place) -> Vec3 {
+        let Some(texel) = self.texel(slot, place) else { return smooth };
+        let Some((tangent, bitangent)) = self.tangents(smooth, place) else { return smooth };
+        let bump = texel.truncate() * 2.0 - 1.0;
+        (tangent * (bump.x * scale) + bitangent * (bump.y * scale) + smooth * bump.z).normalize_or(smooth)
+    }
+
+    /// Directions of u and v on the surface: those given, or those of the texture coordinates.
+    fn tangents(&self, smooth: Vec3, place: &Place) -> Option<(Vec3, Vec3)> {
+        let Surface { draw, material, along, .. } = self.surface;
+        if !draw.part.tangents.is_empty() {
+            let given = self.mix(&draw.part.tangents, place.weights);
+            let sign = if self.is_back && material.is_double_sided { -1.0 } else { 1.0 };
+            let tangent = (*along * given.truncate()).try_normalize()? * sign;
+            let handedness = draw.part.tangents[self.vertices[0]].w.signum();
+            return Some((tangent, smooth.cross(tangent) * handedness));
+        }
+        let (tangent, bitangent) = self.axes?;
+        let flat = |v: Vec3| (v - smooth * smooth.dot(v)).try_normalize();
+        // glTF's v points down, its green up along v: no sign is turned.
+        Some((flat(tangent)?, flat(bitangent)?))
+    }
+
+    /// Directions of u and v, from the triangle's edges: the same anywhere on it.
+    fn axes(&self, slot: &Slot) -> Option<(Vec3, Vec3)> {
+        let uvs = &self.surface.draw.part.uvs[slot.set];
+        if uvs.is_empty() {
+            return None;
+        }
+        let [a, b, c] = self.positions();
+        let [uv_a, uv_b, uv_c] = self.vertices.map(|vertex| slot.transform.transform_point2(uvs[vertex]));
+        let (e1, e2, d1, d2) = (b - a, c - a, uv_b - uv_a, uv_c - uv_a);
+        let turn = d1.perp_dot(d2).signum();
+        Some(((e1 * d2.y - e2 * d1.y) * turn, (e2 * d1.x - e1 * d2.x) * turn))
+    }
+}

@@ -1,0 +1,191 @@
+//! One view of two models: the pictures, and how different they are.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::flip::{self, Perceived, Picture};
+use super::render::camera::{Sphere, VIEW_SIDE, View};
+use super::render::model::Draw;
+use super::render::pose::Case;
+use super::{Pictures, ViewError, render};
+use crate::optimize::codecs::Pixels;
+
+/// Pixels beyond which no filter of FLIP reaches.
+const FILTER_REACH: usize = 24;
+
+/// The original in one view.
+pub(super) struct Shot {
+    pub(super) view: View,
+    pub(super) case: Case,
+    pub(super) around: Sphere,
+    image: render::Image,
+    /// Who drew what the image shows.
+    owners: Arc<[Owner]>,
+    window: Window,
+    /// What is perceived in the window.
+    perceived: Perceived,
+}
+
+/// The node and material of a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Owner {
+    pub(super) node: u32,
+    pub(super) material: u32,
+}
+
+impl Owner {
+    pub(super) fn of(draw: &Draw) -> Self {
+        let number = |index| u32::try_from(index).unwrap_or(u32::MAX);
+        Self { node: number(draw.node), material: number(draw.material) }
+    }
+}
+
+/// The part of a view in which the original is seen, with room for filters around it.
+struct Window {
+    columns: Range<usize>,
+    rows: Range<usize>,
+}
+
+impl Shot {
+    pub(super) fn new(
+        view: View,
+        case: Case,
+        around: Sphere,
+        image: render::Image,
+        owners: Arc<[Owner]>,
+    ) -> Self {
+        let window = Window::of(&image.coverage);
+        let perceived = Perceived::of(&window.cut(&image.picture));
+        Self { view, case, around, image, owners, window, perceived }
+    }
+
+    pub(super) fn name(&self) -> String {
+        let detail = if self.view.is_detail() { ", detail" } else { "" };
+        let pose = self.case.moment.map(|m| format!(", clip {} at {:.0} %", m.clip, m.part * 100.0));
+        let variant = self.case.variant.map(|variant| format!(", variant {variant}"));
+        format!("{}{detail}{}{}", self.view.name, pose.unwrap_or_default(), variant.unwrap_or_default())
+    }
+
+    /// How much there is to see in each cell of `side` x `side` pixels of the view, row by row.
+    pub(super) fn detail(&self, side: usize) -> Vec<f32> {
+        let columns = VIEW_SIDE / side;
+        let mut cells = vec![0.0; columns * columns];
+        let places = self.window.rows.clone().flat_map(|y| self.window.columns.clone().map(move |x| (x, y)));
+        for ((x, y), strength) in places.zip(self.perceived.detail()) {
+            if self.image.coverage[y * VIEW_SIDE + x] == u8::MAX {
+                cells[(y / side).min(columns - 1) * columns + (x / side).min(columns - 1)] += strength;
+            }
+        }
+        cells
+    }
+
+    /// The FLIP error of every pixel. Where the result covers what is far outside the original, it is the largest.
+    fn errors(&self, after: &render::Image) -> Vec<f32> {
+        let mut all: Vec<f32> =
+            after.coverage.iter().map(|cover| if *cover > 0 { 1.0 } else { 0.0 }).collect();
+        let part = self.window.cut(&after.picture);
+        let errors = if part == self.window.cut(&self.image.picture) {
+            vec![0.0; part.pixels.len()]
+        } else {
+            let is_covered = |pixel: usize| self.image.coverage[pixel] > 0 || after.coverage[pixel] > 0;
+            flip::flip_where(&self.perceived, &Perceived::of(&part), |i| is_covered(self.window.pixel(i)))
+        };
+        let Window { columns, rows } = &self.window;
+        for (y, row) in rows.clone().zip(errors.chunks_exact(columns.len())) {
+            all[y * VIEW_SIDE..][columns.clone()].copy_from_slice(row);
+        }
+        all
+    }
+}
+
+/// Both models in one view.
+pub(super) struct Seen<'r> {
+    shot: &'r Shot,
+    after: render::Image,
+    errors: Vec<f32>,
+}
+
+impl<'r> Seen<'r> {
+    pub(super) fn new(shot: &'r Shot, after: render::Image) -> Self {
+        let errors = shot.errors(&after);
+        Self { shot, after, errors }
+    }
+
+    /// The error of the view; `None` where neither model is in it.
+    pub(super) fn error(&self) -> Option<(ViewError, Option<Owner>)> {
+        let cover = || self.shot.image.coverage.iter().zip(&self.after.coverage);
+        let covered = cover().zip(&self.errors).filter(|((a, b), _)| **a > 0 || **b > 0);
+        let (sum, pixels) = covered.fold((0.0, 0), |(sum, pixels), (_, error)| (sum + error, pixels + 1));
+        let outlines = cover().map(|(a, b)| (*a >= 128, *b >= 128));
+        let (union, shared) = outlines.fold((0, 0), |(union, shared), (a, b)| {
+            (union + usize::from(a || b), shared + usize::from(a && b))
+        });
+        let silhouette = if union == 0 { 1.0 } else { shared as f32 / union as f32 };
+        let owner = self.owner();
+        let error = || ViewError {
+            name: self.shot.name(),
+            error: sum / pixels as f32,
+            silhouette,
+            pixels,
+            node: owner.map(|owner| owner.node),
+            object: None,
+        };
+        (pixels > 0).then(|| (error(), owner))
+    }
+
+    /// The part of the original with the largest sum of errors.
+    fn owner(&self) -> Option<Owner> {
+        let mut sums: BTreeMap<Owner, f32> = BTreeMap::new();
+        for (owner, error) in
+            self.shot.image.owners.iter().zip(&self.errors).filter(|(_, error)| **error > 0.0)
+        {
+            if let Some(owner) = self.shot.owners.get(*owner as usize) {
+                *sums.entry(*owner).or_default() += error;
+            }
+        }
+        sums.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(owner, _)| owner)
+    }
+
+    /// Before, after, and where they differ.
+    pub(super) fn pictures(&self) -> Option<Pictures> {
+        // Small errors are what there is to see.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "errors are 0 to 1")]
+        let grey = |error: &f32| [(error.sqrt() * 255.0) as u8; 3];
+        let heat = Picture { width: VIEW_SIDE, pixels: self.errors.iter().map(grey).collect() };
+        let three = [&self.shot.image.picture, &self.after.picture, &heat];
+        let row = |y: usize| {
+            three.into_iter().flat_map(move |picture| &picture.pixels[y * VIEW_SIDE..][..VIEW_SIDE])
+        };
+        let rgba = (0..VIEW_SIDE).flat_map(row).flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
+        let side = u32::try_from(VIEW_SIDE).ok()?;
+        let pixels = Pixels::new(3 * side, side, rgba).ok()?;
+        Some(Pictures { name: self.shot.name(), pixels })
+    }
+}
+
+impl Window {
+    /// Around what is covered; all of the view where nothing is.
+    fn of(coverage: &[u8]) -> Self {
+        let covered = || coverage.iter().enumerate().filter(|(_, cover)| **cover > 0).map(|(pixel, _)| pixel);
+        let range = |place: fn(usize) -> usize| {
+            let low = covered().map(place).min()?.saturating_sub(FILTER_REACH);
+            let high = covered().map(place).max()? + 1 + FILTER_REACH;
+            Some(low..high.min(VIEW_SIDE))
+        };
+        Self {
+            columns: range(|pixel| pixel % VIEW_SIDE).unwrap_or(0..VIEW_SIDE),
+            rows: range(|pixel| pixel / VIEW_SIDE).unwrap_or(0..VIEW_SIDE),
+        }
+    }
+
+    /// The pixel of the view that is one of the window's, counted row by row.
+    fn pixel(&self, of_window: usize) -> usize {
+        let width = self.columns.len();
+        (self.rows.start + of_window / width) * VIEW_SIDE + self.columns.start + of_window % width
+    }
+
+    fn cut(&self, picture: &Picture) -> Picture {
+        picture.window(self.columns.clone(), self.rows.clone())
+    }
+}
