@@ -13,7 +13,8 @@ use super::{OfFile, exit_code, files, measured, outputs, text};
 use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
 use crate::optimize::{
-    Animation, Effort, Error, Geometry, Output, Preset, Progress, Report, Settings, Simplify, Target,
+    Animation, Effort, Error, Geometry, MaxError, Output, Preset, Progress, Report, Settings, Simplify,
+    Target, TargetSize,
 };
 
 /// What `optimize` can be told.
@@ -51,6 +52,12 @@ pub(super) struct Flags {
     /// Animation channels that hold a node where it rests: auto (they go), keep (they stay)
     #[arg(long, default_value_t, value_name = "ANIMATION")]
     animation: Animation,
+    /// How different the result may look (mean FLIP error, such as 0.03), in the place of the preset's bound
+    #[arg(long, value_name = "ERROR")]
+    max_error: Option<MaxError>,
+    /// How large the result may be (such as 5MB): as much like the original as fits
+    #[arg(long, value_name = "SIZE")]
+    target_size: Option<TargetSize>,
     /// Print one line of JSON a file on stdout: the input, the output and the report
     #[arg(long)]
     json: bool,
@@ -153,6 +160,8 @@ impl Flags {
             geometry: self.geometry,
             simplify: self.simplify,
             animation: self.animation,
+            max_error: self.max_error,
+            target_size: self.target_size,
         }
     }
 }

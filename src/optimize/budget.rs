@@ -174,10 +174,22 @@ impl Budget {
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
         let budget = Self::of_preset(settings.preset);
+        let budget = match (settings.max_error, settings.target_size) {
+            (Some(error), _) => Self { look: Look::of(error.value()), ..budget },
+            (None, Some(_)) => Self { look: Self::of_preset(Preset::Maximum).look, ..budget },
+            (None, None) => budget,
+        };
         match settings.target {
             Target::Gpu => Self { look: Look::of(budget.look.mean * BLOCK_COMPRESSION), ..budget },
             Target::Web | Target::Universal => budget,
         }
+    }
+
+    /// The share of all errors to try first: all of the preset's, unless another bound than the preset's was set.
+    #[must_use]
+    pub fn first_share(&self, settings: &Settings) -> f32 {
+        let usual = Self::of_preset(settings.preset).look.mean;
+        settings.max_error.map_or(1.0, |error| (error.value() / usual).clamp(0.1, 4.0))
     }
 
     fn of_preset(preset: Preset) -> Self {

@@ -9,8 +9,8 @@ use super::document::{Document, Limits, write};
 use super::error::Error;
 use super::passes::{self, Context, Memo, PASSES, Pass};
 use super::proof::{self, Comparison, Expectation, Reference};
-use super::report::PassReport;
-use super::search::{self, Group, search};
+use super::report::{PassReport, Tried};
+use super::search::{self, Group, Rank, search};
 use super::settings::{Effort, Settings, Target};
 use super::stages::Stages;
 
@@ -20,6 +20,13 @@ const COMPARE_WEIGHT: f32 = 4.0;
 
 /// How wrong a result counts, as a part of what is allowed, whose shape is not the original's.
 const OUT_OF_SHAPE: f32 = 2.0;
+
+/// What part of all that is allowed is used up where a size is met: a little less than what the search aims at, so that the
+/// result stays just below it.
+const NEARLY: f32 = 0.96;
+
+/// Attempts at a size that was asked for, at least.
+const SIZE_ATTEMPTS: usize = 8;
 
 /// What the passes made of a document.
 pub(super) struct Fitted {
@@ -31,11 +38,13 @@ pub(super) struct Fitted {
     pub(super) reports: Vec<PassReport>,
     /// How different it looks; `None` where the original shows nothing.
     pub(super) comparison: Option<Comparison>,
-    /// How many results were made and compared, this one included.
-    pub(super) attempts: usize,
+    /// All results that were made and compared, this one included.
+    pub(super) curve: Vec<Tried>,
     /// What is wrong with it, for people.
     pub(super) fault: Option<String>,
     part: f32,
+    /// The size that was asked for.
+    wanted_bytes: Option<u64>,
 }
 
 impl search::Attempt for Fitted {
@@ -44,7 +53,18 @@ impl search::Attempt for Fitted {
     }
 
     fn part(&self) -> f32 {
-        self.part
+        self.wanted_bytes
+            .map_or(self.part, |wanted| self.part.max(NEARLY * wanted as f32 / self.glb.len() as f32))
+    }
+
+    fn rank(&self) -> Rank {
+        let bytes = self.glb.len();
+        match self.wanted_bytes {
+            _ if self.part > 1.0 => Rank::Wrong(self.part),
+            Some(wanted) if bytes as u64 > wanted => Rank::TooLarge(bytes as f32),
+            Some(_) => Rank::Right(self.part),
+            None => Rank::Right(bytes as f32),
+        }
     }
 }
 
@@ -61,7 +81,7 @@ pub(super) fn fit(
 ) -> Result<Fitted, Error> {
     stages.enter("compare", COMPARE_WEIGHT);
     let reference = Reference::new(&document);
-    let tries = if reference.is_blank() { 1 } else { attempts_of(settings.effort) };
+    let tries = if reference.is_blank() { 1 } else { attempts_of(settings) };
     let split = PASSES.iter().position(|pass| pass.is_repeated()).unwrap_or(PASSES.len());
     let (once, repeated) = PASSES.split_at(split);
     let budget = Budget::of(settings);
@@ -72,23 +92,24 @@ pub(super) fn fit(
     let mut prepared = document;
     job.run(once, &mut prepared)?;
     let (reports, bytes) = (std::mem::take(&mut job.reports), job.bytes);
-    let mut attempts = 0;
+    let mut curve = Vec::new();
     let attempt = |shares: &Shares| {
-        attempts += 1;
         let mut document = prepared.clone();
         (job.reports, job.bytes, job.shares) = (reports.clone(), bytes, shares.clone());
         job.run(repeated, &mut document)?;
-        job.finish(document, expected, &reference)
+        let made = job.finish(document, expected, &reference)?;
+        let error = made.comparison.as_ref().map(|seen| seen.mean);
+        curve.push(Tried { bytes: made.glb.len() as u64, error });
+        Ok(made)
     };
     let groups = |first: &Fitted| match settings.target {
         // Block formats have no qualities to choose from.
         Target::Gpu => Vec::new(),
         Target::Web | Target::Universal => groups(first, &prepared, &reference, &budget.look),
     };
-    let best = search(tries, prepared.images.len(), attempt, groups, &|image, share| {
-        memo.image_bytes(image, share)
-    })?;
-    Ok(Fitted { attempts, ..best })
+    let start = Shares::even(budget.first_share(settings), prepared.images.len());
+    let best = search(tries, &start, attempt, groups, &|image, share| memo.image_bytes(image, share))?;
+    Ok(Fitted { curve, ..best })
 }
 
 /// Up to this many images are looked at one by one: each takes as long as a comparison.
@@ -109,12 +130,13 @@ fn groups(made: &Fitted, original: &Document, reference: &Reference, look: &Look
 }
 
 /// How many results are made and compared, at most, while they look right.
-fn attempts_of(effort: Effort) -> usize {
-    match effort {
+fn attempts_of(settings: &Settings) -> usize {
+    let tries = match settings.effort {
         Effort::Fast => 1,
         Effort::Normal => 4,
         Effort::Best => 8,
-    }
+    };
+    if settings.target_size.is_some() { tries.max(SIZE_ATTEMPTS) } else { tries }
 }
 
 /// The weight of everything that [`fit`] does, with one attempt.
@@ -178,8 +200,16 @@ impl Job<'_, '_> {
         let glb = write::write(&document)?;
         self.stages.enter("compare", COMPARE_WEIGHT);
         let reports = std::mem::take(&mut self.reports);
-        let mut fitted =
-            Fitted { document, glb, reports, comparison: None, attempts: 1, fault: None, part: 0.0 };
+        let mut fitted = Fitted {
+            document,
+            glb,
+            reports,
+            comparison: None,
+            curve: Vec::new(),
+            fault: None,
+            part: 0.0,
+            wanted_bytes: self.settings.target_size.map(|size| size.bytes),
+        };
         let read_back = read::read(&fitted.glb, &Files::new(), &Limits::default());
         let checked =
             read_back.map_err(|error| format!("it cannot be read back: {error}")).and_then(|result| {

@@ -25,8 +25,9 @@ pub use document::read::{Files, external_uris};
 pub use error::Error;
 pub use inventory::Inventory;
 pub use report::Report;
-pub use settings::{Animation, Effort, Geometry, Preset, Settings, Simplify, Target};
+pub use settings::{Animation, Effort, Geometry, MaxError, Preset, Settings, Simplify, Target, TargetSize};
 
+use budget::Budget;
 use document::{read, write};
 use fit::Fitted;
 use stages::{READ_WEIGHT, Stages};
@@ -74,12 +75,13 @@ pub fn optimize(
     let expected = proof::Expectation::new(shape, settings);
     let mut fitted = fit::fit(document, before.bytes, settings, &expected, &mut stages)?;
     let outcome = choose(input, files, &mut fitted)?;
-    let Fitted { mut document, glb, reports, comparison, attempts, .. } = fitted;
+    let Fitted { mut document, glb, reports, comparison, curve, .. } = fitted;
     let after = inventory::take(&glb, &Files::new())?;
     if settings.target == Target::Universal && !after.extensions_required.is_empty() {
         let names = after.extensions_required.join(", ");
         document.warnings.push(format!("like the original, the result only opens where {names} is known"));
     }
+    document.warnings.extend(settings.target_size.and_then(|wanted| too_large(&glb, wanted, settings)));
     stages.finish();
     let report = Report {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -90,13 +92,25 @@ pub fn optimize(
         outcome,
         before,
         after,
-        attempts,
+        attempts: curve.len(),
+        curve,
         comparison,
         passes: reports,
         warnings: document.warnings,
         dropped: document.dropped,
     };
     Ok(Output { glb, report })
+}
+
+/// What to say where a result is larger than was asked for.
+fn too_large(glb: &[u8], wanted: TargetSize, settings: &Settings) -> Option<String> {
+    let (bytes, error) = (glb.len() as u64, Budget::of(settings).look.mean);
+    (bytes > wanted.bytes).then(|| {
+        format!(
+            "{} bytes were asked for, but the smallest result within an error of {error:.3} has {bytes}: allow a larger error",
+            wanted.bytes
+        )
+    })
 }
 
 /// Puts the original in the place of a result that is no smaller or fails its proof. What is said of losses and of

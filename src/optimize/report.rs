@@ -31,6 +31,9 @@ pub struct Report {
     pub seconds: Option<f64>,
     /// How many results were made and compared with the original until this one was right.
     pub attempts: usize,
+    /// Size and looks of each of them, in the order in which they were made: what can be traded for what.
+    #[serde(default)]
+    pub curve: Vec<Tried>,
     /// How different result and original look; `null` where nothing was compared: the original shows nothing, or is
     /// itself the result. After [`Outcome::KeptOriginal`] it is that of the result that was thrown away.
     pub comparison: Option<Comparison>,
@@ -40,6 +43,15 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// What the input had and the result has not.
     pub dropped: Vec<String>,
+}
+
+/// A result that was made on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// Its size.
+    pub bytes: u64,
+    /// Mean FLIP error of the whole views; `null` where nothing could be compared.
+    pub error: Option<f32>,
 }
 
 /// Whether the result is smaller.

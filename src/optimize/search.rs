@@ -12,8 +12,21 @@ use super::budget::Shares;
 pub(super) trait Attempt {
     /// Size of the result, in bytes.
     fn bytes(&self) -> usize;
-    /// How different it looks, as a part of what is allowed: 1 is exactly within it.
+    /// How much of what is allowed is used up: 1 is all of it.
     fn part(&self) -> f32;
+    /// How good it is; the least is the best.
+    fn rank(&self) -> Rank;
+}
+
+/// How good an attempt is.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub(super) enum Rank {
+    /// Right; the number says which of two right ones is better.
+    Right(f32),
+    /// It looks right and is larger than it should be, by its bytes.
+    TooLarge(f32),
+    /// It looks wrong, by this much.
+    Wrong(f32),
 }
 
 /// Images that get the same share, and how much is seen of their errors.
@@ -47,8 +60,8 @@ const STEPS: i16 = 12;
 /// The least effect that a group is taken to have, as a part of what is seen: what no view shows may still be looked at.
 const LEAST_EFFECT: f32 = 0.02;
 
-/// The smallest result that looks right, of at most `tries` attempts (at least one); where none does, of a few more
-/// with ever smaller shares. When not even these look right, the one that looks least wrong.
+/// The best result, of at most `tries` attempts (at least one), the first of them with `start` as the share of all; where none
+/// looks right, of a few more with ever smaller shares. When not even these look right, the one that looks least wrong.
 ///
 /// `groups` tells what is seen of the images' errors in the first attempt; it is not asked where one is enough.
 /// `bytes` guesses how many an image takes at a share, from all that was tried so far.
@@ -57,19 +70,19 @@ const LEAST_EFFECT: f32 = 0.02;
 /// Those of `attempt`, which is given the shares of the budget to use, 1 for all of it.
 pub(super) fn search<A: Attempt, E>(
     tries: usize,
-    images: usize,
+    start: &Shares,
     mut attempt: impl FnMut(&Shares) -> Result<A, E>,
     groups: impl FnOnce(&A) -> Vec<Group>,
     bytes: &dyn Fn(usize, f32) -> f32,
 ) -> Result<A, E> {
-    let mut shares = Shares::even(1.0, images);
+    let mut shares = start.clone();
     let mut best = attempt(&shares)?;
     let groups = if tries > 1 { groups(&best) } else { Vec::new() };
     let mut last = (best.part(), best.bytes());
-    let balance = Balance::of(groups, last.0);
+    let balance = Balance::of(groups, last.0, start.rest);
     let mut course = vec![(balance.error(&shares), last.0)];
     for made in 1..tries + RESCUES {
-        let is_right = best.part() <= 1.0;
+        let is_right = !matches!(best.rank(), Rank::Wrong(_));
         if is_right && made >= tries {
             break;
         }
@@ -84,10 +97,10 @@ pub(super) fn search<A: Attempt, E>(
         let changed_nothing = found.bytes() == last.1;
         last = (found.part(), found.bytes());
         course.push((balance.error(&shares), last.0));
-        if is_better(&found, &best) {
+        if found.rank() < best.rank() {
             best = found;
         }
-        if changed_nothing && best.part() <= 1.0 {
+        if changed_nothing && !matches!(best.rank(), Rank::Wrong(_)) {
             break;
         }
     }
@@ -100,17 +113,8 @@ fn wanted(course: &[(f32, f32)], caution: f32) -> f32 {
     let Some(&(expected, seen)) = course.last() else { return AIM };
     let slope = |&(other, other_seen): &(f32, f32)| (other_seen / seen).ln() / (other / expected).ln();
     let before = course.len().checked_sub(2).map(|at| slope(&course[at]));
-    let slope = before.filter(|slope| slope.is_finite()).map_or(1.0, |slope| slope.clamp(0.4, 1.0));
+    let slope = before.filter(|slope| slope.is_finite()).map_or(1.0, |slope| slope.clamp(0.4, 1.5));
     expected * caution * (AIM / seen.max(1e-3)).powf(1.0 / slope)
-}
-
-/// Right before wrong, then smaller before larger; of two wrong ones the less wrong.
-fn is_better(a: &impl Attempt, b: &impl Attempt) -> bool {
-    match (a.part() <= 1.0, b.part() <= 1.0) {
-        (true, true) => a.bytes() < b.bytes(),
-        (false, false) => a.part() < b.part(),
-        (is_right, _) => is_right,
-    }
 }
 
 /// Whether another attempt would hardly change anything.
@@ -127,11 +131,14 @@ struct Balance {
 }
 
 impl Balance {
-    fn of(mut groups: Vec<Group>, part: f32) -> Self {
+    /// `part` was seen in an attempt with the same share for all.
+    fn of(mut groups: Vec<Group>, part: f32, share: f32) -> Self {
+        let of_all = share.powf(-GROWTH);
         for group in &mut groups {
-            group.effect = group.effect.max(LEAST_EFFECT * part);
+            group.effect = of_all * group.effect.max(LEAST_EFFECT * part);
         }
         let known: f32 = groups.iter().map(|group| group.effect).sum();
+        let part = part * of_all;
         Self { groups, rest: (part - known).max(LEAST_EFFECT * part) }
     }
 
@@ -203,6 +210,10 @@ mod tests {
         fn part(&self) -> f32 {
             self.part
         }
+
+        fn rank(&self) -> Rank {
+            if self.part <= 1.0 { Rank::Right(self.bytes as f32) } else { Rank::Wrong(self.part) }
+        }
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a test's own small numbers")]
@@ -217,7 +228,7 @@ mod tests {
             tried.push(shares.rest);
             Ok::<_, ()>(Made { bytes: whole(1000.0 / shares.rest), part: error(shares.rest) })
         };
-        let best = search(tries, 0, attempt, |_| Vec::new(), &|_, _| 0.0);
+        let best = search(tries, &Shares::even(1.0, 0), attempt, |_| Vec::new(), &|_, _| 0.0);
         (best.unwrap(), tried)
     }
 
@@ -265,7 +276,7 @@ mod tests {
             effects.iter().enumerate().map(|(i, &effect)| Group { images: vec![i], effect }).collect()
         };
         let even = attempt(&Shares::even(0.8, 2)).unwrap();
-        let best = search(5, 2, attempt, groups, &bytes).unwrap();
+        let best = search(5, &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
         assert!(best.part <= 1.0);
         assert!(best.bytes * 2 < even.bytes, "{} against {}", best.bytes, even.bytes);
     }

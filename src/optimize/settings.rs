@@ -25,6 +25,12 @@ pub struct Settings {
     pub simplify: Simplify,
     /// Whether animation channels that hold a node where it rests stay.
     pub animation: Animation,
+    /// How different the result may look; in the place of the preset's own bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_error: Option<MaxError>,
+    /// How large the result may be: then it looks as much like the original as fits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_size: Option<TargetSize>,
 }
 
 /// An enum of plain choices with their names, which parse, print and serialize as those names. Old names parse too.
@@ -173,20 +179,6 @@ impl FromStr for Simplify {
     }
 }
 
-impl TryFrom<String> for Simplify {
-    type Error = UnknownSetting;
-
-    fn try_from(text: String) -> Result<Self, UnknownSetting> {
-        text.parse()
-    }
-}
-
-impl From<Simplify> for String {
-    fn from(simplify: Simplify) -> Self {
-        simplify.to_string()
-    }
-}
-
 impl fmt::Display for Simplify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -197,10 +189,103 @@ impl fmt::Display for Simplify {
     }
 }
 
+/// A bound on the mean FLIP error of the whole views, from 0.001 to 0.5. Close-ups may have 1.6 times as much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MaxError {
+    ten_thousandths: u16,
+}
+
+impl MaxError {
+    /// What may be said, for people.
+    pub const NAMES: &'static [&'static str] =
+        &["a number from 0.001 to 0.5, such as 0.03; 0 is no difference, 1 is black against white"];
+
+    /// The bound.
+    #[must_use]
+    pub fn value(self) -> f32 {
+        f32::from(self.ten_thousandths) / 10_000.0
+    }
+}
+
+impl FromStr for MaxError {
+    type Err = UnknownSetting;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSetting> {
+        let number = text.parse::<f64>().ok().filter(|number| (0.001..=0.5).contains(number));
+        let number = number.ok_or_else(|| UnknownSetting::new("error", text, Self::NAMES))?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 5000")]
+        Ok(Self { ten_thousandths: (number * 10_000.0).round() as u16 })
+    }
+}
+
+impl fmt::Display for MaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", f64::from(self.ten_thousandths) / 10_000.0)
+    }
+}
+
+/// A size in bytes, written as a number with or without a unit: `5MB`, `1.5 MB`, `800 kB`, `2 MiB`, `120000`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TargetSize {
+    /// The size, in bytes.
+    pub bytes: u64,
+}
+
+impl TargetSize {
+    /// What may be said, for people.
+    pub const NAMES: &'static [&'static str] = &["a size such as 5MB, 800kB, 2MiB or a number of bytes"];
+    const UNITS: [(&'static str, f64); 6] =
+        [("kib", 1024.0), ("mib", 1_048_576.0), ("kb", 1e3), ("mb", 1e6), ("gb", 1e9), ("b", 1.0)];
+}
+
+impl FromStr for TargetSize {
+    type Err = UnknownSetting;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSetting> {
+        let lower = text.trim().to_ascii_lowercase();
+        let unit = Self::UNITS.iter().find_map(|(unit, bytes)| Some((lower.strip_suffix(unit)?, *bytes)));
+        let (number, unit) = unit.unwrap_or((&lower, 1.0));
+        let bytes = number.trim().parse::<f64>().ok().map(|number| number * unit);
+        let bytes = bytes.filter(|bytes| (1.0..=1e12).contains(bytes));
+        let bytes = bytes.ok_or_else(|| UnknownSetting::new("size", text, Self::NAMES))?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+        Ok(Self { bytes: bytes as u64 })
+    }
+}
+
+impl fmt::Display for TargetSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.bytes)
+    }
+}
+
+/// Types that are written as texts in JSON too.
+macro_rules! as_text {
+    ($($type:ident),+) => {$(
+        impl TryFrom<String> for $type {
+            type Error = UnknownSetting;
+
+            fn try_from(text: String) -> Result<Self, UnknownSetting> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(value: $type) -> Self {
+                value.to_string()
+            }
+        }
+    )+};
+}
+
+as_text!(Simplify, MaxError, TargetSize);
+
 impl Settings {
     /// The names accepted by [`Settings::set`], in the order in which they are documented.
     pub const NAMES: &'static [&'static str] =
-        &["preset", "target", "effort", "geometry", "simplify", "animation"];
+        &["preset", "target", "effort", "geometry", "simplify", "animation", "max_error", "target_size"];
 
     /// Sets one setting by its name, as given by a form field, a query parameter or a flag.
     ///
@@ -214,6 +299,8 @@ impl Settings {
             "geometry" => self.geometry = value.parse()?,
             "simplify" => self.simplify = value.parse()?,
             "animation" => self.animation = value.parse()?,
+            "max_error" => self.max_error = Some(value.parse()?),
+            "target_size" => self.target_size = Some(value.parse()?),
             _ => return Err(UnknownSetting::new("setting", name, Self::NAMES)),
         }
         Ok(())
@@ -262,6 +349,27 @@ mod tests {
         }
         let settings: Settings = serde_json::from_str(r#"{"simplify":"0.25"}"#).unwrap();
         assert_eq!(settings.simplify.triangles(1001), 251);
+    }
+
+    #[test]
+    fn errors_and_sizes_are_read_as_people_write_them() {
+        let bytes = |text: &str| text.parse::<TargetSize>().map(|size| size.bytes);
+        assert_eq!(bytes("5MB"), Ok(5_000_000));
+        assert_eq!(bytes("1.5 mb"), Ok(1_500_000));
+        assert_eq!(bytes("2MiB"), Ok(2 << 20));
+        assert_eq!(bytes("800 kB"), Ok(800_000));
+        assert_eq!(bytes("1200"), Ok(1200));
+        for text in ["", "MB", "-5MB", "0", "five", "NaN", "inf"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+        assert_eq!("0.03".parse::<MaxError>().map(MaxError::value), Ok(0.03));
+        for text in ["0", "0.6", "-1", "NaN", "3%"] {
+            assert!(text.parse::<MaxError>().is_err(), "{text}");
+        }
+        let settings: Settings = serde_json::from_str(r#"{"target_size":"5MB","max_error":"0.05"}"#).unwrap();
+        let text = serde_json::to_string(&settings).unwrap();
+        assert!(text.contains(r#""target_size":"5000000""#), "{text}");
+        assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
     }
 
     #[test]
