@@ -22,7 +22,7 @@ use crate::fixtures::recipe::{Recipe, recipe};
 use crate::fixtures::{cases, model};
 
 /// Passes that round nothing, so that geometry must come out bit by bit.
-const EXACT: [&str; 5] = ["compact", "dedup", "prune", "weld", "reorder"];
+const EXACT: [&str; 6] = ["compact", "bake", "dedup", "prune", "weld", "reorder"];
 
 /// One run of one pass.
 struct Step<'a> {

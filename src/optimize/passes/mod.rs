@@ -7,6 +7,7 @@
 //! A pass changes the document or leaves it exactly as it was and says why. It never fails because of what
 //! a model holds: the reader has refused what cannot be worked with.
 
+mod bake;
 mod compact;
 mod dedup;
 mod encode;
@@ -87,6 +88,8 @@ pub struct Memo {
 pub const PASSES: &[&dyn Pass] = &[
     // First, so that what says the same looks the same, and nothing is worked on twice or for nobody.
     &compact::Compact,
+    // What it makes of textures may be equal, or in use no more.
+    &bake::Bake,
     &dedup::Dedup,
     &prune::Prune,
     &resample::Resample,

@@ -36,7 +36,8 @@ pub fn of(document: &Document) -> Identity {
         let mut indices = BTreeSet::new();
         used.iter().for_each(|item| gather(item, member, &mut indices));
         let found: Vec<Value> = indices.into_iter().map(|index| items[index].clone()).collect();
-        merged.extend(found.iter().map(|item| marks(list, item).to_string()));
+        let is_marked = |item: &&Value| list == "meshes" || marks(list, item) != marks(list, &Value::Null);
+        merged.extend(found.iter().filter(is_marked).map(|item| marks(list, item).to_string()));
         if list != "skins" {
             (used, used_in) = (found, list);
         }
