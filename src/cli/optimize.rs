@@ -13,7 +13,7 @@ use super::{OfFile, exit_code, files, measured, outputs, text};
 use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
 use crate::optimize::{
-    Animation, Effort, Error, Geometry, Output, Preset, Progress, Report, Settings, Simplify, Target,
+    Animation, Effort, Error, Geometry, Nodes, Output, Preset, Progress, Report, Settings, Simplify, Target,
 };
 
 /// What `optimize` can be told.
@@ -51,6 +51,9 @@ pub(super) struct Flags {
     /// Animation channels that hold a node where it rests: auto (they go), keep (they stay)
     #[arg(long, default_value_t, value_name = "ANIMATION")]
     animation: Animation,
+    /// Nodes without a name that nothing refers to: auto (they are put together where that helps), keep (they stay)
+    #[arg(long, default_value_t, value_name = "NODES")]
+    nodes: Nodes,
     /// Print one line of JSON a file on stdout: the input, the output and the report
     #[arg(long)]
     json: bool,
@@ -153,6 +156,7 @@ impl Flags {
             geometry: self.geometry,
             simplify: self.simplify,
             animation: self.animation,
+            nodes: self.nodes,
         }
     }
 }

@@ -25,7 +25,7 @@ pub use document::read::{Files, external_uris};
 pub use error::Error;
 pub use inventory::Inventory;
 pub use report::Report;
-pub use settings::{Animation, Effort, Geometry, Preset, Settings, Simplify, Target};
+pub use settings::{Animation, Effort, Geometry, Nodes, Preset, Settings, Simplify, Target};
 
 use document::{read, write};
 use fit::Fitted;

@@ -25,6 +25,8 @@ pub struct Settings {
     pub simplify: Simplify,
     /// Whether animation channels that hold a node where it rests stay.
     pub animation: Animation,
+    /// Whether nodes that have no names may be put together.
+    pub nodes: Nodes,
 }
 
 /// An enum of plain choices with their names, which parse, print and serialize as those names. Old names parse too.
@@ -127,6 +129,18 @@ choice! {
     }
 }
 
+choice! {
+    /// What happens to nodes that scripts can only find by counting: no name, extras, animation or anything else that
+    /// refers to them.
+    Nodes "nodes" {
+        /// They are put together where that saves bytes or draw calls.
+        #[default]
+        Auto = "auto",
+        /// Every node stays.
+        Keep = "keep",
+    }
+}
+
 /// Whether meshes may lose triangles, and how many. Written as `auto`, `off` or a ratio such as `0.5`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -200,7 +214,7 @@ impl fmt::Display for Simplify {
 impl Settings {
     /// The names accepted by [`Settings::set`], in the order in which they are documented.
     pub const NAMES: &'static [&'static str] =
-        &["preset", "target", "effort", "geometry", "simplify", "animation"];
+        &["preset", "target", "effort", "geometry", "simplify", "animation", "nodes"];
 
     /// Sets one setting by its name, as given by a form field, a query parameter or a flag.
     ///
@@ -214,6 +228,7 @@ impl Settings {
             "geometry" => self.geometry = value.parse()?,
             "simplify" => self.simplify = value.parse()?,
             "animation" => self.animation = value.parse()?,
+            "nodes" => self.nodes = value.parse()?,
             _ => return Err(UnknownSetting::new("setting", name, Self::NAMES)),
         }
         Ok(())
@@ -252,6 +267,7 @@ mod tests {
         check::<Effort>(Effort::NAMES);
         check::<Geometry>(Geometry::NAMES);
         check::<Animation>(Animation::NAMES);
+        check::<Nodes>(Nodes::NAMES);
         check::<Simplify>(&["auto", "off", "0.5", "0.125", "1", "0"]);
     }
 

@@ -175,7 +175,7 @@ fn json_is_one_line_a_file_and_tells_the_truth() {
         assert_eq!(line["output"], format!("{name}-optimized.glb"));
         let settings = json!({
             "preset": "high", "target": "universal", "effort": "normal",
-            "geometry": "auto", "simplify": "auto", "animation": "auto",
+            "geometry": "auto", "simplify": "auto", "animation": "auto", "nodes": "auto",
         });
         assert_eq!(line["report"]["settings"], settings);
         assert_eq!(line["report"]["before"]["bytes"], model().len());

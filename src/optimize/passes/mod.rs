@@ -11,7 +11,10 @@ mod bake;
 mod compact;
 mod dedup;
 mod encode;
+mod flatten;
 mod grids;
+mod instance;
+mod plain_nodes;
 mod prune;
 mod quantize;
 mod reorder;
@@ -93,6 +96,9 @@ pub const PASSES: &[&dyn Pass] = &[
     &dedup::Dedup,
     &prune::Prune,
     &resample::Resample,
+    // After resample, which may leave nodes that nothing moves; what is flat has brothers and sisters to be one with.
+    &flatten::Flatten,
+    &instance::Instance,
     // Equal vertices must be found before their numbers are rounded apart or reordered.
     &weld::Weld,
     // Before meshes change, which tell how large an image is seen.
@@ -126,6 +132,13 @@ fn unknown_references(document: &Document) -> Option<String> {
     names.peek()?;
     let names: Vec<String> = names.collect();
     Some(format!("{} may refer to items by number, so all stay in place", names.join(", ")))
+}
+
+/// Whether viewers draw what has this material from back to front, by where its node is: such nodes stay apart.
+fn is_sorted(material: &serde_json::Value) -> bool {
+    let sees_through = ["KHR_materials_transmission", "KHR_materials_volume"];
+    material["alphaMode"] == "BLEND"
+        || sees_through.iter().any(|name| material["extensions"][name].is_object())
 }
 
 /// `1 vertex`, `2 vertices`: a count with its noun.
