@@ -25,7 +25,7 @@ use crate::fixtures::{cases, model};
 const EXACT: [&str; 6] = ["compact", "bake", "dedup", "prune", "weld", "reorder"];
 
 /// Passes that put nodes together, so that they are other nodes afterwards.
-const REGROUPING: [&str; 2] = ["flatten", "instance"];
+const REGROUPING: [&str; 4] = ["flatten", "instance", "palette", "join"];
 
 /// One run of one pass.
 struct Step<'a> {

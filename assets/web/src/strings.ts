@@ -175,6 +175,7 @@ const stages: Record<string, string> = {
   bake: "Turning textures of one colour into colours",
   flatten: "Removing needless groups",
   instance: "Finding copies",
+  palette: "Collecting colours",
   join: "Joining parts",
   dedup: "Merging duplicates",
   prune: "Removing what is unused",

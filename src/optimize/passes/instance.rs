@@ -8,14 +8,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::plain_nodes::{self, Parent, children};
 use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
 use crate::optimize::document::matrix::{self, Placing};
 use crate::optimize::document::primitives::{self, as_index};
-use crate::optimize::document::{Accessor, Document, Kind, Shape, edit};
+use crate::optimize::document::{Accessor, Document, Shape};
 use crate::optimize::settings::{Nodes, Target};
 
 /// See the module.
@@ -59,15 +59,7 @@ impl Pass for Instance {
         if notes.is_empty() {
             return Ok(Outcome::Unchanged("no mesh is drawn by many nodes that could be one".into()));
         }
-        let is_kept = |node: &Value| as_index(node).is_none_or(|node| keep[node]);
-        for (list, member) in [("nodes", "children"), ("scenes", "nodes")] {
-            for owner in document.list_mut(list) {
-                if let Some(Value::Array(items)) = owner.get_mut(member) {
-                    items.retain(is_kept);
-                }
-            }
-        }
-        edit::retain(document, Kind::Node, &keep);
+        plain_nodes::remove(document, &keep);
         document.declare_extension(EXTENSION, true);
         Ok(Outcome::Changed(notes))
     }
@@ -151,6 +143,8 @@ fn enter(document: &mut Document, node: Instanced, copies: &[usize]) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::optimize::passes::run_alone;
     use crate::optimize::settings::Settings;

@@ -14,6 +14,8 @@ mod encode;
 mod flatten;
 mod grids;
 mod instance;
+mod join;
+mod palette;
 mod plain_nodes;
 mod prune;
 mod quantize;
@@ -98,7 +100,12 @@ pub const PASSES: &[&dyn Pass] = &[
     &resample::Resample,
     // After resample, which may leave nodes that nothing moves; what is flat has brothers and sisters to be one with.
     &flatten::Flatten,
+    // Before join, which leaves meshes alone that are drawn twice.
     &instance::Instance,
+    // Colours that are texels no longer keep primitives apart.
+    &palette::Palette,
+    // Vertices that are equal in different primitives are then for weld, and simplify sees whole surfaces.
+    &join::Join,
     // Equal vertices must be found before their numbers are rounded apart or reordered.
     &weld::Weld,
     // Before meshes change, which tell how large an image is seen.

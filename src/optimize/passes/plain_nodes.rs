@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-use crate::optimize::document::Document;
 use crate::optimize::document::primitives::as_index;
 use crate::optimize::document::refs::{Kind, visit};
+use crate::optimize::document::{Document, edit};
 
 /// What a node hangs below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +51,19 @@ fn holds_only_members(node: &Value) -> bool {
 /// The children of a node, or the nodes of a scene.
 pub(super) fn children(list: &Value) -> Vec<usize> {
     list.as_array().into_iter().flatten().filter_map(as_index).collect()
+}
+
+/// Removes the nodes for which `keep` is false, from their parents too. They must have no children.
+pub(super) fn remove(document: &mut Document, keep: &[bool]) {
+    let is_kept = |node: &Value| as_index(node).is_none_or(|node| keep[node]);
+    for (list, member) in [("nodes", "children"), ("scenes", "nodes")] {
+        for owner in document.list_mut(list) {
+            if let Some(Value::Array(items)) = owner.get_mut(member) {
+                items.retain(is_kept);
+            }
+        }
+    }
+    edit::retain(document, Kind::Node, keep);
 }
 
 #[cfg(test)]

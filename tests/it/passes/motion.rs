@@ -96,6 +96,20 @@ fn drawn_points(document: &Document) -> Vec<(usize, Point)> {
     points
 }
 
+/// Every vertex with the node that draws it, as often as it is drawn.
+fn drawn_corners(document: &Document) -> Vec<(usize, Point)> {
+    let mut corners = Vec::new();
+    for (index, node) in document.list("nodes").iter().enumerate() {
+        let Some(mesh) = as_index(&node["mesh"]) else { continue };
+        for json in document.list("meshes")[mesh]["primitives"].as_array().into_iter().flatten() {
+            let positions = primitives::attribute(document, json, "POSITION").unwrap().vectors::<3>();
+            let drawn = primitives::drawn_vertices(document, json).into_iter();
+            corners.extend(drawn.map(|vertex| (index, positions[vertex as usize])));
+        }
+    }
+    corners
+}
+
 /// The diagonal of the box around everything, wherever the clip takes it.
 fn size_of(clip: &Clip, drawn: &[(usize, Point)], duration: f32) -> f32 {
     let (mut least, mut most) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
@@ -169,12 +183,10 @@ impl Clip<'_> {
         ends.fold(0.0, f32::max)
     }
 
-    /// The number of vertices, and the sum of the absolute values and of the squares of their coordinates in the
-    /// world.
+    /// How many corners are drawn, and the sums of the absolute values and of the squares of their coordinates in
+    /// the world.
     fn moments(&self, at: f32) -> [f64; 3] {
-        let mut points = drawn_points(self.document);
-        let draws = |node: usize| self.document.list("nodes")[node].get("mesh").is_some();
-        points.retain(|&(node, point)| draws(node) && point != [0.0; 3]);
+        let points = drawn_corners(self.document);
         let numbers = || self.placed(&points, at).into_iter().flatten().map(f64::from);
         [points.len() as f64, numbers().map(f64::abs).sum(), numbers().map(|v| v * v).sum()]
     }
