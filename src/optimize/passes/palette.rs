@@ -144,6 +144,12 @@ impl Colour {
     }
 }
 
+/// What one of a palette's textures holds of a colour.
+type Texel = fn(&Colour) -> [u8; 4];
+
+/// A texture of a palette, its slot, and the factors that it multiplies.
+type Layer = (Texel, &'static str, Vec<(&'static str, Value)>);
+
 /// Gives the first material of a group the colours of all, and every primitive the coordinates of its own.
 fn paint(document: &mut Document, group: &[usize]) -> Result<(), CodecError> {
     let colours: Vec<Colour> =
@@ -151,23 +157,22 @@ fn paint(document: &mut Document, group: &[usize]) -> Result<(), CodecError> {
     let first = group[0];
     let width = colours.len().next_power_of_two();
     let mut material = document.list("materials")[first].clone();
-    let differs =
-        |part: fn(&Colour) -> [u8; 4]| colours.iter().any(|colour| part(colour) != part(&colours[0]));
-    let parts: [(fn(&Colour) -> [u8; 4], &str, &[(&str, Value)]); 3] = [
-        (|c| c.base, "baseColorTexture", &[("baseColorFactor", json!([1, 1, 1, 1]))]),
+    let differs = |part: Texel| colours.iter().any(|colour| part(colour) != part(&colours[0]));
+    let parts: [Layer; 3] = [
+        (|c| c.base, "baseColorTexture", vec![("baseColorFactor", json!([1, 1, 1, 1]))]),
         (
             |c| c.metal_rough,
             "metallicRoughnessTexture",
-            &[("metallicFactor", json!(1)), ("roughnessFactor", json!(1))],
+            vec![("metallicFactor", json!(1)), ("roughnessFactor", json!(1))],
         ),
-        (|c| c.emissive, "emissiveTexture", &[("emissiveFactor", json!([1, 1, 1]))]),
+        (|c| c.emissive, "emissiveTexture", vec![("emissiveFactor", json!([1, 1, 1]))]),
     ];
     for (part, slot, factors) in parts {
         if differs(part) {
             let owner =
                 if slot == "emissiveTexture" { &mut material } else { &mut material["pbrMetallicRoughness"] };
             owner[slot] = json!({ "index": add_texture(document, &colours, width, part)? });
-            factors.iter().for_each(|(name, value)| owner[*name] = value.clone());
+            factors.into_iter().for_each(|(name, value)| owner[name] = value);
         }
     }
     document.list_mut("materials")[first] = material;
@@ -185,7 +190,7 @@ fn add_texture(
     document: &mut Document,
     colours: &[Colour],
     width: usize,
-    part: fn(&Colour) -> [u8; 4],
+    part: Texel,
 ) -> Result<usize, CodecError> {
     let rgba = (0..width).flat_map(|i| part(colours.get(i).unwrap_or(&colours[0]))).collect();
     let pixels = Pixels::new(u32::try_from(width).unwrap_or(1), 1, rgba)?;

@@ -115,11 +115,11 @@ fn moved(document: &Document, part: &Part, name: &str) -> Option<Accessor> {
 fn cofactors(m: &Matrix) -> Matrix {
     let sign = matrix::determinant(m).signum();
     let mut found = IDENTITY;
-    for column in 0..3 {
+    for (column, cofactors) in found[..3].iter_mut().enumerate() {
         let (a, b) = (m[(column + 1) % 3], m[(column + 2) % 3]);
-        for row in 0..3 {
+        for (row, cofactor) in cofactors[..3].iter_mut().enumerate() {
             let (j, k) = ((row + 1) % 3, (row + 2) % 3);
-            found[column][row] = sign * (a[j] * b[k] - a[k] * b[j]);
+            *cofactor = sign * (a[j] * b[k] - a[k] * b[j]);
         }
     }
     found
