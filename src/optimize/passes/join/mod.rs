@@ -32,9 +32,9 @@ const MEMBERS: [&str; 5] = ["attributes", "indices", "material", "mode", "extens
 /// Modes that are lists: points, lines, triangles.
 const LISTS: [u64; 3] = [0, 1, 4];
 
-/// A part must be at least this large, as a part of the longest side of the whole: `simplify` and `quantize` give a
-/// mesh what its size allows.
-const LEAST_PART: f64 = 0.25;
+/// A part must be at least this large, as a part of the longest side of the whole: the grid of positions is as fine as
+/// a mesh is large, and may become coarser by one bit.
+const LEAST_PART: f64 = 0.5;
 
 impl Pass for Join {
     fn name(&self) -> &'static str {

@@ -71,7 +71,7 @@ fn nodes_beside_each_other_become_one_where_they_stand() {
             { "children": [1, 2, 3] },
             { "mesh": 0, "translation": [0, 0, 1] },
             { "mesh": 1, "name": "door" },
-            { "mesh": 2, "scale": [2, 2, 2] },
+            { "mesh": 2, "translation": [0, -1, 0] },
         ],
         "meshes": [mesh(0), mesh(1), mesh(2)],
     });
@@ -80,7 +80,7 @@ fn nodes_beside_each_other_become_one_where_they_stand() {
     assert_eq!(document.root["nodes"], expected);
     let joined = &document.list("meshes")[0]["primitives"][0];
     let positions = primitives::attribute(&document, joined, "POSITION").unwrap().vectors::<3>();
-    assert_eq!((positions[0], positions[4]), ([0.0, 0.0, 1.0], [2.0, 2.0, 2.0]));
+    assert_eq!((positions[0], positions[4]), ([0.0, 0.0, 1.0], [1.0, 0.0, 1.0]));
     assert_eq!(document.list("meshes").len(), 2);
 }
 
