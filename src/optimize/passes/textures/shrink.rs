@@ -137,6 +137,9 @@ pub(super) fn opened(file: &[u8], meaning: &Meaning, budget: &Budget) -> Result<
         return Ok(one);
     }
     let side = if meaning.is_plain { THUMBNAIL_SIDE } else { budget.image_side };
+    let longest = pixels.width().max(pixels.height());
+    let part = if meaning.is_plain { 1.0 } else { budget.image_part };
+    let side = side.min((longest as f32 * part).ceil() as u32);
     let (width, height) = fitted(pixels.width(), pixels.height(), side);
     if (width, height) == (pixels.width(), pixels.height()) {
         return Ok(pixels);
