@@ -22,7 +22,7 @@ use crate::fixtures::recipe::{Recipe, recipe};
 use crate::fixtures::{cases, model};
 
 /// Passes that round nothing, so that geometry must come out bit by bit.
-const EXACT: [&str; 6] = ["compact", "bake", "dedup", "prune", "weld", "reorder"];
+const EXACT: [&str; 7] = ["compact", "bake", "dedup", "prune", "weld", "tangents", "reorder"];
 
 /// Passes that put nodes together, so that they are other nodes afterwards.
 const REGROUPING: [&str; 4] = ["flatten", "instance", "palette", "join"];

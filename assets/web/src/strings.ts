@@ -180,6 +180,7 @@ const stages: Record<string, string> = {
   dedup: "Merging duplicates",
   prune: "Removing what is unused",
   weld: "Merging equal vertices",
+  tangents: "Removing tangents that viewers make",
   reorder: "Ordering triangles and vertices",
   quantize: "Storing vertices in fewer bits",
   encode: "Compressing geometry and animation",

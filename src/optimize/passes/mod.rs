@@ -22,6 +22,7 @@ mod quantize;
 mod reorder;
 mod resample;
 mod simplify;
+mod tangents;
 mod textures;
 mod vertex_groups;
 mod viewing;
@@ -110,6 +111,9 @@ pub const PASSES: &[&dyn Pass] = &[
     &weld::Weld,
     // Before meshes change, which tell how large an image is seen.
     &textures::Textures,
+    // Before simplify, which would keep seams for the sake of tangents; again with another share, since viewers that
+    // make tangents in their own way may look too different.
+    &tangents::Tangents,
     // After weld, which gives it whole surfaces; before anything looks at the order of triangles.
     &simplify::Simplify,
     &reorder::Reorder,

@@ -207,9 +207,9 @@ impl<'m> Face<'m> {
         let (e1, e2, d1, d2) = (p1 - p0, p2 - p0, uv1 - uv0, uv2 - uv0);
         let turn = d1.perp_dot(d2);
         let tangent = (e1 * d2.y - e2 * d1.y) * turn.signum();
-        let bitangent = (e2 * d1.x - e1 * d2.x) * turn.signum();
+        let bitangent = (e1 * d2.x - e2 * d1.x) * turn.signum();
         let flat = |v: Vec3| (v - smooth * smooth.dot(v)).try_normalize();
-        // glTF's v points down, its green up along v: no sign is turned.
+        // Green points to the top of the image, against v: as the bitangents that files give.
         Some((flat(tangent)?, flat(bitangent)?))
     }
 
