@@ -1,3 +1,5 @@
+//! What is joined, what stays apart, and where vertices go.
+
 use serde_json::{Value, json};
 
 use super::*;
