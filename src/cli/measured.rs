@@ -1,6 +1,6 @@
 //! [`optimize`](crate::optimize::optimize) with a clock around it, because the core has none.
 //!
-//! The only caller of the core's entry. Enters into the report how long each stage and the whole took.
+//! The only caller of that entry. Enters into the report how long each stage and the whole took.
 
 use std::time::Instant;
 

@@ -7,14 +7,15 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::files::Model;
 use super::{OfFile, exit_code, files, measured, outputs, text};
 use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
 use crate::optimize::{
-    Animation, Effort, Error, Geometry, MaxError, Output, Preset, Progress, Report, Settings, Simplify,
-    Target, TargetSize,
+    Animation, Effort, Error, Geometry, Lod, MOST_LODS, MaxError, Nodes, Output, Preset, Progress, Report,
+    Settings, Simplify, Target, TargetSize, lods,
 };
 
 /// What `optimize` can be told.
@@ -58,6 +59,13 @@ pub(super) struct Flags {
     /// How large the result may be (such as 5MB): as much like the original as fits
     #[arg(long, value_name = "SIZE")]
     target_size: Option<TargetSize>,
+    /// Nodes without a name that nothing refers to: auto (they are put together where that helps), keep (they stay)
+    #[arg(long, default_value_t, value_name = "NODES")]
+    nodes: Nodes,
+    /// Levels of detail to make as well, 0 to 8: OUT.lod1.glb, OUT.lod2.glb and so on, each with half the triangles of the
+    /// one before and half the sides of its images
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(MOST_LODS)))]
+    lods: u8,
     /// Print one line of JSON a file on stdout: the input, the output and the report
     #[arg(long)]
     json: bool,
@@ -78,7 +86,7 @@ pub(super) struct SomeFailed {
 /// # Errors
 /// The usage is wrong, or at least one file failed.
 pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
-    let outputs = outputs::of(&flags.inputs, flags.output.as_deref())?;
+    let outputs = outputs::of(&flags.inputs, flags.output.as_deref(), flags.lods)?;
     let mut codes = Vec::new();
     for (input, output) in flags.inputs.iter().zip(&outputs) {
         let Err(error) = one(input, output, flags) else { continue };
@@ -111,13 +119,47 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     display.clear();
     let Output { glb, report } = result?;
     files::write(output, &glb)?;
+    let levels = if flags.lods > 0 { levels(input, &model, &glb, flags)? } else { Vec::new() };
+    let paths = (1..).map(|level| outputs::of_level(output, level));
+    let levels: Vec<(PathBuf, Lod)> = paths.zip(levels).collect();
+    for (path, level) in &levels {
+        files::write(path, &level.glb)?;
+    }
     if flags.json {
-        let line = json!({ "input": input, "output": output, "report": report });
+        let mut line = json!({ "input": input, "output": output, "report": report });
+        if flags.lods > 0 {
+            line["lods"] = levels.iter().map(|(path, level)| level_json(path, level)).collect();
+        }
         writeln!(io::stdout().lock(), "{line}")?;
     } else {
-        io::stdout().lock().write_all(summary(input, output, &report).as_bytes())?;
+        let mut text = summary(input, output, &report);
+        levels.iter().for_each(|(path, level)| text += &level_line(path, level));
+        if levels.len() < usize::from(flags.lods) {
+            text += "  a further level of detail would hardly be smaller\n";
+        }
+        io::stdout().lock().write_all(text.as_bytes())?;
     }
     Ok(())
+}
+
+fn levels(input: &Path, model: &Model, glb: &[u8], flags: &Flags) -> Result<Vec<Lod>, Error> {
+    let display = Display::new(input);
+    let mut show = |part: f32| display.show(Progress { stage: "lods", percent: 100.0 * part });
+    let made = lods((&model.bytes, &model.files), glb, &flags.settings(), flags.lods, &mut show);
+    display.clear();
+    made
+}
+
+fn level_json(path: &Path, level: &Lod) -> Value {
+    let Lod { glb, triangles, comparison } = level;
+    json!({ "output": path, "bytes": glb.len(), "triangles": triangles, "comparison": comparison })
+}
+
+fn level_line(path: &Path, level: &Lod) -> String {
+    let bytes = text::bytes(level.glb.len() as u64);
+    let error = level.comparison.as_ref();
+    let error = error.map(|seen| format!(", error {:.3} on average", seen.mean)).unwrap_or_default();
+    format!("  written to {}: {bytes}, {} triangles{error}\n", path.display(), level.triangles)
 }
 
 /// What was done to one file, in lines for people.
@@ -162,6 +204,7 @@ impl Flags {
             animation: self.animation,
             max_error: self.max_error,
             target_size: self.target_size,
+            nodes: self.nodes,
         }
     }
 }

@@ -8,11 +8,11 @@ use anyhow::Context;
 use super::UsageError;
 
 /// The result file of every input: beside it, or what `output` says (a file for one input, else a folder,
-/// which is made).
+/// which is made). Each may get `lods` levels of detail beside it.
 ///
 /// # Errors
 /// A result would overwrite an input or another result, or its folder is not there.
-pub(super) fn of(inputs: &[PathBuf], output: Option<&Path>) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn of(inputs: &[PathBuf], output: Option<&Path>, lods: u8) -> anyhow::Result<Vec<PathBuf>> {
     let named = |folder: &Path| inputs.iter().map(|input| folder.join(named_glb(input, ""))).collect();
     let outputs: Vec<PathBuf> = match output {
         None => inputs.iter().map(|input| input.with_file_name(named_glb(input, "-optimized"))).collect(),
@@ -33,8 +33,12 @@ pub(super) fn of(inputs: &[PathBuf], output: Option<&Path>) -> anyhow::Result<Ve
         if outputs[..index].contains(output) {
             return refuse(format!("two results would be called {name}; optimize them one by one with -o"));
         }
-        if inputs.iter().any(|input| is_same_file(input, output)) {
-            return refuse(format!("the result would overwrite {name}; choose another name with -o"));
+        let levels = (1..=lods).map(|level| of_level(output, level));
+        for written in levels.chain([output.clone()]) {
+            if inputs.iter().any(|input| is_same_file(input, &written)) {
+                let name = written.display();
+                return refuse(format!("the result would overwrite {name}; choose another name with -o"));
+            }
         }
         let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
         if folder.is_some_and(|folder| !folder.is_dir()) {
@@ -42,6 +46,13 @@ pub(super) fn of(inputs: &[PathBuf], output: Option<&Path>) -> anyhow::Result<Ve
         }
     }
     Ok(outputs)
+}
+
+/// The file of a level of detail: `chair.lod1.glb` beside `chair.glb`.
+pub(super) fn of_level(output: &Path, level: u8) -> PathBuf {
+    let stem = output.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = output.extension().unwrap_or("glb".as_ref()).to_string_lossy();
+    output.with_file_name(format!("{stem}.lod{level}.{extension}"))
 }
 
 fn refuse<T>(message: String) -> anyhow::Result<T> {
@@ -65,10 +76,11 @@ mod tests {
 
     #[test]
     fn results_lie_beside_their_input() {
-        let beside = |input: &str| of(&[input.into()], None).unwrap().remove(0);
+        let beside = |input: &str| of(&[input.into()], None, 0).unwrap().remove(0);
         assert_eq!(beside("b.glb"), Path::new("b-optimized.glb"));
         assert_eq!(beside("b.v2.gltf"), Path::new("b.v2-optimized.glb"));
         assert_eq!(beside("girl.VRM"), Path::new("girl-optimized.vrm"));
+        assert_eq!(of_level("out/girl.vrm".as_ref(), 2), Path::new("out/girl.lod2.vrm"));
     }
 
     #[test]
@@ -76,7 +88,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let model = folder.path().join("a.glb");
         fs::write(&model, b"x").unwrap();
-        let refused = |inputs: &[PathBuf], output: Option<&Path>| of(inputs, output).unwrap_err().to_string();
+        let refused =
+            |inputs: &[PathBuf], output: Option<&Path>| of(inputs, output, 1).unwrap_err().to_string();
         assert!(refused(std::slice::from_ref(&model), Some(&model)).contains("overwrite"));
         assert!(refused(std::slice::from_ref(&model), Some(folder.path())).contains("overwrite"));
         assert!(refused(&["a.glb".into(), "a.gltf".into()], None).contains("two results"));

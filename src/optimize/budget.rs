@@ -44,6 +44,8 @@ pub struct Budget {
     pub growth: u64,
     /// Longest side of an image, in pixels, whatever it shows.
     pub image_side: u32,
+    /// What part of its sides each image keeps before anything else: 1 but for levels of detail.
+    pub image_part: f32,
     /// Error of a colour image, as distance in Oklab (black to white is 1).
     pub colour_error: Spread,
     /// Largest root mean square error of a data image in the channels in use, in steps of 1/255.
@@ -170,6 +172,13 @@ impl Budget {
         Self { surface_error: self.surface_error * f64::from(shares.rest), ..*self }
     }
 
+    /// The bounds of a level of detail that is made from the one before: half of each image's sides, and
+    /// a surface that may be off by twice as much with every level.
+    #[must_use]
+    pub fn from_afar(&self, level: u8) -> Self {
+        Self { surface_error: RATIO_PIXELS * PIXEL * f64::from(level).exp2(), image_part: 0.5, ..*self }
+    }
+
     /// The numbers of a preset.
     #[must_use]
     pub fn of(settings: &Settings) -> Self {
@@ -207,6 +216,7 @@ impl Budget {
                 weight_error: 1e-3,
                 growth: u64::MAX,
                 image_side: 4096,
+                image_part: 1.0,
                 colour_error: Spread { mean: 0.0022, p999: 0.025 },
                 data_error: 2.2,
                 normal_map_error: Spread { mean: 0.75, p999: 9.0 },
@@ -224,6 +234,7 @@ impl Budget {
                 weight_error: 5e-3,
                 growth: u64::MAX,
                 image_side: 2048,
+                image_part: 1.0,
                 colour_error: Spread { mean: 0.0047, p999: 0.05 },
                 data_error: 4.8,
                 normal_map_error: Spread { mean: 1.5, p999: 16.0 },
@@ -241,6 +252,7 @@ impl Budget {
                 weight_error: 1e-2,
                 growth: u64::MAX,
                 image_side: 1024,
+                image_part: 1.0,
                 colour_error: Spread { mean: 0.0095, p999: 0.09 },
                 data_error: 9.5,
                 normal_map_error: Spread { mean: 3.0, p999: 28.0 },

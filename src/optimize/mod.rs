@@ -5,7 +5,7 @@
 //!
 //! [`document`] reads and writes, [`passes`] change the document, [`codecs`] wrap the libraries, [`budget`]
 //! says what a preset allows, [`inventory`] counts what is in a file, [`proof`] compares the result with the
-//! original, [`report`] holds what is said about it.
+//! original, [`report`] holds what is said about it. [`lods()`] makes levels of detail from a result.
 
 pub mod budget;
 pub mod codecs;
@@ -13,6 +13,7 @@ pub mod document;
 pub mod error;
 mod fit;
 pub mod inventory;
+mod lods;
 pub mod passes;
 pub mod proof;
 pub mod report;
@@ -24,8 +25,11 @@ pub use document::Limits;
 pub use document::read::{Files, external_uris};
 pub use error::Error;
 pub use inventory::Inventory;
+pub use lods::{Lod, MOST_LODS, lods};
 pub use report::Report;
-pub use settings::{Animation, Effort, Geometry, MaxError, Preset, Settings, Simplify, Target, TargetSize};
+pub use settings::{
+    Animation, Effort, Geometry, MaxError, Nodes, Preset, Settings, Simplify, Target, TargetSize,
+};
 
 use budget::Budget;
 use document::{read, write};

@@ -25,6 +25,8 @@ pub struct Settings {
     pub simplify: Simplify,
     /// Whether animation channels that hold a node where it rests stay.
     pub animation: Animation,
+    /// Whether nodes that have no names may be put together.
+    pub nodes: Nodes,
     /// How different the result may look; in the place of the preset's own bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_error: Option<MaxError>,
@@ -129,6 +131,18 @@ choice! {
         #[default]
         Auto = "auto",
         /// They stay, as one key: for engines that do not put nodes back when a clip ends.
+        Keep = "keep",
+    }
+}
+
+choice! {
+    /// What happens to nodes that scripts can only find by counting: no name, extras, animation or anything else that
+    /// refers to them.
+    Nodes "nodes" {
+        /// They are put together where that saves bytes or draw calls.
+        #[default]
+        Auto = "auto",
+        /// Every node stays.
         Keep = "keep",
     }
 }
@@ -284,8 +298,17 @@ as_text!(Simplify, MaxError, TargetSize);
 
 impl Settings {
     /// The names accepted by [`Settings::set`], in the order in which they are documented.
-    pub const NAMES: &'static [&'static str] =
-        &["preset", "target", "effort", "geometry", "simplify", "animation", "max_error", "target_size"];
+    pub const NAMES: &'static [&'static str] = &[
+        "preset",
+        "target",
+        "effort",
+        "geometry",
+        "simplify",
+        "animation",
+        "nodes",
+        "max_error",
+        "target_size",
+    ];
 
     /// Sets one setting by its name, as given by a form field, a query parameter or a flag.
     ///
@@ -299,6 +322,7 @@ impl Settings {
             "geometry" => self.geometry = value.parse()?,
             "simplify" => self.simplify = value.parse()?,
             "animation" => self.animation = value.parse()?,
+            "nodes" => self.nodes = value.parse()?,
             "max_error" => self.max_error = Some(value.parse()?),
             "target_size" => self.target_size = Some(value.parse()?),
             _ => return Err(UnknownSetting::new("setting", name, Self::NAMES)),
@@ -339,6 +363,7 @@ mod tests {
         check::<Effort>(Effort::NAMES);
         check::<Geometry>(Geometry::NAMES);
         check::<Animation>(Animation::NAMES);
+        check::<Nodes>(Nodes::NAMES);
         check::<Simplify>(&["auto", "off", "0.5", "0.125", "1", "0"]);
     }
 

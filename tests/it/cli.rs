@@ -103,7 +103,11 @@ impl Ended {
 
 /// A torus without indices: there is something to gain.
 fn torus() -> File {
-    let geometry = Geometry::new(Form::Torus, 24, 12, 1.0).unwelded();
+    torus_of(24, 12)
+}
+
+fn torus_of(columns: u32, rows: u32) -> File {
+    let geometry = Geometry::new(Form::Torus, columns, rows, 1.0).unwelded();
     let mut file = File::new();
     let positions = file.attribute(&Elements::floats("VEC3", &geometry.positions.concat()));
     let texcoords = file.attribute(&Elements::floats("VEC2", &geometry.texcoords.concat()));
@@ -154,6 +158,26 @@ fn many_files_go_into_a_folder_that_is_made_for_them() {
 }
 
 #[test]
+fn levels_of_detail_lie_beside_the_result_and_have_less_each() {
+    let desk = Desk::new().with("chair.glb", &torus_of(128, 64).glb());
+    let more = ["--lods", "2", "--effort", "fast", "--json"];
+    let ended = desk.run(&[&["optimize", "chair.glb", "-o", "small.glb"][..], &more].concat()).done();
+    assert_eq!(desk.files(), ["chair.glb", "small.glb", "small.lod1.glb", "small.lod2.glb"]);
+    let line: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let (mut bytes, mut triangles) =
+        (desk.read("small.glb").len(), line["report"]["after"]["triangles"].as_u64().unwrap());
+    for (level, lod) in line["lods"].as_array().unwrap().iter().enumerate() {
+        let name = format!("small.lod{}.glb", level + 1);
+        assert_eq!((&lod["output"], &lod["bytes"]), (&json!(name), &json!(desk.read(&name).len())));
+        let fewer = lod["triangles"].as_u64().unwrap();
+        assert!(desk.read(&name).len() < bytes && fewer <= triangles * 2 / 3, "{}", line["lods"]);
+        assert!(lod["comparison"]["mean"].as_f64().unwrap() > 0.0);
+        assert_eq!(split(&desk.read(&name)).0["nodes"][0]["name"], "ring");
+        (bytes, triangles) = (desk.read(&name).len(), fewer);
+    }
+}
+
+#[test]
 fn a_refused_file_does_not_stop_the_others() {
     let desk = Desk::new().with("bad.glb", b"no model").with("good.glb", &model());
     let ended = desk.run(&["optimize", "bad.glb", "good.glb", "-o", "small/"]);
@@ -175,7 +199,7 @@ fn json_is_one_line_a_file_and_tells_the_truth() {
         assert_eq!(line["output"], format!("{name}-optimized.glb"));
         let settings = json!({
             "preset": "high", "target": "universal", "effort": "normal",
-            "geometry": "auto", "simplify": "auto", "animation": "auto",
+            "geometry": "auto", "simplify": "auto", "animation": "auto", "nodes": "auto",
         });
         assert_eq!(line["report"]["settings"], settings);
         assert_eq!(line["report"]["before"]["bytes"], model().len());

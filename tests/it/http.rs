@@ -58,7 +58,7 @@ async fn a_form_may_name_its_settings_before_and_after_the_file() {
     assert_eq!(job["input_name"], "lamp.glb");
     let settings = serde_json::json!({
         "preset": "maximum", "target": "universal", "effort": "normal",
-        "geometry": "draco", "simplify": "auto", "animation": "auto",
+        "geometry": "draco", "simplify": "auto", "animation": "auto", "nodes": "auto",
     });
     assert_eq!(job["settings"], settings);
     let job = server.finished(job["id"].as_str().unwrap()).await;

@@ -12,6 +12,7 @@ export interface Settings {
   geometry: string;
   simplify: string;
   animation: string;
+  nodes: string;
 }
 
 /** A job as the server describes it. */

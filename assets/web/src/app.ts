@@ -47,6 +47,7 @@ export class App {
     geometry: "auto",
     simplify: "auto",
     animation: "auto",
+    nodes: "auto",
   };
   /** Ends what belongs to the model before: a new file was opened. */
   private opening = new AbortController();

@@ -41,6 +41,7 @@ export const text = {
     geometry: "How are meshes compressed?",
     simplify: "May meshes lose triangles?",
     animation: "Parts that stand still in an animation?",
+    nodes: "Parts without a name?",
     optimize: "Optimize",
   },
   stage: {
@@ -159,14 +160,27 @@ export const moreSettings = [
       { value: "keep", label: "Keep them", hint: "For game engines that do not put parts back when a clip ends." },
     ],
   ],
+  [
+    "nodes",
+    [
+      { value: "auto", label: "Put together", hint: "Fewer parts are drawn faster. Those with a name stay." },
+      { value: "keep", label: "Keep apart", hint: "For programs that find parts by counting." },
+    ],
+  ],
 ] as const satisfies readonly (readonly [string, readonly Choice[]])[];
 
 const stages: Record<string, string> = {
   read: "Reading the file",
   compact: "Leaving out what says nothing",
+  bake: "Turning textures of one colour into colours",
+  flatten: "Removing needless groups",
+  instance: "Finding copies",
+  palette: "Collecting colours",
+  join: "Joining parts",
   dedup: "Merging duplicates",
   prune: "Removing what is unused",
   weld: "Merging equal vertices",
+  tangents: "Removing tangents that viewers make",
   reorder: "Ordering triangles and vertices",
   quantize: "Storing vertices in fewer bits",
   encode: "Compressing geometry and animation",

@@ -68,12 +68,33 @@ impl Pixels {
         self.texels().iter().all(|&[r, g, b, _]| r == g && g == b)
     }
 
+    /// For each channel the value of all pixels, where they are the same but for one step, as a lossy format leaves
+    /// them.
+    pub fn constant(&self) -> [Option<u8>; 4] {
+        std::array::from_fn(|channel| {
+            let values = || self.texels().iter().map(|texel| texel[channel]);
+            let (least, most) = (values().min()?, values().max()?);
+            let is_constant = most - least <= u8::from(channel < 3);
+            is_constant.then(|| most_of(values(), least, most))
+        })
+    }
+
     /// Sets every alpha to 255, for uses in which it is ignored.
     pub fn drop_alpha(&mut self) {
         for texel in self.texels_mut() {
             texel[3] = 255;
         }
     }
+}
+
+/// Which of two values is the more frequent one.
+fn most_of(values: impl Iterator<Item = u8>, least: u8, most: u8) -> u8 {
+    let (mut count, mut high) = (0_u64, 0_u64);
+    for value in values {
+        count += 1;
+        high += u64::from(value == most);
+    }
+    if 2 * high > count { most } else { least }
 }
 
 impl std::fmt::Debug for Pixels {
@@ -118,5 +139,13 @@ pub(super) mod tests {
         image.drop_alpha();
         assert!(image.is_opaque());
         assert_eq!(image.to_rgb()[15..], [7, 8, 7]);
+    }
+
+    #[test]
+    fn one_step_is_no_difference_but_in_alpha() {
+        let mut image = painted(3, 2, |x, _| [7, 9, 40 * x as u8, 200]);
+        assert_eq!(image.constant(), [Some(7), Some(9), None, Some(200)]);
+        image.texels_mut()[5] = [6, 11, 0, 201];
+        assert_eq!(image.constant(), [Some(7), None, None, None]);
     }
 }

@@ -276,6 +276,12 @@ impl At<'_> {
         self.parent.map_or("", At::name)
     }
 
+    /// The outermost name: `textures` of `/textures/2/source`.
+    #[must_use]
+    pub fn list(&self) -> &str {
+        self.parent.map_or(self.name(), At::list)
+    }
+
     /// The outermost position in an array: `2` of `/textures/2/source`.
     #[must_use]
     pub fn first_item(&self) -> Option<usize> {

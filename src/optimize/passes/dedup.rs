@@ -58,7 +58,7 @@ impl Pass for Dedup {
 
 /// Avatars mean one material and not its twin: VRM 0 keeps a list beside `materials`, item by item, and the
 /// expressions of VRM 1 change the colour of single materials. So do animations through pointers.
-fn materials_are_addressed(document: &Document) -> bool {
+pub(super) fn materials_are_addressed(document: &Document) -> bool {
     let extensions = document.root.get("extensions").and_then(Value::as_object);
     extensions.is_some_and(|all| all.contains_key("VRM") || all.contains_key("VRMC_vrm"))
         || pointers::is_animated(document, Kind::Material)

@@ -7,15 +7,22 @@
 //! A pass changes the document or leaves it exactly as it was and says why. It never fails because of what
 //! a model holds: the reader has refused what cannot be worked with.
 
+mod bake;
 mod compact;
 mod dedup;
 mod encode;
+mod flatten;
 mod grids;
+mod instance;
+mod join;
+mod palette;
+mod plain_nodes;
 mod prune;
 mod quantize;
 mod reorder;
 mod resample;
 mod simplify;
+mod tangents;
 mod textures;
 mod vertex_groups;
 mod viewing;
@@ -96,13 +103,26 @@ impl Memo {
 pub const PASSES: &[&dyn Pass] = &[
     // First, so that what says the same looks the same, and nothing is worked on twice or for nobody.
     &compact::Compact,
+    // What it makes of textures may be equal, or in use no more.
+    &bake::Bake,
     &dedup::Dedup,
     &prune::Prune,
     &resample::Resample,
+    // After resample, which may leave nodes that nothing moves; what is flat has brothers and sisters to be one with.
+    &flatten::Flatten,
+    // Before join, which leaves meshes alone that are drawn twice.
+    &instance::Instance,
+    // Colours that are texels no longer keep primitives apart.
+    &palette::Palette,
+    // Vertices that are equal in different primitives are then for weld, and simplify sees whole surfaces.
+    &join::Join,
     // Equal vertices must be found before their numbers are rounded apart or reordered.
     &weld::Weld,
     // Before meshes change, which tell how large an image is seen.
     &textures::Textures,
+    // Before simplify, which would keep seams for the sake of tangents; again with another share, since viewers that
+    // make tangents in their own way may look too different.
+    &tangents::Tangents,
     // After weld, which gives it whole surfaces; before anything looks at the order of triangles.
     &simplify::Simplify,
     &reorder::Reorder,
@@ -137,6 +157,13 @@ fn unknown_references(document: &Document) -> Option<String> {
 /// The images whose errors are seen in views, each alone; more than `most` of them by what they hold, in a list for each kind.
 pub(super) fn images_of_a_kind(document: &Document, most: usize) -> Vec<Vec<usize>> {
     textures::of_a_kind(document, most)
+}
+
+/// Whether viewers draw what has this material from back to front, by where its node is: such nodes stay apart.
+fn is_sorted(material: &serde_json::Value) -> bool {
+    let sees_through = ["KHR_materials_transmission", "KHR_materials_volume"];
+    material["alphaMode"] == "BLEND"
+        || sees_through.iter().any(|name| material["extensions"][name].is_object())
 }
 
 /// `1 vertex`, `2 vertices`: a count with its noun.

@@ -27,6 +27,33 @@ pub struct Identity {
 
 pub fn of(document: &Document) -> Identity {
     let fixed = FIXED.iter().flat_map(|list| document.list(list).iter().map(|item| marks(list, item)));
+    let (merged, root) = (merged(document), root(document));
+    Identity { fixed: fixed.collect(), merged, root }
+}
+
+/// What may be recognised by a mark of its own, wherever it hangs.
+pub fn of_marked(document: &Document) -> Identity {
+    let bare = |item: &Value| {
+        let mut item = item.clone();
+        ["children", "nodes"].iter().for_each(|member| drop(item[*member].take()));
+        item
+    };
+    let all = FIXED.iter().flat_map(|list| document.list(list).iter().map(|item| (*list, bare(item))));
+    let marked = all.filter(|(list, item)| {
+        let name = |item| without_place(marks(list, item));
+        name(item) != name(&Value::Null)
+    });
+    let fixed = marked.map(|(list, item)| marks(list, &item)).collect();
+    let (merged, root) = (merged(document), root(document));
+    Identity { fixed, merged, root }
+}
+
+fn without_place(mut marks: Value) -> Value {
+    marks["place"].take();
+    marks
+}
+
+fn merged(document: &Document) -> BTreeSet<String> {
     let mut merged = BTreeSet::new();
     let mut used = document.list("nodes").to_vec();
     let mut used_in = "nodes";
@@ -36,15 +63,20 @@ pub fn of(document: &Document) -> Identity {
         let mut indices = BTreeSet::new();
         used.iter().for_each(|item| gather(item, member, &mut indices));
         let found: Vec<Value> = indices.into_iter().map(|index| items[index].clone()).collect();
-        merged.extend(found.iter().map(|item| marks(list, item).to_string()));
+        let is_marked = |item: &&Value| marks(list, item) != marks(list, &Value::Null);
+        merged.extend(found.iter().filter(is_marked).map(|item| marks(list, item).to_string()));
         if list != "skins" {
             (used, used_in) = (found, list);
         }
     }
+    merged
+}
+
+fn root(document: &Document) -> Map<String, Value> {
     let mut root = document.root.clone();
     let kept = ["asset", "extras", "unknownMember", "scene", "extensions"];
     root.retain(|name, _| kept.contains(&name.as_str()));
-    Identity { fixed: fixed.collect(), merged, root }
+    root
 }
 
 fn items(document: &Document, list: &str) -> Vec<Value> {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use glb_optimizer::optimize::budget::Budget;
 use glb_optimizer::optimize::document::Document;
 use glb_optimizer::optimize::document::primitives::{self, as_index};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const SAMPLES: usize = 100;
 /// What sampling in 32-bit floats adds to an error, as a part of the model's size.
@@ -39,6 +39,23 @@ pub fn assert_within(before: &Document, after: &Document, budget: &Budget, pass:
                     error <= allowed,
                     "{pass}: {point:?} of node {node} at {at} s: {a:?} is now {b:?}, {error} off, allowed {allowed}"
                 );
+            }
+        }
+    }
+}
+
+/// Panics unless everything that is drawn stands where it stood, at rest and during clips, whatever node draws it.
+pub fn assert_same_world(before: &Document, after: &Document, pass: &str) {
+    let rest = json!({ "channels": [], "samplers": [] });
+    let clips = before.list("animations").iter().zip(after.list("animations"));
+    for (old, new) in clips.chain([(&rest, &rest)]) {
+        let (old, new) = (Clip { document: before, json: old }, Clip { document: after, json: new });
+        let duration = old.duration();
+        for at in (0..=SAMPLES / 10).map(|i| duration * i as f32 * 10.0 / SAMPLES as f32) {
+            let (a, b) = (old.moments(at), new.moments(at));
+            for (a, b) in a.iter().zip(&b) {
+                let allowed = 1e-4 * (a.abs() + 1e-3);
+                assert!((a - b).abs() <= allowed, "{pass}: at {at} s from {a} to {b}");
             }
         }
     }
@@ -77,6 +94,20 @@ fn drawn_points(document: &Document) -> Vec<(usize, Point)> {
         }
     }
     points
+}
+
+/// Every vertex with the node that draws it, as often as it is drawn.
+fn drawn_corners(document: &Document) -> Vec<(usize, Point)> {
+    let mut corners = Vec::new();
+    for (index, node) in document.list("nodes").iter().enumerate() {
+        let Some(mesh) = as_index(&node["mesh"]) else { continue };
+        for json in document.list("meshes")[mesh]["primitives"].as_array().into_iter().flatten() {
+            let positions = primitives::attribute(document, json, "POSITION").unwrap().vectors::<3>();
+            let drawn = primitives::drawn_vertices(document, json).into_iter();
+            corners.extend(drawn.map(|vertex| (index, positions[vertex as usize])));
+        }
+    }
+    corners
 }
 
 /// The diagonal of the box around everything, wherever the clip takes it.
@@ -150,6 +181,14 @@ impl Clip<'_> {
         let ends =
             self.channels().filter_map(|(_, _, sampler)| self.floats(sampler, "input").last().copied());
         ends.fold(0.0, f32::max)
+    }
+
+    /// How many corners are drawn, and the sums of the absolute values and of the squares of their coordinates in
+    /// the world.
+    fn moments(&self, at: f32) -> [f64; 3] {
+        let points = drawn_corners(self.document);
+        let numbers = || self.placed(&points, at).into_iter().flatten().map(f64::from);
+        [points.len() as f64, numbers().map(f64::abs).sum(), numbers().map(|v| v * v).sum()]
     }
 
     /// Points of nodes in the world at a time.

@@ -6,6 +6,7 @@
 //!
 //! - `order`: vertex cache, overdraw, vertex fetch, welding.
 //! - `simplify`: fewer triangles within an error.
+//! - `tangents`: what viewers make of texture coordinates.
 //! - `filter`: octahedral, quaternion, exponential; values to the bytes that [`encode_vertices`] takes.
 //! - `encode` and `decode`: the codec.
 
@@ -14,6 +15,7 @@ mod encode;
 mod filter;
 mod order;
 mod simplify;
+mod tangents;
 
 pub use decode::{Filter, Layout, Mode, Version, decode, unfilter};
 pub use encode::{encode_index_sequence, encode_triangles, encode_vertices};
@@ -22,6 +24,7 @@ pub use order::{
     Stream, generate_vertex_remap, optimize_overdraw, optimize_vertex_cache, optimize_vertex_fetch_remap,
 };
 pub use simplify::{Freedom, Goal, MAX_SIMPLIFY_ATTRIBUTES, Surface, simplify};
+pub use tangents::{Textured, generate_tangents};
 
 use super::CodecError;
 

@@ -141,7 +141,7 @@ impl Image<'_> {
     fn encode(&self, step: &Step, preset: Preset, rules: &Rules) -> Result<Shrunk, Kept> {
         let probe = image_file::probe(self.file)
             .ok_or_else(|| Kept::Because("its format is not known".to_owned()))?;
-        if probe.format == Format::Ktx2 {
+        if probe.format == Format::Ktx2 && rules.budget.image_part >= 1.0 {
             return Err(Kept::Because("it is KTX2 already".to_owned()));
         }
         if self.meaning.is_plain || u64::from(probe.width) * u64::from(probe.height) <= SMALL_PIXELS {

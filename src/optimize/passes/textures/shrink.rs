@@ -86,6 +86,8 @@ pub(super) fn shrink(
         is_flat: bytes_a_pixel < FLAT_BYTES_A_PIXEL,
         is_tiny: u64::from(width) * u64::from(height) <= TINY_PIXELS,
         is_lossless: match probe.format {
+            // One pixel is as small without loss.
+            _ if (width, height) == (1, 1) => true,
             Format::Jpeg | Format::Avif => false,
             // Not even it: but with alpha, PNG is all that opens everywhere.
             Format::Ktx2 => rules.target == Target::Universal,
@@ -134,12 +136,29 @@ pub(super) fn opened(file: &[u8], meaning: &Meaning, budget: &Budget) -> Result<
     if !meaning.channels[3] {
         pixels.drop_alpha();
     }
+    if let Some(one) = one_pixel(&pixels, meaning) {
+        return Ok(one);
+    }
     let side = if meaning.is_plain { THUMBNAIL_SIDE } else { budget.image_side };
+    let longest = pixels.width().max(pixels.height());
+    let part = if meaning.is_plain { 1.0 } else { budget.image_part };
+    let side = side.min((longest as f32 * part).ceil() as u32);
     let (width, height) = fitted(pixels.width(), pixels.height(), side);
     if (width, height) == (pixels.width(), pixels.height()) {
         return Ok(pixels);
     }
     resize(&pixels, width, height, meaning.content).map_err(refused)
+}
+
+/// An image that is one colour in the channels that somebody reads, as one pixel: `bake` leaves those that have a name.
+fn one_pixel(pixels: &Pixels, meaning: &Meaning) -> Option<Pixels> {
+    let constant = pixels.constant();
+    let is_seen = |channel: usize| meaning.channels[channel];
+    if meaning.is_plain || (0..4).any(|channel| is_seen(channel) && constant[channel].is_none()) {
+        return None;
+    }
+    let pixel = (0..4).map(|channel| constant[channel].filter(|_| is_seen(channel)).unwrap_or(255));
+    Pixels::new(1, 1, pixel.collect()).ok()
 }
 
 /// The part of the old file's bytes that the new one must stay below.
@@ -192,6 +211,18 @@ fn fitted(width: u32, height: u32, side: u32) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_colour_in_the_channels_in_use_is_one_pixel() {
+        let (content, channels) = (Content::Linear, [false, true, false, false]);
+        let meaning =
+            Meaning { content, channels, is_transparency: false, is_plain: false, slots: Vec::new() };
+        let noise = |green: u8| (0..64_u8).flat_map(|i| [i, green + i % 2, 255 - i, 255]).collect();
+        let one = one_pixel(&Pixels::new(8, 8, noise(100)).unwrap(), &meaning).unwrap();
+        assert_eq!((one.width(), one.rgba()), (1, &[255, 100, 255, 255][..]));
+        let red = Meaning { channels: [true, false, false, false], ..meaning };
+        assert_eq!(one_pixel(&Pixels::new(8, 8, noise(100)).unwrap(), &red), None);
+    }
 
     #[test]
     fn proportions_are_kept_and_no_side_vanishes() {

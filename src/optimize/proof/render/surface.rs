@@ -180,11 +180,11 @@ impl<'f> Face<'f> {
         }
         let (tangent, bitangent) = self.axes?;
         let flat = |v: Vec3| (v - smooth * smooth.dot(v)).try_normalize();
-        // glTF's v points down, its green up along v: no sign is turned.
         Some((flat(tangent)?, flat(bitangent)?))
     }
 
-    /// Directions of u and v, from the triangle's edges: the same anywhere on it.
+    /// Directions of u and against v, from the triangle's edges: the same anywhere on it. Green points to the top of the
+    /// image, as with the bitangents that files give.
     fn axes(&self, slot: &Slot) -> Option<(Vec3, Vec3)> {
         let uvs = &self.surface.draw.part.uvs[slot.set];
         if uvs.is_empty() {
@@ -194,6 +194,6 @@ impl<'f> Face<'f> {
         let [uv_a, uv_b, uv_c] = self.vertices.map(|vertex| slot.transform.transform_point2(uvs[vertex]));
         let (e1, e2, d1, d2) = (b - a, c - a, uv_b - uv_a, uv_c - uv_a);
         let turn = d1.perp_dot(d2).signum();
-        Some(((e1 * d2.y - e2 * d1.y) * turn, (e2 * d1.x - e1 * d2.x) * turn))
+        Some(((e1 * d2.y - e2 * d1.y) * turn, (e1 * d2.x - e2 * d1.x) * turn))
     }
 }
