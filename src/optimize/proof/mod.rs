@@ -4,6 +4,7 @@
 //! the views that [`views`] chooses and measures how different the pictures look ([`seen`], [`flip`]). What it says holds
 //! at the views, poses and variants tested, and nowhere else.
 
+mod distance;
 pub mod flip;
 mod powers;
 pub mod render;
@@ -42,6 +43,10 @@ pub struct Comparison {
     /// radius; `None` where the two have different numbers of them.
     #[serde(default)]
     pub joints: Option<f32>,
+    /// How far any of a few thousand points of the original's surface, at rest, is from the result's, as a part of the
+    /// original's radius; at most 0.1, and `None` where there is no surface or too much of it.
+    #[serde(default)]
+    pub surface: Option<f32>,
     /// Each view.
     pub views: Vec<ViewError>,
     /// What neither picture shows, for people.
@@ -80,6 +85,8 @@ pub struct Reference {
     shots: Vec<Shot>,
     /// Where its joints are in each pose.
     joints: Vec<(Option<Moment>, Vec<Vec3>)>,
+    /// Points of its surface at rest.
+    points: Vec<Vec3>,
     /// What its nodes and materials are called.
     nodes: Vec<String>,
     materials: Vec<String>,
@@ -98,6 +105,7 @@ impl Reference {
         Self {
             shots: views::shots(&model, &cases),
             joints: poses.map(|moment| (moment, model.joints(moment))).collect(),
+            points: distance::points(&model.draws(Case::default())),
             nodes: names(before, "nodes", "node"),
             materials: names(before, "materials", "material"),
             not_shown,
@@ -151,8 +159,13 @@ impl Reference {
         let (errors, pictures): (Vec<ViewError>, Vec<Option<Pictures>>) = seen.unzip();
         let mut not_shown = self.not_shown.clone();
         not_shown.extend(undecoded(&after, "result"));
-        let comparison =
-            Comparison { joints: self.joint_distance(&after), not_shown, ..Comparison::of(errors) };
+        let at_rest = drawn.iter().find(|(case, _)| *case == Case::default());
+        let comparison = Comparison {
+            joints: self.joint_distance(&after),
+            surface: at_rest.and_then(|(_, draws)| self.surface_distance(draws)),
+            not_shown,
+            ..Comparison::of(errors)
+        };
         (comparison, pictures.into_iter().flatten().collect())
     }
 
@@ -168,6 +181,11 @@ impl Reference {
             farthest = before.iter().zip(&after).map(|(a, b)| a.distance(*b)).fold(farthest, f32::max);
         }
         Some(farthest / radius)
+    }
+
+    /// How far the surface is from where it was.
+    fn surface_distance(&self, after: &[Draw]) -> Option<f32> {
+        distance::farthest(&self.points, after, &self.shots.first()?.around)
     }
 
     fn called(&self, owner: Owner) -> String {

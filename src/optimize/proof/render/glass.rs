@@ -6,7 +6,7 @@
 use glam::{Vec3, Vec4};
 
 use super::frame::{Canvas, Frame};
-use super::material::Layer;
+use super::material::{Alpha, Layer};
 use super::raster::Visible;
 use super::texture::to_byte;
 use crate::optimize::codecs::difference::linear_light;
@@ -23,8 +23,11 @@ impl Frame<'_> {
             let behind = canvas.light(pixel);
             for (id, share) in seen.elements() {
                 let Some((index, shaded)) = self.shaded(id, pixel, Some(behind)) else { continue };
-                let alpha = shaded.alpha;
-                canvas.replace(pixel, shaded.colour, alpha, share, self.owner(index));
+                // A pane that is blended as well lies over what is there; any other has taken it in.
+                let is_blended = self.surfaces[index].material.alpha == Alpha::Blend;
+                let (cover, share) =
+                    if is_blended { (1.0, share * shaded.alpha) } else { (shaded.alpha, share) };
+                canvas.replace(pixel, shaded.colour, cover, share, self.owner(index));
             }
         }
         for (pixel, pane) in visible.0.iter_mut().zip(&panes.0) {

@@ -106,6 +106,7 @@ fn equal_models_look_the_same_from_every_side() {
     let comparison = compare(&balls(), &balls());
     assert_eq!((comparison.mean, comparison.worst, comparison.close_worst), (0.0, 0.0, 0.0));
     assert_eq!((comparison.silhouette, comparison.joints), (1.0, Some(0.0)));
+    assert!(comparison.surface.is_some_and(|part| part < 1e-5), "{:?}", comparison.surface);
     assert!(comparison.views.len() >= 8, "{comparison:?}");
     assert_eq!(comparison.not_shown, Vec::<String>::new());
 }
