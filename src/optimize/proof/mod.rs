@@ -125,7 +125,15 @@ impl Reference {
         self.compare_with(after, |_| true, |_| None).0
     }
 
-    /// The same, with pictures of every view.
+    /// The same in fewer views, at rest: enough to choose between results, not to accept one.
+    #[must_use]
+    pub fn glance(&self, after: &Document) -> Comparison {
+        let every_other: Vec<View> = WHOLE.into_iter().step_by(2).chain(CLOSE).collect();
+        let is_wanted = |shot: &Shot| shot.case == Case::default() && every_other.contains(&shot.view);
+        self.compare_with(after, is_wanted, |_| None).0
+    }
+
+    /// Compares in every view, with pictures of each.
     #[must_use]
     pub fn compare_in_pictures(&self, after: &Document) -> (Comparison, Vec<Pictures>) {
         self.compare_with(after, |_| true, |seen| seen.pictures())
@@ -164,7 +172,10 @@ impl Reference {
             joints: self.joint_distance(&after),
             surface: at_rest.and_then(|(_, draws)| self.surface_distance(draws)),
             not_shown,
-            ..Comparison::of(errors)
+            ..Comparison::of(
+                errors,
+                self.shots.iter().filter(|shot| shot.is_whole() && is_wanted(shot)).count(),
+            )
         };
         (comparison, pictures.into_iter().flatten().collect())
     }
@@ -209,15 +220,16 @@ fn names(document: &Document, list: &str, what: &str) -> Vec<String> {
 }
 
 impl Comparison {
-    fn of(views: Vec<ViewError>) -> Self {
+    /// `whole` views at rest were looked at.
+    fn of(views: Vec<ViewError>, whole: usize) -> Self {
         let among = |list: &[View], view: &ViewError| list.iter().any(|other| view.name == other.name);
-        // A view in which neither model is seen shows no difference.
-        let whole: f32 = views.iter().filter(|v| among(&WHOLE, v)).map(|v| v.error).sum();
+        // A view in which neither model is seen is none of `views`, and shows no difference.
+        let sum: f32 = views.iter().filter(|v| among(&WHOLE, v)).map(|v| v.error).sum();
         let worst = |is_close: bool| {
             views.iter().filter(|v| among(&CLOSE, v) == is_close).map(|v| v.error).fold(0.0, f32::max)
         };
         Self {
-            mean: whole / WHOLE.len() as f32,
+            mean: sum / whole.max(1) as f32,
             worst: worst(false),
             close_worst: worst(true),
             silhouette: views.iter().map(|view| view.silhouette).fold(1.0, f32::min),

@@ -190,11 +190,14 @@ fn glass_shows_what_is_behind_it() {
 }
 
 #[test]
-fn pictures_of_the_worst_view_show_it() {
+fn a_glance_sees_about_as_much_and_the_worst_view_is_shown() {
     let (original, mut result) = (balls(), balls());
     result.images[1] = bumps(-1.0);
     let reference = Reference::new(&original);
     let comparison = reference.compare(&result);
+    let glance = reference.glance(&result);
+    assert!((glance.mean / comparison.mean - 1.0).abs() < 0.3, "{glance:?} is not like {comparison:?}");
+    assert_eq!((glance.close_worst, glance.views.len()), (comparison.close_worst, 6));
     let pictures = reference.worst_pictures(&result, &comparison).unwrap();
     assert_eq!(pictures.name, comparison.worst_view().unwrap().name);
     assert_eq!((pictures.pixels.width(), pictures.pixels.height()), (3 * 512, 512));
