@@ -106,6 +106,9 @@ fn describe(comparison: &Comparison) -> String {
         ),
         format!("outlines overlap by at least {:.2} %", 100.0 * comparison.silhouette),
     ];
+    if let Some(part) = comparison.surface.filter(|part| *part > 0.0) {
+        lines.push(format!("the surface is off by up to {:.3} % of the model's radius", 100.0 * part));
+    }
     if let Some(part) = comparison.joints.filter(|part| *part > 0.0) {
         lines.push(format!("joints and nodes are off by up to {:.3} % of the model's radius", 100.0 * part));
     }

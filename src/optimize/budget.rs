@@ -204,7 +204,7 @@ impl Budget {
     fn of_preset(preset: Preset) -> Self {
         match preset {
             Preset::High => Self {
-                look: Look::of(0.018),
+                look: Look::of(0.019),
                 surface_error: 0.06 * PIXEL,
                 position_bits: 14,
                 normal_bits: 11,
@@ -222,7 +222,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.75, p999: 9.0 },
             },
             Preset::Balanced => Self {
-                look: Look::of(0.0315),
+                look: Look::of(0.0335),
                 surface_error: 0.2 * PIXEL,
                 position_bits: 13,
                 normal_bits: 10,
@@ -240,7 +240,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 1.5, p999: 16.0 },
             },
             Preset::Maximum => Self {
-                look: Look::of(0.054),
+                look: Look::of(0.0575),
                 surface_error: 0.4 * PIXEL,
                 position_bits: 12,
                 normal_bits: 8,

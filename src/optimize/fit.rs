@@ -118,15 +118,16 @@ const SINGLE_IMAGES: usize = 8;
 /// The images whose errors are told apart, and what is seen of them in an attempt: those of the same kind together where
 /// they are many.
 fn groups(made: &Fitted, original: &Document, reference: &Reference, look: &Look) -> Vec<Group> {
-    let Some(whole) = made.comparison.as_ref().map(|seen| look.pressure(seen)) else { return Vec::new() };
-    let lists = passes::images_of_a_kind(original, SINGLE_IMAGES);
+    let mut lists = passes::images_of_a_kind(original, SINGLE_IMAGES);
     if lists.is_empty() {
         return Vec::new();
     }
+    lists.insert(0, Vec::new());
     let restored = reference.compare_restored(&made.document, original, &lists);
+    let whole = restored.first().map_or(0.0, |seen| look.pressure(seen));
     let group =
         |(images, seen): (Vec<usize>, Comparison)| Group { images, effect: whole - look.pressure(&seen) };
-    lists.into_iter().zip(restored).map(group).collect()
+    lists.into_iter().zip(restored).skip(1).map(group).collect()
 }
 
 /// How many results are made and compared, at most, while they look right.

@@ -52,7 +52,7 @@ const GROWTH: f32 = 0.75;
 /// The largest step of all shares between two attempts, as a factor.
 const LONGEST_STEP: f32 = 3.0;
 /// The largest share of surfaces: beyond it, outlines have corners that a mean over pixels forgives.
-const LARGEST_REST: f32 = 8.0;
+const LARGEST_REST: f32 = 20.0;
 /// The largest share of a group against that of all, as a factor.
 const LARGEST_RATIO: f32 = 5.0;
 /// Steps of a group's share that are weighed, to each side.
@@ -114,7 +114,14 @@ fn wanted(course: &[(f32, f32)], caution: f32) -> f32 {
     let slope = |&(other, other_seen): &(f32, f32)| (other_seen / seen).ln() / (other / expected).ln();
     let before = course.len().checked_sub(2).map(|at| slope(&course[at]));
     let slope = before.filter(|slope| slope.is_finite()).map_or(1.0, |slope| slope.clamp(0.4, 1.5));
-    expected * caution * (AIM / seen.max(1e-3)).powf(1.0 / slope)
+    let guess = expected * (AIM / seen.max(1e-3)).powf(1.0 / slope);
+    let passed = course.iter().filter(|(_, seen)| *seen <= AIM).map(|(expected, _)| *expected);
+    let failed = course.iter().filter(|(_, seen)| *seen > AIM).map(|(expected, _)| *expected);
+    let (low, high) = (passed.fold(0.0, f32::max), failed.fold(f32::INFINITY, f32::min));
+    // Between what was too little and what was too much, if these are in order: errors are not quite what is expected.
+    let is_outside = guess <= low || guess >= high;
+    caution
+        * if is_outside && low > 0.0 && low < high && high.is_finite() { (low * high).sqrt() } else { guess }
 }
 
 /// Whether another attempt would hardly change anything.

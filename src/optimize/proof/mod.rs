@@ -4,6 +4,7 @@
 //! the views that [`views`] chooses and measures how different the pictures look ([`seen`], [`flip`]). What it says holds
 //! at the views, poses and variants tested, and nowhere else.
 
+mod distance;
 pub mod flip;
 mod powers;
 pub mod render;
@@ -42,6 +43,10 @@ pub struct Comparison {
     /// radius; `None` where the two have different numbers of them.
     #[serde(default)]
     pub joints: Option<f32>,
+    /// How far any of a few thousand points of the original's surface, at rest, is from the result's, as a part of the
+    /// original's radius; at most 0.1, and `None` where there is no surface or too much of it.
+    #[serde(default)]
+    pub surface: Option<f32>,
     /// Each view.
     pub views: Vec<ViewError>,
     /// What neither picture shows, for people.
@@ -80,6 +85,8 @@ pub struct Reference {
     shots: Vec<Shot>,
     /// Where its joints are in each pose.
     joints: Vec<(Option<Moment>, Vec<Vec3>)>,
+    /// Points of its surface at rest.
+    points: Vec<Vec3>,
     /// What its nodes and materials are called.
     nodes: Vec<String>,
     materials: Vec<String>,
@@ -98,6 +105,7 @@ impl Reference {
         Self {
             shots: views::shots(&model, &cases),
             joints: poses.map(|moment| (moment, model.joints(moment))).collect(),
+            points: distance::points(&model.draws(Case::default())),
             nodes: names(before, "nodes", "node"),
             materials: names(before, "materials", "material"),
             not_shown,
@@ -117,7 +125,7 @@ impl Reference {
         self.compare_with(after, |_| true, |_| None).0
     }
 
-    /// The same, with pictures of every view.
+    /// Compares in every view, with pictures of each.
     #[must_use]
     pub fn compare_in_pictures(&self, after: &Document) -> (Comparison, Vec<Pictures>) {
         self.compare_with(after, |_| true, |seen| seen.pictures())
@@ -133,7 +141,8 @@ impl Reference {
     }
 
     /// Compares a result once for each list of images (their indices), with these as the `original` has them: the
-    /// difference to [`Self::compare`] is what is seen of what was done to them. Models are looked at as they rest.
+    /// difference to the comparison of an empty list is what is seen of what was done to them. Models are looked at as
+    /// they rest, in fewer views: enough to tell errors apart, not to accept a result.
     #[must_use]
     pub fn compare_restored(
         &self,
@@ -141,10 +150,12 @@ impl Reference {
         original: &Document,
         lists: &[Vec<usize>],
     ) -> Vec<Comparison> {
+        let every_other: Vec<View> = WHOLE.into_iter().step_by(2).chain(CLOSE).collect();
+        let is_wanted = |shot: &Shot| shot.case.moment.is_none() && every_other.contains(&shot.view);
         let mut model = Model::new(after);
         let compared = |images: &Vec<usize>| {
             let put_aside = model.restore(images, original);
-            let comparison = self.compare_model(&model, |shot| shot.case.moment.is_none(), |_| None).0;
+            let comparison = self.compare_model(&model, is_wanted, |_| None).0;
             model.put_back(put_aside);
             comparison
         };
@@ -178,8 +189,16 @@ impl Reference {
         let (errors, pictures): (Vec<ViewError>, Vec<Option<Pictures>>) = seen.unzip();
         let mut not_shown = self.not_shown.clone();
         not_shown.extend(undecoded(after, "result"));
-        let comparison =
-            Comparison { joints: self.joint_distance(after), not_shown, ..Comparison::of(errors) };
+        let at_rest = drawn.iter().find(|(case, _)| *case == Case::default());
+        let comparison = Comparison {
+            joints: self.joint_distance(after),
+            surface: at_rest.and_then(|(_, draws)| self.surface_distance(draws)),
+            not_shown,
+            ..Comparison::of(
+                errors,
+                self.shots.iter().filter(|shot| shot.is_whole() && is_wanted(shot)).count(),
+            )
+        };
         (comparison, pictures.into_iter().flatten().collect())
     }
 
@@ -195,6 +214,11 @@ impl Reference {
             farthest = before.iter().zip(&after).map(|(a, b)| a.distance(*b)).fold(farthest, f32::max);
         }
         Some(farthest / radius)
+    }
+
+    /// How far the surface is from where it was.
+    fn surface_distance(&self, after: &[Draw]) -> Option<f32> {
+        distance::farthest(&self.points, after, &self.shots.first()?.around)
     }
 
     fn called(&self, owner: Owner) -> String {
@@ -218,15 +242,16 @@ fn names(document: &Document, list: &str, what: &str) -> Vec<String> {
 }
 
 impl Comparison {
-    fn of(views: Vec<ViewError>) -> Self {
+    /// `whole` views at rest were looked at.
+    fn of(views: Vec<ViewError>, whole: usize) -> Self {
         let among = |list: &[View], view: &ViewError| list.iter().any(|other| view.name == other.name);
-        // A view in which neither model is seen shows no difference.
-        let whole: f32 = views.iter().filter(|v| among(&WHOLE, v)).map(|v| v.error).sum();
+        // A view in which neither model is seen is none of `views`, and shows no difference.
+        let sum: f32 = views.iter().filter(|v| among(&WHOLE, v)).map(|v| v.error).sum();
         let worst = |is_close: bool| {
             views.iter().filter(|v| among(&CLOSE, v) == is_close).map(|v| v.error).fold(0.0, f32::max)
         };
         Self {
-            mean: whole / WHOLE.len() as f32,
+            mean: sum / whole.max(1) as f32,
             worst: worst(false),
             close_worst: worst(true),
             silhouette: views.iter().map(|view| view.silhouette).fold(1.0, f32::min),

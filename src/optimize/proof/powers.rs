@@ -10,6 +10,7 @@ const ROOT_HALF: u32 = 0x3f35_04f3;
 const MANTISSA: u32 = 0x007f_ffff;
 
 /// The logarithm to base 2 of a normal number above 0.
+#[inline]
 pub(super) fn log2(value: f32) -> f32 {
     let shifted = value.to_bits().wrapping_sub(ROOT_HALF);
     let exponent = (shifted.cast_signed() >> 23) as f32;
@@ -22,6 +23,7 @@ pub(super) fn log2(value: f32) -> f32 {
 }
 
 /// Two to the power of a number; what floats do not hold becomes the next that they do.
+#[inline]
 pub(super) fn exp2(value: f32) -> f32 {
     let value = value.clamp(-126.0, 127.0);
     let whole = floor(value + 0.5);
@@ -32,11 +34,13 @@ pub(super) fn exp2(value: f32) -> f32 {
 }
 
 /// A power of a number from 0; 0 for 0.
+#[inline]
 pub(super) fn power(base: f32, exponent: f32) -> f32 {
     if base < f32::MIN_POSITIVE { 0.0 } else { exp2(log2(base) * exponent) }
 }
 
 /// The next whole number below; numbers beyond what 32 bits hold saturate.
+#[inline]
 #[expect(clippy::cast_possible_truncation, reason = "saturates")]
 pub(super) fn floor(value: f32) -> i32 {
     let whole = value as i32;

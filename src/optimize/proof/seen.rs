@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::flip::{self, Perceived, Picture};
-use super::render::camera::{Sphere, VIEW_SIDE, View};
+use super::render::camera::{Sphere, VIEW_SIDE, View, WHOLE};
 use super::render::model::Draw;
 use super::render::pose::Case;
 use super::{Pictures, ViewError, render};
@@ -58,6 +58,11 @@ impl Shot {
         let window = Window::of(&image.coverage);
         let perceived = Perceived::of(&window.cut(&image.picture));
         Self { view, case, around, image, owners, window, perceived }
+    }
+
+    /// Whether all of the model is seen, at rest.
+    pub(super) fn is_whole(&self) -> bool {
+        self.case == Case::default() && WHOLE.contains(&self.view)
     }
 
     pub(super) fn name(&self) -> String {

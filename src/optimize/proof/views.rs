@@ -61,7 +61,7 @@ pub(super) fn shots(model: &Model, cases: &[Case]) -> Vec<Shot> {
 
 /// Close-ups of where most is to be seen, from different sides.
 fn details(shots: &[Shot]) -> Vec<View> {
-    let whole = shots.iter().filter(|shot| shot.case == Case::default() && WHOLE.contains(&shot.view));
+    let whole = shots.iter().filter(|shot| shot.is_whole());
     let mut found: Vec<(f32, View)> = whole.filter_map(richest).collect();
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut chosen: Vec<View> = Vec::new();

@@ -75,7 +75,7 @@ impl Environment {
         self.irradiance.at(folded(normal))
     }
 
-    /// Light that a mirror of this roughness gives back.
+    /// Light that a mirror of this roughness gives back; the direction's length does not matter.
     pub(super) fn reflected(&self, direction: Vec3, roughness: f32) -> f32 {
         let above = MAPS.partition_point(|map| map.0 < roughness).min(MAPS.len() - 1);
         let below = above.saturating_sub(1);
@@ -153,6 +153,7 @@ impl Map {
 
     /// The light at octahedral coordinates.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0.5 to side + 0.5")]
+    #[inline]
     fn at(&self, folded: Vec2) -> f32 {
         let at = folded.clamp(Vec2::ZERO, Vec2::ONE) * self.side as f32 + 0.5;
         let (x, y) = (at.x as usize, at.y as usize);
@@ -167,6 +168,7 @@ impl Map {
 }
 
 /// Octahedral coordinates of a direction, 0 to 1.
+#[inline]
 fn folded(direction: Vec3) -> Vec2 {
     let flat = direction / (direction.x.abs() + direction.y.abs() + direction.z.abs());
     let mut at = Vec2::new(flat.x, flat.z);

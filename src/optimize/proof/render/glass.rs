@@ -6,7 +6,7 @@
 use glam::{Vec3, Vec4};
 
 use super::frame::{Canvas, Frame};
-use super::material::Layer;
+use super::material::{Alpha, Layer};
 use super::raster::Visible;
 use super::texture::to_byte;
 use crate::optimize::codecs::difference::linear_light;
@@ -21,10 +21,19 @@ impl Frame<'_> {
         self.enter_layer(Layer::Glass, &mut panes);
         for (pixel, seen) in panes.0.iter().enumerate() {
             let behind = canvas.light(pixel);
+            let (mut colour, mut cover, mut sum) = (Vec3::ZERO, 0.0, 0.0);
+            let mut owner = None;
             for (id, share) in seen.elements() {
                 let Some((index, shaded)) = self.shaded(id, pixel, Some(behind)) else { continue };
-                let alpha = shaded.alpha;
-                canvas.replace(pixel, shaded.colour, alpha, share, self.owner(index));
+                // A pane that is blended as well lies over what is there; any other has taken it in.
+                let is_blended = self.surfaces[index].material.alpha == Alpha::Blend;
+                let (of_pane, share) =
+                    if is_blended { (1.0, share * shaded.alpha) } else { (shaded.alpha, share) };
+                (colour, cover, sum) = (colour + shaded.colour * share, cover + of_pane * share, sum + share);
+                owner.get_or_insert(self.owner(index));
+            }
+            if let Some(owner) = owner.filter(|_| sum > 0.0) {
+                canvas.replace(pixel, colour / sum, cover / sum, sum, owner);
             }
         }
         for (pixel, pane) in visible.0.iter_mut().zip(&panes.0) {

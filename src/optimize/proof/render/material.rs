@@ -4,26 +4,11 @@
 //! transforms, unlit, clear coat, specular, index of refraction, iridescence. Transmission is drawn as if it were thin and
 //! smooth. What else changes the look (sheen, anisotropy, ...) is not drawn, on either side; [`not_drawn`] names it.
 
-use glam::{Affine2, Vec2, Vec3, Vec4};
+use glam::{Vec3, Vec4};
 use serde_json::Value;
 
-use super::texture::{Sampling, Wrap};
+use super::slot::{Slot, number, numbers};
 use crate::optimize::document::Document;
-use crate::optimize::document::primitives::as_index;
-
-/// A texture as a material uses it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Slot {
-    /// Index of the image.
-    pub(super) image: usize,
-    /// Whether it holds colours.
-    pub(super) is_srgb: bool,
-    /// Which set of texture coordinates, 0 or 1.
-    pub(super) set: usize,
-    /// KHR_texture_transform.
-    pub(super) transform: Affine2,
-    pub(super) sampling: Sampling,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Alpha {
@@ -119,7 +104,10 @@ impl Default for Material {
 }
 
 /// What is drawn more simply than it is.
-const APPROXIMATED: &[(&str, &str)] = &[("KHR_materials_transmission", "without refraction and blur")];
+const APPROXIMATED: &[(&str, &str)] = &[
+    ("KHR_materials_pbrSpecularGlossiness", "with the highlights of plastic"),
+    ("KHR_materials_transmission", "without refraction and blur"),
+];
 
 /// Extensions that change the look and are not drawn.
 const NOT_DRAWN: &[&str] = &[
@@ -131,6 +119,9 @@ const NOT_DRAWN: &[&str] = &[
     "KHR_materials_volume_scatter",
     "VRMC_materials_mtoon",
 ];
+
+/// Index of refraction with which specular-glossiness is drawn.
+const DENSE_PLASTIC: f32 = 2.0;
 
 impl Material {
     /// Reads a material.
@@ -188,7 +179,9 @@ impl Material {
         self.colour_slot = Slot::read(document, &json["diffuseTexture"], true);
         self.metallic = 0.0;
         self.metal_rough_slot = None;
-        self.specular = Vec3::from_array(numbers(&json["specularFactor"], [1.0; 3]));
+        // As viewers show it that have no such model: as a plastic that reflects a ninth of what is asked for.
+        let reflectance = ((DENSE_PLASTIC - 1.0) / (DENSE_PLASTIC + 1.0)).powi(2);
+        self.specular = Vec3::from_array(numbers(&json["specularFactor"], [1.0; 3])) * reflectance;
         self.specular_slot = Slot::read(document, &json["specularGlossinessTexture"], true);
         self.roughness = 1.0 - number(&json["glossinessFactor"], 1.0);
     }
@@ -240,45 +233,4 @@ impl Film {
             thickness_slot: Slot::read(document, &json["iridescenceThicknessTexture"], false),
         })
     }
-}
-
-impl Slot {
-    /// Reads a texture info; `None` where there is no texture or its image is not in the document.
-    fn read(document: &Document, info: &Value, is_srgb: bool) -> Option<Self> {
-        let texture = document.list("textures").get(as_index(&info["index"])?)?;
-        let extensions = texture["extensions"].as_object().into_iter().flatten();
-        // The extension's image is what a viewer that knows it shows.
-        let source = extensions.filter_map(|(_, extension)| as_index(&extension["source"])).next();
-        let image = source.or_else(|| as_index(&texture["source"]))?;
-        let sampler = as_index(&texture["sampler"]).and_then(|index| document.list("samplers").get(index));
-        let sampler = sampler.unwrap_or(&Value::Null);
-        let wrap = |name: &str| match sampler[name].as_u64() {
-            Some(33071) => Wrap::Clamp,
-            Some(33648) => Wrap::Mirror,
-            _ => Wrap::Repeat,
-        };
-        // NEAREST and LINEAR, the two filters that have no mipmaps.
-        let has_levels = !matches!(sampler["minFilter"].as_u64(), Some(9728 | 9729));
-        let is_nearest = sampler["magFilter"] == 9728;
-        let sampling = Sampling { wrap: [wrap("wrapS"), wrap("wrapT")], is_nearest, has_levels };
-        let transform = &info["extensions"]["KHR_texture_transform"];
-        let set = as_index(&transform["texCoord"]).or_else(|| as_index(&info["texCoord"])).unwrap_or(0);
-        let offset = Vec2::from_array(numbers(&transform["offset"], [0.0; 2]));
-        let scale = Vec2::from_array(numbers(&transform["scale"], [1.0; 2]));
-        // glTF turns against the clock, with v pointing down.
-        let angle = -number(&transform["rotation"], 0.0);
-        let transform =
-            Affine2::from_scale_angle_translation(Vec2::ONE, angle, offset) * Affine2::from_scale(scale);
-        Some(Self { image, is_srgb, set: set.min(1), transform, sampling })
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "f32 is what every viewer reads")]
-fn number(value: &Value, default: f32) -> f32 {
-    value.as_f64().map_or(default, |number| number as f32)
-}
-
-fn numbers<const N: usize>(value: &Value, default: [f32; N]) -> [f32; N] {
-    let list = value.as_array().filter(|list| list.len() == N);
-    list.map_or(default, |list| std::array::from_fn(|i| number(&list[i], default[i])))
 }

@@ -10,9 +10,11 @@ mod frame;
 mod glass;
 mod material;
 pub(super) mod model;
+mod part;
 pub mod pose;
 mod raster;
 mod shade;
+mod slot;
 mod surface;
 mod texture;
 

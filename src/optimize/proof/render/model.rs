@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use glam::{Mat3, Mat4, Quat, Vec2, Vec3, Vec4};
+use glam::{Mat4, Quat, Vec3};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use super::material::{Material, Slot};
+use super::material::Material;
+use super::part::Part;
 use super::pose::{Case, Moment, Pose};
+use super::slot::Slot;
 use super::texture::Texture;
 use crate::optimize::codecs::image_file;
 use crate::optimize::codecs::resize::{Content, resize};
@@ -28,37 +30,14 @@ pub(in super::super) struct Model<'d> {
     document: &'d Document,
     parts: BTreeMap<(usize, usize), Arc<Part>>,
     pub(super) materials: Vec<Material>,
-    textures: Textures,
+    /// Two for each image: as data, and as colours.
+    textures: Vec<Option<Texture>>,
     /// Images that could not be decoded; they are drawn white.
     pub(in super::super) undecoded: Vec<usize>,
 }
 
-/// Textures by image, and whether it is read as sRGB.
-pub(in super::super) type Textures = BTreeMap<(usize, bool), Texture>;
-
-/// The arrays of a primitive, with triangles, lines or points.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Part {
-    pub(super) positions: Vec<Vec3>,
-    /// Empty where the surface is flat-shaded.
-    pub(super) normals: Vec<Vec3>,
-    pub(super) tangents: Vec<Vec4>,
-    pub(super) uvs: [Vec<Vec2>; 2],
-    pub(super) colours: Vec<Vec4>,
-    pub(super) triangles: Vec<[u32; 3]>,
-    /// Lines, and points as lines of no length.
-    pub(super) strokes: Vec<[u32; 2]>,
-    joints: Vec<[u32; 4]>,
-    weights: Vec<Vec4>,
-    morphs: Vec<Morph>,
-}
-
-/// What one morph target adds.
-#[derive(Debug, Clone, Default)]
-struct Morph {
-    positions: Vec<Vec3>,
-    normals: Vec<Vec3>,
-}
+/// Textures that others have taken the places of.
+type PutAside = Vec<(usize, Option<Texture>)>;
 
 /// A part in its place.
 pub(in super::super) struct Draw {
@@ -68,6 +47,18 @@ pub(in super::super) struct Draw {
     pub(in super::super) material: usize,
     /// Index of the node, to name it.
     pub(in super::super) node: usize,
+}
+
+impl Draw {
+    /// Where its vertices are in the world.
+    pub(in super::super) fn positions(&self) -> Vec<Vec3> {
+        self.part.positions.iter().map(|&position| self.world.transform_point3(position)).collect()
+    }
+
+    /// The vertices of its triangles.
+    pub(in super::super) fn triangles(&self) -> impl Iterator<Item = [u32; 3]> + '_ {
+        self.part.triangles.iter().copied()
+    }
 }
 
 impl<'d> Model<'d> {
@@ -87,36 +78,39 @@ impl<'d> Model<'d> {
         let decoded: Vec<_> =
             slots.into_par_iter().map(|(key, ())| (key, texture(document, key.0, key.1))).collect();
         let mut undecoded = Vec::new();
-        let mut textures = BTreeMap::new();
-        for (key, texture) in decoded {
-            match texture {
-                Some(texture) => drop(textures.insert(key, texture)),
-                None => undecoded.push(key.0),
+        let mut textures: Vec<Option<Texture>> = document.images.iter().flat_map(|_| [None, None]).collect();
+        for ((image, is_srgb), texture) in decoded {
+            match textures.get_mut(2 * image + usize::from(is_srgb)) {
+                Some(place) if texture.is_some() => *place = texture,
+                _ => undecoded.push(image),
             }
         }
         Self { document, parts, materials, textures, undecoded }
     }
 
     /// Puts the images of another document in the place of those with the same indices; returns what was there.
-    pub(in super::super) fn restore(&mut self, images: &[usize], from: &Document) -> Textures {
-        let keys: Vec<(usize, bool)> =
-            self.textures.keys().copied().filter(|(image, _)| images.contains(image)).collect();
-        let restored: Textures =
-            keys.into_par_iter().filter_map(|key| Some((key, texture(from, key.0, key.1)?))).collect();
+    pub(in super::super) fn restore(&mut self, images: &[usize], from: &Document) -> PutAside {
+        let places = images.iter().flat_map(|image| [2 * image, 2 * image + 1]);
+        let used: Vec<usize> =
+            places.filter(|&place| matches!(self.textures.get(place), Some(Some(_)))).collect();
+        let restored: Vec<_> =
+            used.into_par_iter().map(|place| (place, texture(from, place / 2, place % 2 == 1))).collect();
         restored
             .into_iter()
-            .filter_map(|(key, texture)| Some((key, self.textures.insert(key, texture)?)))
+            .map(|(place, texture)| (place, std::mem::replace(&mut self.textures[place], texture)))
             .collect()
     }
 
     /// Undoes [`Self::restore`].
-    pub(in super::super) fn put_back(&mut self, textures: Textures) {
-        self.textures.extend(textures);
+    pub(in super::super) fn put_back(&mut self, textures: PutAside) {
+        for (place, texture) in textures {
+            self.textures[place] = texture;
+        }
     }
 
     /// The texture of a slot; `None` where it could not be decoded.
     pub(super) fn texture(&self, slot: &Slot) -> Option<&Texture> {
-        self.textures.get(&(slot.image, slot.is_srgb))
+        self.textures.get(2 * slot.image + usize::from(slot.is_srgb))?.as_ref()
     }
 
     /// How many clips there are.
@@ -255,130 +249,4 @@ fn morph_weights(of_node: &Value, of_mesh: &Value) -> Vec<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "f32 is what every viewer reads")]
     let float = |value: &Value| value.as_f64().unwrap_or(0.0) as f32;
     list.map(|list| list.iter().map(float).collect()).unwrap_or_default()
-}
-
-impl Part {
-    /// How many triangles, lines and points there are.
-    pub(super) fn elements(&self) -> usize {
-        self.triangles.len() + self.strokes.len()
-    }
-
-    /// Reads a primitive; `None` where it has no positions.
-    fn read(document: &Document, json: &Value) -> Option<Self> {
-        let attribute = |name: &str| primitives::attribute(document, json, name);
-        let vec2 = |name| vectors(attribute(name), Vec2::from_array);
-        let vec3 = |name| vectors(attribute(name), Vec3::from_array);
-        let vec4 = |name| vectors(attribute(name), Vec4::from_array);
-        let positions = vec3("POSITION");
-        if positions.is_empty() {
-            return None;
-        }
-        let count = positions.len();
-        let mut part = Self {
-            normals: whole(vec3("NORMAL"), count),
-            tangents: whole(vec4("TANGENT"), count),
-            uvs: ["TEXCOORD_0", "TEXCOORD_1"].map(|name| whole(vec2(name), count)),
-            colours: whole(attribute("COLOR_0").map(colours).unwrap_or_default(), count),
-            joints: whole(attribute("JOINTS_0").map(joints).unwrap_or_default(), count),
-            weights: whole(vec4("WEIGHTS_0"), count),
-            positions,
-            ..Self::default()
-        };
-        if part.weights.is_empty() {
-            part.joints.clear();
-        }
-        let drawn: Vec<u32> = primitives::drawn_vertices(document, json)
-            .into_iter()
-            .filter(|&v| (v as usize) < count)
-            .collect();
-        match primitives::mode(json) {
-            0 => part.strokes = drawn.iter().map(|&point| [point; 2]).collect(),
-            1 => part.strokes = drawn.as_chunks::<2>().0.to_vec(),
-            mode @ (2 | 3) => {
-                part.strokes = drawn.windows(2).map(|pair| [pair[0], pair[1]]).collect();
-                let ends = drawn.last().zip(drawn.first()).filter(|_| mode == 2);
-                part.strokes.extend(ends.map(|(&last, &first)| [last, first]));
-            }
-            4 => part.triangles = drawn.as_chunks::<3>().0.to_vec(),
-            5 => part.triangles = strip(&drawn),
-            6 => part.triangles = drawn.windows(2).skip(1).map(|pair| [drawn[0], pair[0], pair[1]]).collect(),
-            _ => {}
-        }
-        let targets = json["targets"].as_array().into_iter().flatten();
-        part.morphs = targets.map(|target| Morph::read(document, target, count)).collect();
-        Some(part)
-    }
-
-    /// With morph targets added by their weights.
-    fn morphed(self: &Arc<Self>, weights: &[f32]) -> Arc<Self> {
-        if self.morphs.is_empty() || weights.iter().all(|&w| w == 0.0) {
-            return self.clone();
-        }
-        let mut part = (**self).clone();
-        for (morph, &weight) in self.morphs.iter().zip(weights).filter(|(_, weight)| **weight != 0.0) {
-            part.positions.iter_mut().zip(&morph.positions).for_each(|(at, by)| *at += *by * weight);
-            part.normals.iter_mut().zip(&morph.normals).for_each(|(at, by)| *at += *by * weight);
-        }
-        Arc::new(part)
-    }
-
-    /// With joints applied, in world space.
-    fn skinned(&self, matrices: &[Mat4]) -> Arc<Self> {
-        let mut part = self.clone();
-        let matrix = |i: usize| {
-            let joint =
-                |k: usize| matrices.get(self.joints[i][k] as usize).copied().unwrap_or(Mat4::IDENTITY);
-            let weights = self.weights[i].to_array();
-            (0..4)
-                .fold(Mat4::ZERO, |sum, k| if weights[k] == 0.0 { sum } else { sum + joint(k) * weights[k] })
-        };
-        for i in 0..part.positions.len() {
-            let matrix = matrix(i);
-            part.positions[i] = matrix.transform_point3(part.positions[i]);
-            let turn = Mat3::from_mat4(matrix);
-            if let Some(normal) = part.normals.get_mut(i) {
-                *normal = turn * *normal;
-            }
-            if let Some(tangent) = part.tangents.get_mut(i) {
-                *tangent = (turn * tangent.truncate()).extend(tangent.w);
-            }
-        }
-        Arc::new(part)
-    }
-}
-
-impl Morph {
-    fn read(document: &Document, target: &Value, count: usize) -> Self {
-        let deltas = |name: &str| {
-            let accessor = as_index(&target[name]).and_then(|index| document.accessors.get(index));
-            whole(vectors(accessor, Vec3::from_array), count)
-        };
-        Self { positions: deltas("POSITION"), normals: deltas("NORMAL") }
-    }
-}
-
-/// The elements of an accessor; none where there is no accessor, or its elements have another number of components.
-fn vectors<const N: usize, V>(accessor: Option<&Accessor>, vector: fn([f32; N]) -> V) -> Vec<V> {
-    accessor.map(Accessor::vectors::<N>).unwrap_or_default().into_iter().map(vector).collect()
-}
-
-/// An attribute, or nothing where it does not cover every vertex.
-fn whole<T>(values: Vec<T>, count: usize) -> Vec<T> {
-    if values.len() == count { values } else { Vec::new() }
-}
-
-fn colours(accessor: &Accessor) -> Vec<Vec4> {
-    let rgb = accessor.vectors::<3>().into_iter().map(|[r, g, b]| Vec4::new(r, g, b, 1.0));
-    rgb.chain(accessor.vectors::<4>().into_iter().map(Vec4::from_array)).collect()
-}
-
-fn joints(accessor: &Accessor) -> Vec<[u32; 4]> {
-    accessor.integers().as_chunks::<4>().0.to_vec()
-}
-
-fn strip(drawn: &[u32]) -> Vec<[u32; 3]> {
-    let turned = |(i, three): (usize, &[u32])| {
-        if i % 2 == 0 { [three[0], three[1], three[2]] } else { [three[1], three[0], three[2]] }
-    };
-    drawn.windows(3).enumerate().map(turned).collect()
 }

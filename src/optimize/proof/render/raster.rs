@@ -191,18 +191,19 @@ impl Visible {
 impl Pixel {
     /// Each element that is seen, and its share of the pixel.
     #[inline]
-    pub(super) fn elements(&self) -> impl Iterator<Item = (u32, f32)> {
-        let ids = self.ids;
-        let is_plain = ids == [ids[0]; 4];
-        let count = if ids == [NOTHING; 4] {
-            0
-        } else if is_plain {
-            1
+    pub(super) fn elements(&self) -> impl Iterator<Item = (u32, f32)> + use<> {
+        let mut found = [(NOTHING, 0.0); SAMPLES as usize];
+        let mut count = 0;
+        if self.ids == [self.ids[0]; SAMPLES as usize] {
+            found[0] = (self.ids[0], 1.0);
+            count = usize::from(self.ids[0] != NOTHING);
         } else {
-            ids.len()
-        };
-        let is_first = move |i: usize| ids[i] != NOTHING && !ids[..i].contains(&ids[i]);
-        let share = move |id| ids.iter().filter(|&&other| other == id).count() as f32 / SAMPLES as f32;
-        (0..count).filter(move |&i| is_first(i)).map(move |i| (ids[i], share(ids[i])))
+            for id in self.ids.into_iter().filter(|&id| id != NOTHING) {
+                let place = found[..count].iter().position(|element| element.0 == id).unwrap_or(count);
+                count = count.max(place + 1);
+                found[place] = (id, found[place].1 + 1.0 / SAMPLES as f32);
+            }
+        }
+        found.into_iter().take(count)
     }
 }

@@ -8,7 +8,8 @@ use glam::{Vec3, Vec4, Vec4Swizzles};
 
 use super::environment::ROOM_LIGHT;
 use super::film;
-use super::material::{Alpha, Slot};
+use super::material::Alpha;
+use super::slot::Slot;
 use super::surface::{Face, Place};
 use crate::optimize::proof::powers::{TO_SRGB, exp2, power};
 
@@ -52,21 +53,23 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let facing = normal.dot(view).clamp(0.0, 1.0);
     let matt = colour * (1.0 - metallic);
     let base = specular.lerp(colour, metallic);
-    let reflected = Reflected::new(with_film(face, place, base, facing), roughness, facing);
-    let mirrored = (2.0 * normal.dot(view) * normal - view).normalize_or(normal);
-    let mirrored = mirrored.lerp(normal, roughness.powi(4)).normalize_or(normal);
+    let response = split_sum(roughness, facing);
+    let reflected = Reflected::new(with_film(face, place, base, facing), response);
+    let mirrored = (2.0 * normal.dot(view) * normal - view).lerp(normal, roughness.powi(4));
     let room = &*ROOM_LIGHT;
     let around = room.diffuse(normal);
     let (shadow, shadow_of_glossy) = occlusion(face, place, roughness, facing);
-    // What is reflected does not reach the colour below; the metal in a mixture has none.
-    let above = Reflected::new(specular, roughness, facing);
-    let mut scattered = matt * (1.0 - above.once - above.often) * around * shadow;
+    // What is reflected does not reach the colour below, which the metal in a mixture does not have.
+    let mut scattered = Vec3::ZERO;
+    if metallic < 1.0 {
+        let above = Reflected::new(specular, response);
+        scattered = matt * (1.0 - above.once - above.often) * (around * shadow);
+    }
     let mut alpha = 1.0;
     if let Some(behind) = behind {
         let texel = face.texel(material.transmission_slot.as_ref(), place).unwrap_or(Vec4::ONE);
         let share = (material.transmission * texel.x).clamp(0.0, 1.0);
-        let (scale, bias) = split_sum(roughness, facing);
-        let through = (1.0 - (base * scale + bias)) * matt * behind.xyz();
+        let through = (1.0 - (base * response.0 + response.1)) * matt * behind.xyz();
         scattered = scattered.lerp(through, share);
         alpha = 1.0 - share * (1.0 - behind.w) * matt.element_sum() / 3.0;
     }
@@ -85,12 +88,11 @@ struct Reflected {
 }
 
 impl Reflected {
-    fn new(base: Vec3, roughness: f32, facing: f32) -> Self {
-        let (scale, bias) = split_sum(roughness, facing);
+    fn new(base: Vec3, (scale, bias): (f32, f32)) -> Self {
         let once = base * scale + bias;
         let lost = 1.0 - (scale + bias);
         let average = base + (1.0 - base) / 21.0;
-        Self { once, often: once * average / (1.0 - lost * average) * lost }
+        Self { once, often: once * average * lost / (1.0 - lost * average) }
     }
 }
 
@@ -137,12 +139,13 @@ fn coated(face: &Face, light: Vec3, normal: Vec3, place: &Place) -> Vec3 {
     let view = place.view;
     let facing = normal.dot(view).clamp(0.0, 1.0);
     let (scale, bias) = split_sum(roughness, facing);
-    let mirrored = (2.0 * normal.dot(view) * normal - view).normalize_or(normal);
+    let mirrored = 2.0 * normal.dot(view) * normal - view;
     let fresnel = 0.04 + 0.96 * (1.0 - facing).powi(5);
     light * (1.0 - coat * fresnel) + coat * (0.04 * scale + bias) * ROOM_LIGHT.reflected(mirrored, roughness)
 }
 
 /// Scale and bias of the reflectance at normal incidence.
+#[inline]
 fn split_sum(roughness: f32, facing: f32) -> (f32, f32) {
     let r = Vec4::new(-1.0, -0.0275, -0.572, 0.022) * roughness + Vec4::new(1.0, 0.0425, 1.04, -0.04);
     let a = (r.x * r.x).min(exp2(-9.28 * facing)) * r.x + r.y;

@@ -2,9 +2,10 @@
 
 use glam::{Mat3, Vec2, Vec3, Vec4};
 
-use super::material::{Material, Slot};
+use super::material::Material;
 use super::model::{Draw, Model};
 use super::raster::{self, Corner};
+use super::slot::Slot;
 
 /// A draw, ready to be shaded.
 pub(super) struct Surface<'m> {
@@ -32,14 +33,15 @@ impl<'m> Surface<'m> {
     }
 
     /// Whether a triangle with these corners on the screen is seen from behind.
+    #[inline]
     fn is_back(&self, [a, b, c]: &[Corner; 3]) -> bool {
         (raster::facing(a.at, b.at, c.at) < 0.0) != self.is_mirrored
     }
 
     /// The corners of a triangle that faces the camera, or may be seen from behind.
-    pub(super) fn seen(&self, corners: &[Option<Corner>], triangle: [u32; 3]) -> Option<[Corner; 3]> {
-        let [a, b, c] = triangle.map(|vertex| corners[vertex as usize]);
-        let corners = [a?, b?, c?];
+    #[inline]
+    pub(super) fn seen(&self, corners: &[Option<Corner>], [a, b, c]: [u32; 3]) -> Option<[Corner; 3]> {
+        let corners = [corners[a as usize]?, corners[b as usize]?, corners[c as usize]?];
         (self.material.is_double_sided || !self.is_back(&corners)).then_some(corners)
     }
 }
@@ -70,6 +72,7 @@ pub(super) struct Place {
 }
 
 impl<'f> Face<'f> {
+    #[inline]
     pub(super) fn new(surface: &'f Surface<'f>, triangle: [u32; 3], corners: [Corner; 3]) -> Self {
         let [a, b, c] = corners.map(|corner| corner.at);
         let inverse = 1.0 / raster::facing(a, b, c);
@@ -90,6 +93,7 @@ impl<'f> Face<'f> {
     }
 
     /// Where a point of the screen lies; a point outside of the triangle takes the nearest inside.
+    #[inline]
     pub(super) fn place(&self, at: Vec2, view: Vec3) -> Place {
         let raw = Vec3::X + self.across * (at.x - self.from.x) + self.down * (at.y - self.from.y);
         let weights = self.in_perspective(raw.max(Vec3::ZERO));
@@ -107,12 +111,14 @@ impl<'f> Face<'f> {
         Place { weights, uvs, view }
     }
 
+    #[inline]
     fn in_perspective(&self, weights: Vec3) -> Vec3 {
         let weights = weights * self.nearness;
         weights / weights.element_sum()
     }
 
     /// A vertex attribute; the array covers all vertices.
+    #[inline]
     fn mix<T: Copy + std::ops::Mul<f32, Output = T> + std::ops::Add<Output = T>>(
         &self,
         values: &[T],
@@ -129,7 +135,8 @@ impl<'f> Face<'f> {
         if self.surface.draw.part.uvs[slot.set].is_empty() {
             return None;
         }
-        let [here, right, below] = place.uvs[slot.set].map(|uv| slot.transform.transform_point2(uv));
+        let [here, right, below] = place.uvs[slot.set];
+        let [here, right, below] = [slot.at(here), slot.at(right), slot.at(below)];
         here.is_finite().then(|| texture.sample(slot.sampling, here, right - here, below - here))
     }
 
@@ -143,6 +150,7 @@ impl<'f> Face<'f> {
     }
 
     /// The normal of the vertices, or of the triangle where they have none; towards the eye.
+    #[inline]
     pub(super) fn smooth_normal(&self, place: &Place) -> Vec3 {
         let Surface { draw, material, turn, .. } = self.surface;
         if draw.part.normals.is_empty() {

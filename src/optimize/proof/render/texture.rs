@@ -81,13 +81,13 @@ impl Texture {
         let at = at - 0.5;
         let (x, y) = (floor(at.x), floor(at.y));
         let part = Vec2::new(at.x - x as f32, at.y - y as f32);
-        let columns = [x, x.saturating_add(1)].map(|x| wrapped(x, level.width, wrap_x));
-        let [top, bottom] = [y, y.saturating_add(1)].map(|y| {
+        let left = wrapped(x, level.width, wrap_x);
+        let right = wrapped(x.saturating_add(1), level.width, wrap_x);
+        let row = |y: i32| {
             let y = wrapped(y, level.height, wrap_y);
-            let [left, right] = columns.map(|x| self.texel(level, x, y));
-            left.lerp(right, part.x)
-        });
-        top.lerp(bottom, part.y)
+            self.texel(level, left, y).lerp(self.texel(level, right, y), part.x)
+        };
+        row(y).lerp(row(y.saturating_add(1)), part.y)
     }
 
     #[inline]
@@ -138,6 +138,7 @@ fn mean(texels: [[u8; 4]; 4], is_srgb: bool) -> [u8; 4] {
 
 /// A texel's place in a row or column of `size` texels.
 #[expect(clippy::cast_sign_loss, reason = "results lie within the image")]
+#[inline]
 fn wrapped(at: i32, size: usize, wrap: Wrap) -> usize {
     if at >= 0 && (at as usize) < size {
         return at as usize;

@@ -106,6 +106,7 @@ fn equal_models_look_the_same_from_every_side() {
     let comparison = compare(&balls(), &balls());
     assert_eq!((comparison.mean, comparison.worst, comparison.close_worst), (0.0, 0.0, 0.0));
     assert_eq!((comparison.silhouette, comparison.joints), (1.0, Some(0.0)));
+    assert!(comparison.surface.is_some_and(|part| part < 1e-5), "{:?}", comparison.surface);
     assert!(comparison.views.len() >= 8, "{comparison:?}");
     assert_eq!(comparison.not_shown, Vec::<String>::new());
 }
@@ -189,11 +190,16 @@ fn glass_shows_what_is_behind_it() {
 }
 
 #[test]
-fn pictures_of_the_worst_view_show_it() {
+fn fewer_views_see_about_as_much_and_the_worst_one_is_shown() {
     let (original, mut result) = (balls(), balls());
     result.images[1] = bumps(-1.0);
     let reference = Reference::new(&original);
     let comparison = reference.compare(&result);
+    let restored = reference.compare_restored(&result, &original, &[vec![], vec![0], vec![1]]);
+    let [glance, other, right] = &restored[..] else { panic!("{restored:?}") };
+    assert_eq!((other, right.mean), (glance, 0.0), "only the second image was changed");
+    assert!((glance.mean / comparison.mean - 1.0).abs() < 0.3, "{glance:?} is not like {comparison:?}");
+    assert_eq!((glance.close_worst, glance.views.len()), (comparison.close_worst, 6));
     let pictures = reference.worst_pictures(&result, &comparison).unwrap();
     assert_eq!(pictures.name, comparison.worst_view().unwrap().name);
     assert_eq!((pictures.pixels.width(), pictures.pixels.height()), (3 * 512, 512));

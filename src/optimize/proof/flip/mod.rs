@@ -4,11 +4,14 @@
 //! Alternating Images", HPG 2020, in its low-dynamic-range form with the published constants. All its filters
 //! are separable, which is used here. A test compares this with NVIDIA's own program.
 
+mod filters;
+
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use rayon::prelude::*;
 
+use self::filters::{Plane, along, down, kernel, without_tails};
 use super::powers::{Curve, power};
 use crate::optimize::codecs::difference::linear_light;
 
@@ -132,11 +135,6 @@ impl Perceived {
     }
 }
 
-struct Plane {
-    width: usize,
-    values: Vec<f32>,
-}
-
 /// Brightness, red-green and blue-yellow of a picture.
 fn opponent_planes(picture: &Picture) -> [Plane; 3] {
     let mut planes = [(); 3].map(|()| Vec::with_capacity(picture.pixels.len()));
@@ -169,13 +167,6 @@ fn blurred(plane: &Plane, gaussians: [(f32, f32); 2]) -> Plane {
     Plane { width: plane.width, values: sum }
 }
 
-/// A symmetric kernel without the ends that add nothing to a sum of floats.
-fn without_tails(kernel: &[f32]) -> &[f32] {
-    let peak = kernel[kernel.len() / 2];
-    let tail = kernel.iter().position(|weight| *weight > peak * 1e-8).unwrap_or(0);
-    &kernel[tail..kernel.len() - tail]
-}
-
 /// Strength of edges and of points, by the first and second derivative of a Gaussian; of brightness from 0 to 1.
 fn features(opponent: &Plane) -> (Vec<f32>, Vec<f32>) {
     let values = opponent.values.iter().map(|y| (y + 16.0) / 116.0).collect();
@@ -200,63 +191,6 @@ fn features(opponent: &Plane) -> (Vec<f32>, Vec<f32>) {
         x.values.iter().zip(&y.values).map(|(x, y)| (x * x + y * y).sqrt()).collect::<Vec<f32>>()
     };
     (strength(&edge), strength(&point))
-}
-
-fn kernel(radius: f32, value: impl Fn(f32) -> f32) -> Vec<f32> {
-    #[expect(clippy::cast_possible_truncation, reason = "a radius is a small whole number")]
-    let radius = radius as i16;
-    (-radius..=radius).map(|x| value(f32::from(x))).collect()
-}
-
-/// Filters every row; beyond the picture its outermost pixels go on.
-fn along(plane: &Plane, kernel: &[f32]) -> Plane {
-    let width = plane.width;
-    let radius = kernel.len() / 2;
-    let mut values = vec![0.0; plane.values.len()];
-    let mut padded = vec![0.0; width + 2 * radius];
-    for (row, source) in values.chunks_exact_mut(width).zip(plane.values.chunks_exact(width)) {
-        padded[..radius].fill(source[0]);
-        padded[radius..radius + width].copy_from_slice(source);
-        padded[radius + width..].fill(source[width - 1]);
-        weigh(row, kernel, |tap| &padded[tap..tap + width]);
-    }
-    Plane { width, values }
-}
-
-/// Filters every column, likewise.
-fn down(plane: &Plane, kernel: &[f32]) -> Plane {
-    let width = plane.width;
-    let height = plane.values.len() / width;
-    let radius = kernel.len() / 2;
-    let mut values = vec![0.0; plane.values.len()];
-    for (y, row) in values.chunks_exact_mut(width).enumerate() {
-        weigh(row, kernel, |tap| {
-            let from = (y + tap).saturating_sub(radius).min(height - 1);
-            &plane.values[from * width..][..width]
-        });
-    }
-    Plane { width, values }
-}
-
-/// Adds weighted rows to one: four at a time, as each pass over it costs as much as its sums.
-fn weigh<'p>(row: &mut [f32], kernel: &[f32], source: impl Fn(usize) -> &'p [f32]) {
-    for (four, weights) in kernel.chunks(4).enumerate() {
-        let tap = 4 * four;
-        match *weights {
-            [a, b, c, d] => {
-                let sources =
-                    source(tap).iter().zip(source(tap + 1)).zip(source(tap + 2)).zip(source(tap + 3));
-                for (sum, (((p, q), r), s)) in row.iter_mut().zip(sources) {
-                    *sum += (a * p + b * q) + (c * r + d * s);
-                }
-            }
-            _ => {
-                for (i, weight) in weights.iter().enumerate() {
-                    row.iter_mut().zip(source(tap + i)).for_each(|(sum, value)| *sum += weight * value);
-                }
-            }
-        }
-    }
 }
 
 fn xyz([r, g, b]: [f32; 3]) -> [f32; 3] {

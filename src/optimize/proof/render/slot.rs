@@ -1,0 +1,70 @@
+//! A texture as a material uses it: which image, read how, and by which coordinates.
+
+use glam::{Affine2, Vec2};
+use serde_json::Value;
+
+use super::texture::{Sampling, Wrap};
+use crate::optimize::document::Document;
+use crate::optimize::document::primitives::as_index;
+
+/// A texture as a material uses it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Slot {
+    /// Index of the image.
+    pub(super) image: usize,
+    /// Whether it holds colours.
+    pub(super) is_srgb: bool,
+    /// Which set of texture coordinates, 0 or 1.
+    pub(super) set: usize,
+    /// KHR_texture_transform.
+    pub(super) transform: Affine2,
+    pub(super) sampling: Sampling,
+}
+
+impl Slot {
+    /// Texture coordinates of the mesh as those of the image.
+    #[inline]
+    pub(super) fn at(&self, uv: Vec2) -> Vec2 {
+        self.transform.transform_point2(uv)
+    }
+
+    /// Reads a texture info; `None` where there is no texture or its image is not in the document.
+    pub(super) fn read(document: &Document, info: &Value, is_srgb: bool) -> Option<Self> {
+        let texture = document.list("textures").get(as_index(&info["index"])?)?;
+        let extensions = texture["extensions"].as_object().into_iter().flatten();
+        // The extension's image is what a viewer that knows it shows.
+        let source = extensions.filter_map(|(_, extension)| as_index(&extension["source"])).next();
+        let image = source.or_else(|| as_index(&texture["source"]))?;
+        let sampler = as_index(&texture["sampler"]).and_then(|index| document.list("samplers").get(index));
+        let sampler = sampler.unwrap_or(&Value::Null);
+        let wrap = |name: &str| match sampler[name].as_u64() {
+            Some(33071) => Wrap::Clamp,
+            Some(33648) => Wrap::Mirror,
+            _ => Wrap::Repeat,
+        };
+        // NEAREST and LINEAR, the two filters that have no mipmaps.
+        let has_levels = !matches!(sampler["minFilter"].as_u64(), Some(9728 | 9729));
+        let is_nearest = sampler["magFilter"] == 9728;
+        let sampling = Sampling { wrap: [wrap("wrapS"), wrap("wrapT")], is_nearest, has_levels };
+        let transform = &info["extensions"]["KHR_texture_transform"];
+        let set = as_index(&transform["texCoord"]).or_else(|| as_index(&info["texCoord"])).unwrap_or(0);
+        let offset = Vec2::from_array(numbers(&transform["offset"], [0.0; 2]));
+        let scale = Vec2::from_array(numbers(&transform["scale"], [1.0; 2]));
+        // glTF turns against the clock, with v pointing down.
+        let angle = -number(&transform["rotation"], 0.0);
+        let transform =
+            Affine2::from_scale_angle_translation(Vec2::ONE, angle, offset) * Affine2::from_scale(scale);
+        Some(Self { image, is_srgb, set: set.min(1), transform, sampling })
+    }
+}
+
+/// A number, or the default where there is none.
+#[expect(clippy::cast_possible_truncation, reason = "f32 is what every viewer reads")]
+pub(super) fn number(value: &Value, default: f32) -> f32 {
+    value.as_f64().map_or(default, |number| number as f32)
+}
+
+pub(super) fn numbers<const N: usize>(value: &Value, default: [f32; N]) -> [f32; N] {
+    let list = value.as_array().filter(|list| list.len() == N);
+    list.map_or(default, |list| std::array::from_fn(|i| number(&list[i], default[i])))
+}
