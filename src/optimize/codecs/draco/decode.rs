@@ -53,6 +53,8 @@ struct Header {
     vertices: u64,
     /// Places where the walk over the surface splits; each makes a vertex for a while.
     splits: u64,
+    /// Places where parts of the walk meet again.
+    joints: u64,
     /// How the triangles are stored.
     method: EncoderMethod,
     /// Where the description of the triangles begins, in bytes from the start.
@@ -84,6 +86,7 @@ impl Header {
                 triangles,
                 vertices,
                 splits: 0,
+                joints: 0,
                 method: EncoderMethod::Sequential,
                 triangles_at,
             });
@@ -93,12 +96,13 @@ impl Header {
         rest.take(1)?; // attributes with seams
         let _symbols = rest.number()?;
         let splits = rest.number()?;
-        Ok(Self { triangles, vertices, splits, method: EncoderMethod::Edgebreaker, triangles_at })
+        let joints = rest.number()?;
+        Ok(Self { triangles, vertices, splits, joints, method: EncoderMethod::Edgebreaker, triangles_at })
     }
 
     fn check(&self, bytes: usize, max_triangles: usize) -> Result<(), CodecError> {
         let fail = |reason: String| Err(CodecError::damaged(NAME, reason));
-        let Self { triangles, vertices, splits, .. } = *self;
+        let Self { triangles, vertices, splits, joints, .. } = *self;
         if triangles > max_triangles as u64 {
             return fail(format!(
                 "they hold {triangles} triangles, but at most {max_triangles} are declared"
@@ -107,9 +111,9 @@ impl Header {
         if triangles > bytes.saturating_mul(TRIANGLES_A_BYTE) as u64 {
             return fail(format!("{bytes} bytes cannot hold {triangles} triangles"));
         }
-        if vertices > 3 * triangles || splits > triangles {
+        if vertices > 3 * triangles || splits > triangles || joints > triangles {
             return fail(format!(
-                "{triangles} triangles cannot have {vertices} vertices and {splits} splits"
+                "{triangles} triangles cannot have {vertices} vertices, {splits} splits and {joints} joints"
             ));
         }
         Ok(())

@@ -130,6 +130,15 @@ fn more_than_is_declared_is_refused_before_it_is_decoded() {
     }
 }
 
+/// The decoder took memory for as many joints of the walk as were declared, 69 TB; found by the damage below.
+#[test]
+fn regression_a_stream_of_countless_joints_is_refused() {
+    let counts = [0, 3, 1, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F];
+    let stream = [b"DRACO\x02\x02\x01\x01\0\0", &counts[..], &[0; 64]].concat();
+    let error = decode(&stream, 1).unwrap_err().to_string();
+    assert!(error.contains("joints"), "{error}");
+}
+
 proptest! {
     #[test]
     fn damaged_streams_end_in_a_mesh_that_fits_together_or_an_error(
