@@ -118,6 +118,9 @@ impl Look {
 /// is what this target is chosen for.
 const BLOCK_COMPRESSION: f32 = 2.5;
 
+/// From this share of the surfaces' error on downwards, numbers keep more bits.
+const SHARE_OF_COARSE_NUMBERS: f32 = 0.25;
+
 /// How much more than the mean of all views a single one may differ.
 const WORST_VIEW: f32 = 2.0;
 
@@ -166,10 +169,21 @@ impl Budget {
         }
     }
 
-    /// The same for the part of the surfaces' error that an attempt uses.
+    /// The same for the part of the surfaces' error that an attempt uses. Where that is small, rounding may be what is seen:
+    /// weights of far joints move thin sheets by a pixel.
     #[must_use]
     pub fn times(&self, shares: &Shares) -> Self {
-        Self { surface_error: self.surface_error * f64::from(shares.rest), ..*self }
+        let times = Self { surface_error: self.surface_error * f64::from(shares.rest), ..*self };
+        if shares.rest > SHARE_OF_COARSE_NUMBERS {
+            return times;
+        }
+        Self {
+            position_bits: self.position_bits + 2,
+            normal_bits: self.normal_bits + 2,
+            texcoord_bits: self.texcoord_bits + 2,
+            fine_vertex_fractions: true,
+            ..times
+        }
     }
 
     /// The bounds of a level of detail that is made from the one before: half of each image's sides, and

@@ -4,8 +4,9 @@
 //! the file is written, read back, and compared with the original in pictures ([`super::proof`]).
 
 use super::budget::{Budget, Look, Shares};
+use super::codecs::image_file;
 use super::document::read::{self, Files};
-use super::document::{Document, Limits, write};
+use super::document::{Document, Image, Limits, write};
 use super::error::Error;
 use super::passes::{self, Context, Memo, PASSES, Pass};
 use super::proof::{self, Comparison, Expectation, Reference};
@@ -81,7 +82,7 @@ pub(super) fn fit(
 ) -> Result<Fitted, Error> {
     stages.enter("compare", COMPARE_WEIGHT);
     let reference = Reference::new(&document);
-    let tries = if reference.is_blank() { 1 } else { attempts_of(settings) };
+    let tries = if reference.is_blank() { 1 } else { attempts_of(settings, &document) };
     let split = PASSES.iter().position(|pass| pass.is_repeated()).unwrap_or(PASSES.len());
     let (once, repeated) = PASSES.split_at(split);
     let budget = Budget::of(settings);
@@ -130,10 +131,17 @@ fn groups(made: &Fitted, original: &Document, reference: &Reference, look: &Look
     lists.into_iter().zip(restored).skip(1).map(group).collect()
 }
 
+/// Up to this many pixels in all images, an attempt takes a second or two.
+const FEW_PIXELS: u64 = 12 << 20;
+
 /// How many results are made and compared, at most, while they look right.
-fn attempts_of(settings: &Settings) -> usize {
+fn attempts_of(settings: &Settings, document: &Document) -> usize {
+    let size = |image: &Image| {
+        image_file::probe(image.bytes()).map_or(0, |probe| u64::from(probe.width) * u64::from(probe.height))
+    };
     let tries = match settings.effort {
         Effort::Fast => 1,
+        Effort::Normal if document.images.iter().map(size).sum::<u64>() <= FEW_PIXELS => 6,
         Effort::Normal => 4,
         Effort::Best => 8,
     };

@@ -50,7 +50,9 @@ const AIM: f32 = 0.97;
 /// The seen error grows slower than the share: its exponent, found by trying.
 const GROWTH: f32 = 0.75;
 /// The largest step of all shares between two attempts, as a factor.
-const LONGEST_STEP: f32 = 3.0;
+const LONGEST_STEP: f32 = 5.0;
+/// The largest step of one group's share, likewise: each has its own cliffs.
+const LONGEST_GROUP_STEP: f32 = 3.0;
 /// The largest share of surfaces: beyond it, outlines have corners that a mean over pixels forgives.
 const LARGEST_REST: f32 = 20.0;
 /// The largest share of a group against that of all, as a factor.
@@ -193,7 +195,7 @@ impl Group {
     /// The shares that may be tried next, not too far from the last one, with the bytes that they should take.
     fn curve(&self, last: &Shares, middle: f32, bytes: &dyn Fn(usize, f32) -> f32) -> Vec<(f32, f32)> {
         let taken = |share: f32| self.images.iter().map(|&image| bytes(image, share)).sum();
-        let step = |step: i16| self.share(last) * LONGEST_STEP.powf(f32::from(step) / f32::from(STEPS));
+        let step = |step: i16| self.share(last) * LONGEST_GROUP_STEP.powf(f32::from(step) / f32::from(STEPS));
         let may_be = |share: &f32| (share / middle).max(middle / share) <= LARGEST_RATIO;
         let shares = (-STEPS..=STEPS).map(step).filter(may_be);
         shares.map(|share| (share, taken(share))).collect()
