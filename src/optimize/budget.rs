@@ -16,6 +16,9 @@ pub const CLOSE_UP: f32 = 3.5;
 /// How much more error than the whole model a close-up may show, as a factor.
 pub const CLOSE_UP_ALLOWANCE: f32 = 1.6;
 
+/// The same for what is measured: a little less, as another renderer may see a little more.
+const CLOSE_UP_BOUND: f32 = 1.55;
+
 /// Bounds of one job.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Budget {
@@ -110,7 +113,7 @@ impl Look {
     }
 
     const fn of(mean: f32) -> Self {
-        Self { mean, close: mean * CLOSE_UP_ALLOWANCE, outline: 0.985 }
+        Self { mean, close: mean * CLOSE_UP_BOUND, outline: 0.985 }
     }
 }
 
@@ -218,7 +221,7 @@ impl Budget {
     fn of_preset(preset: Preset) -> Self {
         match preset {
             Preset::High => Self {
-                look: Look::of(0.019),
+                look: Look::of(0.0185),
                 surface_error: 0.06 * PIXEL,
                 position_bits: 14,
                 normal_bits: 11,
@@ -236,7 +239,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.75, p999: 9.0 },
             },
             Preset::Balanced => Self {
-                look: Look::of(0.0335),
+                look: Look::of(0.0325),
                 surface_error: 0.2 * PIXEL,
                 position_bits: 13,
                 normal_bits: 10,
@@ -254,7 +257,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 1.5, p999: 16.0 },
             },
             Preset::Maximum => Self {
-                look: Look::of(0.0575),
+                look: Look::of(0.056),
                 surface_error: 0.4 * PIXEL,
                 position_bits: 12,
                 normal_bits: 8,
