@@ -82,7 +82,7 @@ pub(super) fn fit(
 ) -> Result<Fitted, Error> {
     stages.enter("compare", COMPARE_WEIGHT);
     let reference = Reference::new(&document);
-    let tries = if reference.is_blank() { 1 } else { attempts_of(settings, &document) };
+    let tries = if reference.is_blank() { 1 } else { attempts_of(settings, &document, bytes) };
     let split = PASSES.iter().position(|pass| pass.is_repeated()).unwrap_or(PASSES.len());
     let (once, repeated) = PASSES.split_at(split);
     let budget = Budget::of(settings);
@@ -134,14 +134,18 @@ fn groups(made: &Fitted, original: &Document, reference: &Reference, look: &Look
 /// Up to this many pixels in all images, an attempt takes a second or two.
 const FEW_PIXELS: u64 = 12 << 20;
 
+/// Below this size, in bytes, what two more attempts save is not worth a second.
+const FEW_BYTES: u64 = 500_000;
+
 /// How many results are made and compared, at most, while they look right.
-fn attempts_of(settings: &Settings, document: &Document) -> usize {
+fn attempts_of(settings: &Settings, document: &Document, bytes: u64) -> usize {
     let size = |image: &Image| {
         image_file::probe(image.bytes()).map_or(0, |probe| u64::from(probe.width) * u64::from(probe.height))
     };
+    let pixels = || document.images.iter().map(size).sum::<u64>();
     let tries = match settings.effort {
         Effort::Fast => 1,
-        Effort::Normal if document.images.iter().map(size).sum::<u64>() <= FEW_PIXELS => 6,
+        Effort::Normal if bytes > FEW_BYTES && pixels() <= FEW_PIXELS => 6,
         Effort::Normal => 4,
         Effort::Best => 8,
     };
