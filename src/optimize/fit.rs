@@ -6,7 +6,7 @@
 use super::budget::{Budget, Look, Shares};
 use super::codecs::image_file;
 use super::document::read::{self, Files};
-use super::document::{Document, Image, Limits, write};
+use super::document::{Document, Limits, write};
 use super::error::Error;
 use super::passes::{self, Context, Memo, PASSES, Pass};
 use super::proof::{self, Comparison, Expectation, Reference};
@@ -139,10 +139,7 @@ const FEW_BYTES: u64 = 500_000;
 
 /// How many results are made and compared, at most, while they look right.
 fn attempts_of(settings: &Settings, document: &Document, bytes: u64) -> usize {
-    let size = |image: &Image| {
-        image_file::probe(image.bytes()).map_or(0, |probe| u64::from(probe.width) * u64::from(probe.height))
-    };
-    let pixels = || document.images.iter().map(size).sum::<u64>();
+    let pixels = || document.images.iter().map(|image| image_file::pixels(image.bytes())).sum::<u64>();
     let tries = match settings.effort {
         Effort::Fast => 1,
         Effort::Normal if bytes > FEW_BYTES && pixels() <= FEW_PIXELS => 6,

@@ -29,6 +29,12 @@ pub(super) enum Rank {
     Wrong(f32),
 }
 
+impl Rank {
+    fn looks_right(self) -> bool {
+        !matches!(self, Self::Wrong(_))
+    }
+}
+
 /// Images that get the same share, and how much is seen of their errors.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
@@ -84,7 +90,7 @@ pub(super) fn search<A: Attempt, E>(
     let balance = Balance::of(groups, last.0, start.rest);
     let mut course = vec![(balance.error(&shares), last.0)];
     for made in 1..tries + RESCUES {
-        let is_right = !matches!(best.rank(), Rank::Wrong(_));
+        let is_right = best.rank().looks_right();
         if is_right && made >= tries {
             break;
         }
@@ -102,7 +108,7 @@ pub(super) fn search<A: Attempt, E>(
         if found.rank() < best.rank() {
             best = found;
         }
-        if changed_nothing && !matches!(best.rank(), Rank::Wrong(_)) {
+        if changed_nothing && best.rank().looks_right() {
             break;
         }
     }

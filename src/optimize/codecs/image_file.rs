@@ -71,6 +71,11 @@ pub struct Probe {
     pub animated: bool,
 }
 
+/// The pixels of `file`, width times height, from its header; 0 where [`probe`] finds none.
+pub fn pixels(file: &[u8]) -> u64 {
+    probe(file).map_or(0, |probe| u64::from(probe.width) * u64::from(probe.height))
+}
+
 /// Reads the header of `file`; `None` if it is no image that we know or its header is cut off.
 pub fn probe(file: &[u8]) -> Option<Probe> {
     headers::read(file)

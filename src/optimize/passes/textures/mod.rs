@@ -27,7 +27,7 @@ use crate::optimize::Error;
 use crate::optimize::codecs::image_file::{self, Format};
 use crate::optimize::codecs::resize::Content;
 use crate::optimize::document::primitives::as_index;
-use crate::optimize::document::{Document, Image, ImageSource};
+use crate::optimize::document::{Document, ImageSource};
 use crate::optimize::settings::Target;
 
 /// See the module.
@@ -176,11 +176,8 @@ fn each_image<R: Send>(
 
 /// The images, the largest first so that no thread ends long after the others, in groups that fit into memory.
 fn batches(document: &Document, images: &[usize], pixels_at_once: u64) -> Vec<Vec<usize>> {
-    let pixels = |image: &Image| {
-        image_file::probe(image.bytes()).map_or(0, |probe| u64::from(probe.width) * u64::from(probe.height))
-    };
     let mut sized: Vec<(u64, usize)> =
-        images.iter().map(|&index| (pixels(&document.images[index]), index)).collect();
+        images.iter().map(|&index| (image_file::pixels(document.images[index].bytes()), index)).collect();
     sized.sort_by_key(|&(pixels, index)| (std::cmp::Reverse(pixels), index));
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut room = 0;
@@ -275,6 +272,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::optimize::document::Image;
 
     fn image(mime: &str) -> Image {
         let source = ImageSource::Bytes(Arc::new(vec![1]));
