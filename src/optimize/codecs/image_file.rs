@@ -9,7 +9,7 @@ use std::io::Cursor;
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
 use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
 
-use super::{CodecError, Pixels, avif, contain, headers, ktx2, webp};
+use super::{CodecError, Pixels, avif, contain, headers, ktx2, resize, webp};
 
 /// The format of an image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,6 +113,30 @@ pub fn decode(file: &[u8], max_pixels: u64) -> Result<Pixels, CodecError> {
             reason: "only PNG, JPEG, WebP, AVIF and KTX2 are decoded; the image stays as it is".into(),
         }),
     })
+}
+
+/// Decodes as [`decode`] does, to the numbers that a viewer shows in a slot for colours (`is_colour`) or for other data. Viewers
+/// obey a KTX2 file's own mark as sRGB or linear, whatever its slot, and files exist whose normals and roughness are
+/// marked as sRGB; no other format has such a mark.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn decode_as(file: &[u8], max_pixels: u64, is_colour: bool) -> Result<Pixels, CodecError> {
+    let mut pixels = decode(file, max_pixels)?;
+    let Some(header) = ktx2::read_header(file).filter(|header| header.is_srgb != is_colour) else {
+        return Ok(pixels);
+    };
+    let shown: [u8; 256] = std::array::from_fn(|value| {
+        let value = value as f64 / 255.0;
+        let shown = if header.is_srgb { resize::to_linear(value) } else { resize::to_srgb(value) };
+        (shown * 255.0).round() as u8
+    });
+    for texel in pixels.texels_mut() {
+        for value in &mut texel[..3] {
+            *value = shown[usize::from(*value)];
+        }
+    }
+    Ok(pixels)
 }
 
 /// Room for the pixels at 16 bits and for the metadata of a sane file: a small PNG may hold a huge text.

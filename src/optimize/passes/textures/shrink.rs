@@ -8,8 +8,7 @@ use super::slots::Meaning;
 use super::tries::Tries;
 use crate::optimize::budget::Budget;
 use crate::optimize::codecs::image_file::{self, Format};
-use crate::optimize::codecs::ktx2;
-use crate::optimize::codecs::resize::{self, Content, resize};
+use crate::optimize::codecs::resize::{Content, resize};
 use crate::optimize::codecs::{CodecError, Pixels};
 use crate::optimize::document::Limits;
 use crate::optimize::settings::{Effort, Target};
@@ -105,23 +104,6 @@ pub(super) fn shrink(
     Ok(Shrunk { bytes: best.bytes, format: best.format, note })
 }
 
-/// Makes the numbers of a KTX2 file what they are when shown. Viewers obey its mark as sRGB or linear, which no other
-/// format has, and files exist whose normals and roughness are marked as sRGB.
-fn obey_mark(pixels: &mut Pixels, file: &[u8], meaning: &Meaning) {
-    let is_colour = meaning.content == Content::Colour;
-    let Some(header) = ktx2::read_header(file).filter(|header| header.is_srgb != is_colour) else { return };
-    let shown: [u8; 256] = std::array::from_fn(|value| {
-        let value = value as f64 / 255.0;
-        let shown = if header.is_srgb { resize::to_linear(value) } else { resize::to_srgb(value) };
-        (shown * 255.0).round() as u8
-    });
-    for texel in pixels.texels_mut() {
-        for value in &mut texel[..3] {
-            *value = shown[usize::from(*value)];
-        }
-    }
-}
-
 /// Decodes an image, no larger than the budget allows and without alpha that nobody reads.
 ///
 /// # Errors
@@ -131,8 +113,9 @@ pub(super) fn opened(file: &[u8], meaning: &Meaning, budget: &Budget) -> Result<
         let reason = "the end of this JPEG is missing; export it again from its source";
         return Err(Kept::Damaged(reason.to_owned()));
     }
-    let mut pixels = image_file::decode(file, Limits::default().image_pixels).map_err(refused)?;
-    obey_mark(&mut pixels, file, meaning);
+    let is_colour = meaning.content == Content::Colour;
+    let most = Limits::default().image_pixels;
+    let mut pixels = image_file::decode_as(file, most, is_colour).map_err(refused)?;
     if !meaning.channels[3] {
         pixels.drop_alpha();
     }

@@ -232,7 +232,7 @@ fn material_of(primitive: &Value, variant: Option<usize>) -> Option<usize> {
 
 fn texture(document: &Document, image: usize, is_srgb: bool) -> Option<Texture> {
     let bytes = document.images.get(image)?.bytes();
-    let pixels = image_file::decode(bytes, MOST_PIXELS).ok()?;
+    let pixels = image_file::decode_as(bytes, MOST_PIXELS, is_srgb).ok()?;
     let longest = pixels.width().max(pixels.height());
     if longest <= LARGEST_SIDE {
         return Some(Texture::new(&pixels, is_srgb));
