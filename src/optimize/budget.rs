@@ -74,21 +74,23 @@ pub struct Look {
 pub struct Shares {
     /// By the index of the image.
     pub images: Vec<f32>,
-    /// Everything else: surfaces.
-    pub rest: f32,
+    /// Surfaces, and everything else that has no share of its own.
+    pub surface: f32,
+    /// Bits of numbers: half the share is a bit more.
+    pub numbers: f32,
 }
 
 impl Shares {
     /// The same for all.
     #[must_use]
     pub fn even(share: f32, images: usize) -> Self {
-        Self { images: vec![share; images], rest: share }
+        Self { images: vec![share; images], surface: share, numbers: share }
     }
 
     /// That of an image.
     #[must_use]
     pub fn of_image(&self, image: usize) -> f32 {
-        self.images.get(image).copied().unwrap_or(self.rest)
+        self.images.get(image).copied().unwrap_or(self.surface)
     }
 }
 
@@ -121,8 +123,9 @@ impl Look {
 /// is what this target is chosen for.
 const BLOCK_COMPRESSION: f32 = 2.5;
 
-/// From this share of the surfaces' error on downwards, numbers keep more bits.
-const SHARE_OF_COARSE_NUMBERS: f32 = 0.25;
+/// Vertex colours and skin weights have 8 bits or 16; so many bits more than a preset's, and it is 16: weights of far
+/// joints move thin sheets by a pixel.
+const BITS_OF_FINE_FRACTIONS: i32 = 2;
 
 /// How much more than the mean of all views a single one may differ.
 const WORST_VIEW: f32 = 2.0;
@@ -172,20 +175,18 @@ impl Budget {
         }
     }
 
-    /// The same for the part of the surfaces' error that an attempt uses. Where that is small, rounding may be what is seen:
-    /// weights of far joints move thin sheets by a pixel.
+    /// The same for the parts of the errors that an attempt uses.
     #[must_use]
     pub fn times(&self, shares: &Shares) -> Self {
-        let times = Self { surface_error: self.surface_error * f64::from(shares.rest), ..*self };
-        if shares.rest > SHARE_OF_COARSE_NUMBERS {
-            return times;
-        }
+        #[expect(clippy::cast_possible_truncation, reason = "a few bits")]
+        let bits = -shares.numbers.log2().round() as i32;
         Self {
-            position_bits: self.position_bits + 2,
-            normal_bits: self.normal_bits + 2,
-            texcoord_bits: self.texcoord_bits + 2,
-            fine_vertex_fractions: true,
-            ..times
+            surface_error: self.surface_error * f64::from(shares.surface),
+            position_bits: (self.position_bits + bits).clamp(8, 20),
+            normal_bits: (self.normal_bits + bits).clamp(5, 14),
+            texcoord_bits: (self.texcoord_bits + bits).clamp(8, 20),
+            fine_vertex_fractions: bits >= BITS_OF_FINE_FRACTIONS,
+            ..*self
         }
     }
 
@@ -226,7 +227,7 @@ impl Budget {
                 position_bits: 14,
                 normal_bits: 11,
                 texcoord_bits: 15,
-                fine_vertex_fractions: true,
+                fine_vertex_fractions: false,
                 rotation_bits: 14,
                 motion_error: 1e-4,
                 turn_error: 2e-3,

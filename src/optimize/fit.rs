@@ -3,16 +3,20 @@
 //! [`search`] decides which share of the budget to try; here an attempt is made: passes run,
 //! the file is written, read back, and compared with the original in pictures ([`super::proof`]).
 
+use std::cell::RefCell;
+
 use super::budget::{Budget, Look, Shares};
 use super::codecs::image_file;
 use super::document::read::{self, Files};
 use super::document::{Document, Limits, write};
 use super::error::Error;
+use super::inventory;
 use super::passes::{self, Context, Memo, PASSES, Pass};
 use super::proof::{self, Comparison, Expectation, Reference};
 use super::report::{PassReport, Tried};
-use super::search::{self, Group, Rank, search};
+use super::search::{self, Group, Part, Rank, search};
 use super::settings::{Effort, Settings, Target};
+use super::sizes::GeometrySizes;
 use super::stages::Stages;
 
 /// Parts of a job's time beside the passes, in the unit of [`Pass::weight`].
@@ -33,6 +37,8 @@ const SIZE_ATTEMPTS: usize = 8;
 pub(super) struct Fitted {
     /// The document as written.
     pub(super) document: Document,
+    /// The same before numbers were rounded, of the first attempt.
+    unrounded: Option<Document>,
     /// Its bytes.
     pub(super) glb: Vec<u8>,
     /// Every pass, as it ran for this result.
@@ -83,8 +89,11 @@ pub(super) fn fit(
     stages.enter("compare", COMPARE_WEIGHT);
     let reference = Reference::new(&document);
     let tries = if reference.is_blank() { 1 } else { attempts_of(settings, &document, bytes) };
-    let split = PASSES.iter().position(|pass| pass.is_repeated()).unwrap_or(PASSES.len());
-    let (once, repeated) = PASSES.split_at(split);
+    let split = |list: &'static [&'static dyn Pass], is_after: fn(&dyn Pass) -> bool| {
+        list.split_at(list.iter().position(|pass| is_after(*pass)).unwrap_or(list.len()))
+    };
+    let (once, repeated) = split(PASSES, |pass| pass.is_repeated());
+    let (shaping, rounding) = split(repeated, |pass| pass.rounds());
     let budget = Budget::of(settings);
     let memo = Memo::default();
     let shares = Shares::even(1.0, 0);
@@ -94,41 +103,69 @@ pub(super) fn fit(
     job.run(once, &mut prepared)?;
     let (reports, bytes) = (std::mem::take(&mut job.reports), job.bytes);
     let mut curve = Vec::new();
+    let sizes = RefCell::new(GeometrySizes::of(&prepared));
     let attempt = |shares: &Shares| {
         let mut document = prepared.clone();
         (job.reports, job.bytes, job.shares) = (reports.clone(), bytes, shares.clone());
-        job.run(repeated, &mut document)?;
-        let made = job.finish(document, expected, &reference)?;
+        job.run(shaping, &mut document)?;
+        let unrounded = curve.is_empty().then(|| document.clone());
+        job.run(rounding, &mut document)?;
+        let made = Fitted { unrounded, ..job.finish(document, expected, &reference)? };
         let error = made.comparison.as_ref().map(|seen| seen.mean);
         curve.push(Tried { bytes: made.glb.len() as u64, error });
+        sizes.borrow_mut().add(shares.surface, &made.document, geometry_bytes(&made.glb)?);
         Ok(made)
     };
-    let groups = |first: &Fitted| match settings.target {
-        // Block formats have no qualities to choose from.
-        Target::Gpu => Vec::new(),
-        Target::Web | Target::Universal => groups(first, &prepared, &reference, &budget.look),
+    let groups = |first: &Fitted| groups(first, &prepared, &reference, (settings.target, &budget.look));
+    let taken = |part: &Part, share: f32| match part {
+        // The larger, the fewer.
+        Part::All => 1.0 / share,
+        Part::Images(images) => images.iter().map(|&image| memo.image_bytes(image, share)).sum(),
+        Part::Surface => sizes.borrow().surface(share),
+        Part::Numbers => sizes.borrow().numbers(share),
     };
     let start = Shares::even(budget.first_share(settings), prepared.images.len());
-    let best = search(tries, &start, attempt, groups, &|image, share| memo.image_bytes(image, share))?;
+    let best = search(tries, &start, attempt, groups, &taken)?;
     Ok(Fitted { curve, ..best })
+}
+
+/// Bytes of vertices, indices and morph targets in a file.
+fn geometry_bytes(glb: &[u8]) -> Result<u64, Error> {
+    let by = inventory::take(glb, &Files::new())?.bytes_by;
+    Ok(by.vertices + by.indices + by.morph_targets)
 }
 
 /// Up to this many images are looked at one by one: each takes as long as a comparison.
 const SINGLE_IMAGES: usize = 8;
 
-/// The images whose errors are told apart, and what is seen of them in an attempt: those of the same kind together where
-/// they are many.
-fn groups(made: &Fitted, original: &Document, reference: &Reference, look: &Look) -> Vec<Group> {
-    let mut lists = passes::images_of_a_kind(original, SINGLE_IMAGES);
-    if lists.is_empty() {
-        return Vec::new();
-    }
+/// The parts whose errors are told apart, and what is seen of each in an attempt: images of the same kind together where they
+/// are many.
+fn groups(
+    made: &Fitted,
+    original: &Document,
+    reference: &Reference,
+    (target, look): (Target, &Look),
+) -> Vec<Group> {
+    let mut lists = match target {
+        // Block formats have no qualities to choose from.
+        Target::Gpu => Vec::new(),
+        Target::Web | Target::Universal => passes::images_of_a_kind(original, SINGLE_IMAGES),
+    };
     lists.insert(0, Vec::new());
     let restored = reference.compare_restored(&made.document, original, &lists);
     let whole = restored.first().map_or(0.0, |seen| look.pressure(seen));
-    let group =
-        |(images, seen): (Vec<usize>, Comparison)| Group { images, effect: whole - look.pressure(&seen) };
-    lists.into_iter().zip(restored).skip(1).map(group).collect()
+    let effect = |seen: &Comparison| whole - look.pressure(seen);
+    let images = lists.into_iter().zip(&restored).skip(1);
+    let mut groups: Vec<Group> =
+        images.map(|(images, seen)| Group { part: Part::Images(images), effect: effect(seen) }).collect();
+    if let Some(unrounded) = &made.unrounded {
+        let images = (0..made.document.images.len()).collect();
+        let seen = reference.compare_restored(unrounded, &made.document, &[images]);
+        groups.push(Group { part: Part::Numbers, effect: seen.first().map_or(0.0, effect) });
+    }
+    let known: f32 = groups.iter().map(|group| group.effect.max(0.0)).sum();
+    groups.push(Group { part: Part::Surface, effect: whole - known });
+    groups
 }
 
 /// Up to this many pixels in all images, an attempt takes a second or two.
@@ -212,6 +249,7 @@ impl Job<'_, '_> {
         let reports = std::mem::take(&mut self.reports);
         let mut fitted = Fitted {
             document,
+            unrounded: None,
             glb,
             reports,
             comparison: None,

@@ -19,6 +19,7 @@ pub mod proof;
 pub mod report;
 mod search;
 pub mod settings;
+mod sizes;
 mod stages;
 
 pub use document::Limits;

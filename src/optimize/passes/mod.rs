@@ -55,6 +55,12 @@ pub trait Pass: Sync {
         false
     }
 
+    /// Whether it, and every pass after it, makes numbers coarser and nothing else that is seen: what is seen of that is
+    /// told apart from the rest.
+    fn rounds(&self) -> bool {
+        false
+    }
+
     /// Changes the document, or leaves it as it was. Called by [`run`] only.
     ///
     /// # Errors

@@ -31,6 +31,10 @@ impl Pass for Quantize {
         "quantize"
     }
 
+    fn rounds(&self) -> bool {
+        true
+    }
+
     fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
         let uses = usage::of(document);
         let grids = grids::find(document, &context.budget);

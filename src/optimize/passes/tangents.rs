@@ -42,7 +42,7 @@ impl Pass for Tangents {
     }
 
     fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
-        if context.shares.rest < LEAST_SHARE {
+        if context.shares.surface < LEAST_SHARE {
             return Ok(Outcome::Unchanged("they stay, as it has to look more like the original".into()));
         }
         let bound = context.budget.normal_map_error;
