@@ -16,7 +16,7 @@ use super::proof::{self, Comparison, Expectation, Reference};
 use super::report::{PassReport, Tried};
 use super::search::{self, Group, Part, Rank, search};
 use super::settings::{Effort, Settings, Target};
-use super::sizes::GeometrySizes;
+use super::sizes::{self, GeometrySizes};
 use super::stages::Stages;
 
 /// Parts of a job's time beside the passes, in the unit of [`Pass::weight`].
@@ -103,17 +103,18 @@ pub(super) fn fit(
     job.run(once, &mut prepared)?;
     let (reports, bytes) = (std::mem::take(&mut job.reports), job.bytes);
     let mut curve = Vec::new();
-    let sizes = RefCell::new(GeometrySizes::of(&prepared));
+    let geometry = RefCell::new(GeometrySizes::of(&prepared));
     let attempt = |shares: &Shares| {
         let mut document = prepared.clone();
         (job.reports, job.bytes, job.shares) = (reports.clone(), bytes, shares.clone());
         job.run(shaping, &mut document)?;
+        let left = sizes::coordinates(&document);
         let unrounded = curve.is_empty().then(|| document.clone());
         job.run(rounding, &mut document)?;
         let made = Fitted { unrounded, ..job.finish(document, expected, &reference)? };
         let error = made.comparison.as_ref().map(|seen| seen.mean);
         curve.push(Tried { bytes: made.glb.len() as u64, error });
-        sizes.borrow_mut().add(shares.surface, &made.document, geometry_bytes(&made.glb)?);
+        geometry.borrow_mut().add(shares.surface, left, geometry_bytes(&made.glb)?);
         Ok(made)
     };
     let groups = |first: &Fitted| groups(first, &prepared, &reference, (settings.target, &budget.look));
@@ -121,8 +122,8 @@ pub(super) fn fit(
         // The larger, the fewer.
         Part::All => 1.0 / share,
         Part::Images(images) => images.iter().map(|&image| memo.image_bytes(image, share)).sum(),
-        Part::Surface => sizes.borrow().surface(share),
-        Part::Numbers => sizes.borrow().numbers(share),
+        Part::Surface => geometry.borrow().surface(share),
+        Part::Numbers => geometry.borrow().numbers(share),
     };
     let start = Shares::even(budget.first_share(settings), prepared.images.len());
     let best = search(tries, &start, attempt, groups, &taken)?;

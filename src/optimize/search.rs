@@ -75,8 +75,11 @@ const LONGEST_IMAGE_STEP: f32 = 3.0;
 const LARGEST_SURFACE: f32 = 20.0;
 /// The largest share of a group of images against what all would get, as a factor.
 const LARGEST_RATIO: f32 = 5.0;
-/// The share of numbers is a power of two, as one bit is the least step: from this one to its inverse.
-const MOST_BITS: i16 = 4;
+/// The share of numbers is a power of two, as one bit is the least step: so many bits more than the preset's, at most, and
+/// so many fewer.
+const BITS: (i16, i16) = (4, 2);
+/// The least share of surfaces: with less, none would ever go.
+const LEAST_SURFACE: f32 = 0.05;
 /// Steps of a share that are weighed, to each side.
 const STEPS: i16 = 16;
 /// The least effect that a group is taken to have, as a part of what is seen: what no view shows may still be looked at.
@@ -243,8 +246,10 @@ impl Part {
                 let near = even.clamp(last / LONGEST_IMAGE_STEP, last * LONGEST_IMAGE_STEP);
                 steps(LONGEST_IMAGE_STEP).filter(may_be).chain([near]).collect()
             }
-            Self::Surface => steps(LONGEST_STEP).map(|share| share.min(LARGEST_SURFACE)).collect(),
-            Self::Numbers => (-MOST_BITS..=MOST_BITS).map(|bits| f32::from(bits).exp2()).collect(),
+            Self::Surface => {
+                steps(LONGEST_STEP).map(|share| share.clamp(LEAST_SURFACE, LARGEST_SURFACE)).collect()
+            }
+            Self::Numbers => (-BITS.0..=BITS.1).map(|bits| f32::from(bits).exp2()).collect(),
         }
     }
 }

@@ -29,12 +29,12 @@ impl GeometrySizes {
         Self { all: coordinates(document), left: Vec::new(), bytes_each: 0.0 }
     }
 
-    /// Notes an attempt with a share for surfaces, in which geometry took `bytes`.
-    pub(super) fn add(&mut self, share: f32, document: &Document, bytes: u64) {
-        let left = coordinates(document);
+    /// Notes an attempt with a share for surfaces: `left` of it before it was encoded ([`coordinates`]), in `bytes`.
+    pub(super) fn add(&mut self, share: f32, left: f32, bytes: u64) {
+        let left = left.max(1.0);
         self.left.push((share, left));
         self.left.sort_by(|a, b| a.0.total_cmp(&b.0));
-        self.bytes_each = bytes as f32 / left.max(1.0);
+        self.bytes_each = bytes as f32 / left;
     }
 
     /// Bytes of all geometry at a share for surfaces.
@@ -58,8 +58,8 @@ impl GeometrySizes {
     }
 }
 
-/// How many numbers of vertices are rounded to a number of bits.
-fn coordinates(document: &Document) -> f32 {
+/// How many numbers of vertices are rounded to a number of bits, in a document without Draco streams.
+pub(super) fn coordinates(document: &Document) -> f32 {
     let rounded = |uses: &Vec<Usage>| match uses.as_slice() {
         // Two coordinates of an octahedron stand for a direction.
         [Usage::Vertex(name)] if name == "NORMAL" || name == "TANGENT" || name.starts_with("TEXCOORD_") => 2,

@@ -268,7 +268,7 @@ impl Search<'_> {
         let meaning = self.goal.meaning();
         let sampling = match meaning.content {
             // Drawn thumbnails have lettering and outlines, which halved colours smear.
-            Content::Colour if meaning.is_plain => jpeg::Sampling::Full,
+            Content::Colour if meaning.is_thumbnail => jpeg::Sampling::Full,
             Content::Colour => jpeg::Sampling::Half,
             Content::Linear | Content::Normal => jpeg::Sampling::Separate,
         };

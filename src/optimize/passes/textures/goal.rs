@@ -123,6 +123,7 @@ mod tests {
         channels: [true, true, true, false],
         is_transparency: false,
         is_plain: false,
+        is_thumbnail: false,
         slots: Vec::new(),
     };
 

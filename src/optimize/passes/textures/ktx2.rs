@@ -144,7 +144,10 @@ impl Image<'_> {
         if probe.format == Format::Ktx2 && rules.budget.image_part >= 1.0 {
             return Err(Kept::Because("it is KTX2 already".to_owned()));
         }
-        if self.meaning.is_plain || u64::from(probe.width) * u64::from(probe.height) <= SMALL_PIXELS {
+        if self.meaning.is_thumbnail
+            || self.meaning.is_plain
+            || u64::from(probe.width) * u64::from(probe.height) <= SMALL_PIXELS
+        {
             return shrink::shrink(
                 self.file,
                 self.meaning,

@@ -40,8 +40,11 @@ const BASISU: &str = "KHR_texture_basisu";
 /// Formats that a texture names through an extension.
 const EXTENSIONS: [(&str, Format); 3] = [(WEBP, Format::WebP), (AVIF, Format::Avif), (BASISU, Format::Ktx2)];
 
-/// How much of the errors of colours a thumbnail has, as a factor: it is shown small, and in no view that would tell.
-const THUMBNAIL_SHARE: f32 = 6.0;
+/// How much of the errors of colours a thumbnail has, as a factor: no view would tell.
+const THUMBNAIL_SHARE: f32 = 4.0;
+
+/// Pixels across which a thumbnail is shown in a list; alone, it is shown larger.
+const THUMBNAIL_PIXELS: f32 = 128.0;
 
 /// Pixels of the images that are decoded at the same time, together: 256 MB, and some copies at other sizes.
 const PIXELS_AT_ONCE: u64 = 64 << 20;
@@ -120,7 +123,7 @@ fn shrink_all(document: &Document, meanings: &[Meant], context: &mut Context) ->
     let (budget, shares) = (&context.budget, context.shares);
     let rules = |index, meaning: &Meaning| Rules {
         budget,
-        share: if meaning.is_plain { THUMBNAIL_SHARE } else { shares.of_image(index) },
+        share: if meaning.is_thumbnail { THUMBNAIL_SHARE } else { shares.of_image(index) },
         target: settings.target,
         effort: settings.effort,
     };
@@ -131,7 +134,7 @@ fn shrink_all(document: &Document, meanings: &[Meant], context: &mut Context) ->
             shrink::shrink(
                 document.images[index].bytes(),
                 meaning,
-                sizes[index],
+                if meaning.is_thumbnail { Some(THUMBNAIL_PIXELS) } else { sizes[index] },
                 &rules(index, meaning),
                 tries,
             )

@@ -122,9 +122,9 @@ pub(super) fn opened(file: &[u8], meaning: &Meaning, budget: &Budget) -> Result<
     if let Some(one) = one_pixel(&pixels, meaning) {
         return Ok(one);
     }
-    let side = if meaning.is_plain { THUMBNAIL_SIDE } else { budget.image_side };
+    let side = if meaning.is_thumbnail { THUMBNAIL_SIDE } else { budget.image_side };
     let longest = pixels.width().max(pixels.height());
-    let part = if meaning.is_plain { 1.0 } else { budget.image_part };
+    let part = if meaning.is_thumbnail { 1.0 } else { budget.image_part };
     let side = side.min((longest as f32 * part).ceil() as u32);
     let (width, height) = fitted(pixels.width(), pixels.height(), side);
     if (width, height) == (pixels.width(), pixels.height()) {
@@ -137,7 +137,7 @@ pub(super) fn opened(file: &[u8], meaning: &Meaning, budget: &Budget) -> Result<
 fn one_pixel(pixels: &Pixels, meaning: &Meaning) -> Option<Pixels> {
     let constant = pixels.constant();
     let is_seen = |channel: usize| meaning.channels[channel];
-    if meaning.is_plain || (0..4).any(|channel| is_seen(channel) && constant[channel].is_none()) {
+    if meaning.is_thumbnail || (0..4).any(|channel| is_seen(channel) && constant[channel].is_none()) {
         return None;
     }
     let pixel = (0..4).map(|channel| constant[channel].filter(|_| is_seen(channel)).unwrap_or(255));
@@ -198,8 +198,14 @@ mod tests {
     #[test]
     fn one_colour_in_the_channels_in_use_is_one_pixel() {
         let (content, channels) = (Content::Linear, [false, true, false, false]);
-        let meaning =
-            Meaning { content, channels, is_transparency: false, is_plain: false, slots: Vec::new() };
+        let meaning = Meaning {
+            content,
+            channels,
+            is_transparency: false,
+            is_plain: false,
+            is_thumbnail: false,
+            slots: Vec::new(),
+        };
         let noise = |green: u8| (0..64_u8).flat_map(|i| [i, green + i % 2, 255 - i, 255]).collect();
         let one = one_pixel(&Pixels::new(8, 8, noise(100)).unwrap(), &meaning).unwrap();
         assert_eq!((one.width(), one.rgba()), (1, &[255, 100, 255, 255][..]));

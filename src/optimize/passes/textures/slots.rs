@@ -20,6 +20,8 @@ pub(super) struct Meaning {
     pub(super) is_transparency: bool,
     /// Whether programs read it without a 3D engine: it must be PNG or JPEG, whatever the target.
     pub(super) is_plain: bool,
+    /// Whether it is shown beside the model, small, and not on it.
+    pub(super) is_thumbnail: bool,
     /// The slots, for people.
     pub(super) slots: Vec<String>,
 }
@@ -83,7 +85,7 @@ pub(super) fn meanings(document: &Document) -> Vec<Meant> {
         let Some(image) = as_index(value).filter(|_| kind == Kind::Image) else { return };
         let place = at.to_string();
         if place == "/extensions/VRMC_vrm/meta/thumbnailImage" {
-            return enter(image, Ok(thumbnail()));
+            return enter(image, Ok(thumbnail(true)));
         }
         if !place.starts_with("/textures/") {
             return enter(image, Err("shown outside textures, where only its own format is allowed"));
@@ -118,7 +120,8 @@ fn slots_by_texture(document: &Document) -> BTreeMap<usize, Meant> {
             Some(material) => of_slot(at.slot(), material),
             // VRM 0 lists the textures of its materials again; those that no glTF material shows are its own.
             None if place.starts_with("/extensions/VRM/materialProperties/") => return,
-            None if place.starts_with("/extensions/VRM/meta/") => Ok(thumbnail()),
+            // A texture, which viewers load as any other.
+            None if place.starts_with("/extensions/VRM/meta/") => Ok(thumbnail(false)),
             None => Err("an extension reads exact values from it"),
         };
         let entry = by_texture.remove(&texture);
@@ -128,9 +131,13 @@ fn slots_by_texture(document: &Document) -> BTreeMap<usize, Meant> {
 }
 
 /// An avatar's portrait, for lists of avatars.
-fn thumbnail() -> Meaning {
+fn thumbnail(is_plain: bool) -> Meaning {
     let (content, channels, slots) = (Content::Colour, RGBA, vec!["thumbnail".to_owned()]);
-    Meaning { content, channels, is_transparency: true, is_plain: true, slots }
+    Meaning { content, channels, is_transparency: true, is_plain, is_thumbnail: true, slots }
+}
+
+fn of_material(content: Content, slots: Vec<String>) -> Meaning {
+    Meaning { content, channels: RGBA, is_transparency: false, is_plain: false, is_thumbnail: false, slots }
 }
 
 fn of_slot(slot: &str, material: &Value) -> Meant {
@@ -143,9 +150,9 @@ fn of_slot(slot: &str, material: &Value) -> Meant {
     if material.as_object().is_some_and(unknown::has_unknown_extension) {
         // It may read what glTF does not, such as occlusion packed into the red of roughness and metal.
         let slots = vec![slot.to_owned()];
-        return Ok(Meaning { content, channels: RGBA, is_transparency: false, is_plain: false, slots });
+        return Ok(of_material(content, slots));
     }
-    Ok(Meaning { content, channels, is_transparency, is_plain: false, slots: vec![slot.to_owned()] })
+    Ok(Meaning { channels, is_transparency, ..of_material(content, vec![slot.to_owned()]) })
 }
 
 /// An image in two uses: channels add up, contents must agree.
@@ -160,6 +167,7 @@ fn merged(a: Meant, b: Meant) -> Meant {
     a.channels = std::array::from_fn(|i| a.channels[i] || b.channels[i]);
     a.is_transparency &= b.is_transparency;
     a.is_plain |= b.is_plain;
+    a.is_thumbnail &= b.is_thumbnail;
     Ok(a)
 }
 
