@@ -37,8 +37,8 @@ const SIZE_ATTEMPTS: usize = 8;
 pub(super) struct Fitted {
     /// The document as written.
     pub(super) document: Document,
-    /// The same before numbers were rounded, of the first attempt.
-    unrounded: Option<Document>,
+    /// The same before numbers were rounded.
+    unrounded: Document,
     /// Its bytes.
     pub(super) glb: Vec<u8>,
     /// Every pass, as it ran for this result.
@@ -109,7 +109,7 @@ pub(super) fn fit(
         (job.reports, job.bytes, job.shares) = (reports.clone(), bytes, shares.clone());
         job.run(shaping, &mut document)?;
         let left = sizes::coordinates(&document);
-        let unrounded = curve.is_empty().then(|| document.clone());
+        let unrounded = document.clone();
         job.run(rounding, &mut document)?;
         let made = Fitted { unrounded, ..job.finish(document, expected, &reference)? };
         let error = made.comparison.as_ref().map(|seen| seen.mean);
@@ -159,13 +159,15 @@ fn groups(
     let images = lists.into_iter().zip(&restored).skip(1);
     let mut groups: Vec<Group> =
         images.map(|(images, seen)| Group { part: Part::Images(images), effect: effect(seen) }).collect();
-    if let Some(unrounded) = &made.unrounded {
-        let images = (0..made.document.images.len()).collect();
-        let seen = reference.compare_restored(unrounded, &made.document, &[images]);
-        groups.push(Group { part: Part::Numbers, effect: seen.first().map_or(0.0, effect) });
-    }
-    let known: f32 = groups.iter().map(|group| group.effect.max(0.0)).sum();
-    groups.push(Group { part: Part::Surface, effect: whole - known });
+    // The same images on a surface that is only rounded, and on the original's.
+    let all = [(0..made.document.images.len()).collect()];
+    let on_surface = |surface: &Document| {
+        let seen = reference.compare_restored(surface, &made.document, &all);
+        seen.first().map_or(0.0, effect)
+    };
+    let numbers = on_surface(&made.unrounded).max(0.0);
+    groups.push(Group { part: Part::Numbers, effect: numbers });
+    groups.push(Group { part: Part::Surface, effect: on_surface(original) - numbers });
     groups
 }
 
@@ -250,7 +252,7 @@ impl Job<'_, '_> {
         let reports = std::mem::take(&mut self.reports);
         let mut fitted = Fitted {
             document,
-            unrounded: None,
+            unrounded: Document::default(),
             glb,
             reports,
             comparison: None,

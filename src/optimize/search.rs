@@ -65,8 +65,11 @@ const RESCUE_STEP: f32 = 0.6;
 const NEAR_ENOUGH: f32 = 0.94;
 /// What an attempt aims at, as a part of what is allowed.
 const AIM: f32 = 0.97;
-/// The seen error grows slower than the share: its exponent, found by trying.
+/// The seen error grows slower than the share: its exponent, found by trying, and that of numbers.
 const GROWTH: f32 = 0.75;
+const GROWTH_OF_NUMBERS: f32 = 1.0;
+/// Outside of this part of what is allowed, what is seen of the parts is not what was thought, and is looked at again.
+const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
 /// The largest step of all shares between two attempts, as a factor.
 const LONGEST_STEP: f32 = 5.0;
 /// The largest step of an image's share, likewise: each has its own cliffs.
@@ -88,7 +91,7 @@ const LEAST_EFFECT: f32 = 0.02;
 /// The best result, of at most `tries` attempts (at least one), the first of them with `start` as the share of all; where none
 /// looks right, of a few more with ever smaller shares. When not even these look right, the one that looks least wrong.
 ///
-/// `groups` tells what is seen of the images' errors in the first attempt; it is not asked where one is enough.
+/// `groups` tells what is seen of each part's errors in an attempt; it is not asked where one attempt is enough.
 /// `bytes` guesses how many a part takes at a share, from all that was tried so far.
 ///
 /// # Errors
@@ -97,22 +100,21 @@ pub(super) fn search<A: Attempt, E>(
     tries: usize,
     start: &Shares,
     mut attempt: impl FnMut(&Shares) -> Result<A, E>,
-    groups: impl FnOnce(&A) -> Vec<Group>,
+    mut groups: impl FnMut(&A) -> Vec<Group>,
     bytes: &dyn Fn(&Part, f32) -> f32,
 ) -> Result<A, E> {
     let mut shares = start.clone();
     let mut best = attempt(&shares)?;
-    let groups = if tries > 1 { groups(&best) } else { Vec::new() };
+    let mut balance = Balance::of(if tries > 1 { groups(&best) } else { Vec::new() }, best.part(), &shares);
     let mut last = (best.part(), best.bytes());
-    let balance = Balance::of(groups, last.0, start.surface);
-    let mut course = vec![(balance.error(&shares), last.0)];
+    let mut course = vec![(shares.clone(), last.0)];
     for made in 1..tries + RESCUES {
         let is_right = best.rank().looks_right();
         if is_right && made >= tries {
             break;
         }
         let caution = if made < tries { 1.0 } else { RESCUE_STEP };
-        let next = balance.next(&shares, wanted(&course, caution), bytes);
+        let next = balance.next(&shares, caution * wanted(&balance, &course), bytes);
         let is_near = (NEAR_ENOUGH..=1.0).contains(&last.0) && differ_little(&shares, &next);
         if is_right && is_near {
             break;
@@ -121,7 +123,10 @@ pub(super) fn search<A: Attempt, E>(
         let found = attempt(&shares)?;
         let changed_nothing = found.bytes() == last.1;
         last = (found.part(), found.bytes());
-        course.push((balance.error(&shares), last.0));
+        course.push((shares.clone(), last.0));
+        if made + 1 < tries && !EXPECTED.contains(&last.0) {
+            balance = Balance::of(groups(&found), last.0, &shares);
+        }
         if found.rank() < best.rank() {
             best = found;
         }
@@ -132,9 +137,11 @@ pub(super) fn search<A: Attempt, E>(
     Ok(best)
 }
 
-/// The error at which [`AIM`] should be seen, in the terms of [`Balance::error`], after what came of the errors before: pairs
-/// of the one that was expected and the one that was seen.
-fn wanted(course: &[(f32, f32)], caution: f32) -> f32 {
+/// The error at which [`AIM`] should be seen, in the terms of [`Balance::error`], after what came of the shares before: pairs
+/// of them and the part of what is allowed that was seen.
+fn wanted(balance: &Balance, course: &[(Shares, f32)]) -> f32 {
+    let course: Vec<(f32, f32)> =
+        course.iter().map(|(shares, seen)| (balance.error(shares), *seen)).collect();
     let Some(&(expected, seen)) = course.last() else { return AIM };
     let slope = |&(other, other_seen): &(f32, f32)| (other_seen / seen).ln() / (other / expected).ln();
     let before = course.len().checked_sub(2).map(|at| slope(&course[at]));
@@ -145,8 +152,7 @@ fn wanted(course: &[(f32, f32)], caution: f32) -> f32 {
     let (low, high) = (passed.fold(0.0, f32::max), failed.fold(f32::INFINITY, f32::min));
     // Between what was too little and what was too much, if these are in order: errors are not quite what is expected.
     let is_outside = guess <= low || guess >= high;
-    caution
-        * if is_outside && low > 0.0 && low < high && high.is_finite() { (low * high).sqrt() } else { guess }
+    if is_outside && low > 0.0 && low < high && high.is_finite() { (low * high).sqrt() } else { guess }
 }
 
 /// Whether another attempt would hardly change anything.
@@ -164,13 +170,17 @@ struct Balance {
 type Curve = Vec<(f32, f32)>;
 
 impl Balance {
-    /// `part` was seen in an attempt with the same `share` for all.
-    fn of(mut groups: Vec<Group>, part: f32, share: f32) -> Self {
+    /// `part` was seen in an attempt with these shares. Effects add up to less than what is seen of all together, as one
+    /// error hides another; what is missing is theirs in proportion.
+    fn of(mut groups: Vec<Group>, part: f32, shares: &Shares) -> Self {
         if groups.is_empty() {
             groups.push(Group { part: Part::All, effect: part });
         }
+        let part = part.max(1e-6);
+        groups.iter_mut().for_each(|group| group.effect = group.effect.max(LEAST_EFFECT * part));
+        let sum: f32 = groups.iter().map(|group| group.effect).sum();
         for group in &mut groups {
-            group.effect = share.powf(-GROWTH) * group.effect.max(LEAST_EFFECT * part).max(1e-6);
+            group.effect *= part / sum / group.part.growth(group.part.share(shares));
         }
         Self { groups }
     }
@@ -198,7 +208,7 @@ impl Balance {
     fn cheapest(&self, last: &Shares, price: f32, curves: &[Curve]) -> Shares {
         let mut shares = last.clone();
         for (group, curve) in self.groups.iter().zip(curves) {
-            let cost = |&(share, bytes): &(f32, f32)| bytes + price * group.effect * share.powf(GROWTH);
+            let cost = |&(share, bytes): &(f32, f32)| bytes + price * group.effect * group.part.growth(share);
             if let Some((best, _)) = curve.iter().min_by(|a, b| cost(a).total_cmp(&cost(b))) {
                 group.part.set(&mut shares, *best);
             }
@@ -208,11 +218,16 @@ impl Balance {
 
     /// What should be seen of shares, in the unit of [`Attempt::part`].
     fn error(&self, shares: &Shares) -> f32 {
-        self.groups.iter().map(|group| group.effect * group.part.share(shares).powf(GROWTH)).sum()
+        self.groups.iter().map(|group| group.effect * group.part.growth(group.part.share(shares))).sum()
     }
 }
 
 impl Part {
+    /// How much more is seen of its errors at a share than at 1.
+    fn growth(&self, share: f32) -> f32 {
+        share.powf(if *self == Self::Numbers { GROWTH_OF_NUMBERS } else { GROWTH })
+    }
+
     fn share(&self, shares: &Shares) -> f32 {
         match self {
             Self::Images(images) => images.first().map_or(shares.surface, |&image| shares.of_image(image)),
