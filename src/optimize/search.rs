@@ -65,6 +65,8 @@ const RESCUE_STEP: f32 = 0.6;
 const NEAR_ENOUGH: f32 = 0.94;
 /// What an attempt aims at, as a part of what is allowed.
 const AIM: f32 = 0.97;
+/// How much less is aimed at after each attempt that was a second, third... one in a row to show too much.
+const CAUTION: f32 = 0.93;
 /// The seen error grows slower than the share: its exponent, found by trying, and that of numbers.
 const GROWTH: f32 = 0.75;
 const GROWTH_OF_NUMBERS: f32 = 1.0;
@@ -73,11 +75,11 @@ const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
 /// The largest step of all shares between two attempts, as a factor.
 const LONGEST_STEP: f32 = 5.0;
 /// The largest step of an image's share, likewise: each has its own cliffs.
-const LONGEST_IMAGE_STEP: f32 = 3.0;
+const LONGEST_IMAGE_STEP: f32 = 4.0;
 /// The largest share of surfaces: beyond it, outlines have corners that a mean over pixels forgives.
 const LARGEST_SURFACE: f32 = 20.0;
 /// The largest share of a group of images against what all would get, as a factor.
-const LARGEST_RATIO: f32 = 5.0;
+const LARGEST_RATIO: f32 = 6.0;
 /// The share of numbers is a power of two, as one bit is the least step: so many bits more than the preset's, at most, and
 /// so many fewer.
 const BITS: (i16, i16) = (4, 2);
@@ -86,7 +88,7 @@ const LEAST_SURFACE: f32 = 0.05;
 /// Steps of a share that are weighed, to each side.
 const STEPS: i16 = 16;
 /// The least effect that a group is taken to have, as a part of what is seen: what no view shows may still be looked at.
-const LEAST_EFFECT: f32 = 0.02;
+const LEAST_EFFECT: f32 = 0.01;
 
 /// The best result, of at most `tries` attempts (at least one), the first of them with `start` as the share of all; where none
 /// looks right, of a few more with ever smaller shares. When not even these look right, the one that looks least wrong.
@@ -116,7 +118,8 @@ pub(super) fn search<A: Attempt, E>(
         let caution = if made < tries { 1.0 } else { RESCUE_STEP };
         let next = balance.next(&shares, caution * wanted(&balance, &course), bytes);
         let is_near = (NEAR_ENOUGH..=1.0).contains(&last.0) && differ_little(&shares, &next);
-        if is_right && is_near {
+        let was_tried = course.iter().any(|(tried, _)| *tried == next);
+        if is_right && (is_near || was_tried) {
             break;
         }
         shares = next;
@@ -152,7 +155,10 @@ fn wanted(balance: &Balance, course: &[(Shares, f32)]) -> f32 {
     let (low, high) = (passed.fold(0.0, f32::max), failed.fold(f32::INFINITY, f32::min));
     // Between what was too little and what was too much, if these are in order: errors are not quite what is expected.
     let is_outside = guess <= low || guess >= high;
-    if is_outside && low > 0.0 && low < high && high.is_finite() { (low * high).sqrt() } else { guess }
+    let is_between = is_outside && low > 0.0 && low < high && high.is_finite();
+    let guess = if is_between { (low * high).sqrt() } else { guess };
+    let misses = course.iter().rev().take_while(|(_, seen)| *seen > 1.0).count().saturating_sub(1);
+    guess * CAUTION.powi(i32::try_from(misses).unwrap_or(0))
 }
 
 /// Whether another attempt would hardly change anything.
@@ -201,7 +207,25 @@ impl Balance {
             let price = f32::midpoint(low, high);
             if self.error(&of_price(price.exp2())) > wanted { low = price } else { high = price }
         }
-        of_price(high.exp2())
+        self.filled(of_price(high.exp2()), wanted, &curves)
+    }
+
+    /// Gives what is left of `wanted` to the part that saves most by it, again and again: shares come in steps.
+    fn filled(&self, mut shares: Shares, wanted: f32, curves: &[Curve]) -> Shares {
+        loop {
+            let room = wanted - self.error(&shares);
+            let saving = |(group, curve): (&Group, &Curve)| {
+                let now = group.part.share(&shares);
+                let (_, bytes) = curve.iter().copied().find(|&(share, _)| share == now)?;
+                let costs = |share: f32| group.effect * (group.part.growth(share) - group.part.growth(now));
+                let fits = curve.iter().filter(|&&(share, _)| share > now && costs(share) <= room);
+                let best = fits.min_by(|a, b| a.1.total_cmp(&b.1))?;
+                Some((group.part.clone(), best.0, bytes - best.1)).filter(|&(_, _, saved)| saved > 0.0)
+            };
+            let savings = self.groups.iter().zip(curves).filter_map(saving);
+            let Some((part, share, _)) = savings.max_by(|a, b| a.2.total_cmp(&b.2)) else { return shares };
+            part.set(&mut shares, share);
+        }
     }
 
     /// The shares at which bytes and errors together cost least.

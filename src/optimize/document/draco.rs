@@ -307,7 +307,7 @@ mod tests {
             Source { channel: Channel::Position, components: 3, elements: positions },
             Source { channel: Channel::Generic, components: 4, elements: joints },
         ];
-        let bytes = Arc::new(draco::encode(&TRIANGLES, &sources).unwrap());
+        let bytes = Arc::new(draco::encode(&TRIANGLES, &sources).unwrap().remove(0));
         Blob { bytes, view: 0, pinned: false, rest: Map::new() }
     }
 

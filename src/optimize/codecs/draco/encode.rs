@@ -11,12 +11,14 @@ use super::stored::{self, Bits};
 use super::{Channel, NAME, Source};
 use crate::optimize::codecs::{CodecError, contain};
 
-/// Encodes triangles over attributes, the first of which must be the positions. Attribute `i` gets the id `i`.
+/// Encodes triangles over attributes, the first of which must be the positions. Attribute `i` gets the id `i`. The streams of
+/// several settings, the smallest first: the crate's decoder, by which a stream can be checked, does not know all that its
+/// encoder writes for attributes with seams.
 ///
 /// # Errors
 /// [`CodecError::Input`] for what the format cannot hold: no triangle, a vertex number past the end, values that are
 /// off their grid or not finite; [`CodecError::Encode`] when the crate cannot walk over the mesh.
-pub fn encode(triangles: &[[u32; 3]], sources: &[Source<'_>]) -> Result<Vec<u8>, CodecError> {
+pub fn encode(triangles: &[[u32; 3]], sources: &[Source<'_>]) -> Result<Vec<Vec<u8>>, CodecError> {
     let bits = Bits::of(sources)?;
     let attributes = sources.iter().enumerate().map(|(id, source)| stored::attribute(id, source, &bits));
     let attributes = attributes.collect::<Result<Vec<Stored>, CodecError>>()?;
@@ -26,9 +28,10 @@ pub fn encode(triangles: &[[u32; 3]], sources: &[Source<'_>]) -> Result<Vec<u8>,
     mesh.faces = faces.collect();
     mesh.attributes = attributes;
     let streams = Tuning::ALL.iter().map(|tuning| run(mesh.clone(), tuning.config(sources, &bits)));
-    let streams = streams.collect::<Result<Vec<_>, _>>()?;
+    let mut streams = streams.collect::<Result<Vec<_>, _>>()?;
     // Of equals the first: the order of the settings decides, so that the result is always the same.
-    streams.into_iter().min_by_key(Vec::len).ok_or_else(|| CodecError::encode(NAME, "no setting was tried"))
+    streams.sort_by_key(Vec::len);
+    Ok(streams)
 }
 
 fn check(triangles: &[[u32; 3]], sources: &[Source<'_>], attributes: &[Stored]) -> Result<(), CodecError> {

@@ -117,17 +117,18 @@ impl Stream {
         });
         let columns = columns.collect::<Option<Vec<Column>>>()?;
         let sources: Vec<Source> = columns.iter().map(Column::source).collect();
-        let bytes = draco::encode(&mesh.triangles, &sources).ok()?;
-        let wanted: Vec<(u32, &Accessor)> =
-            (0..).zip(columns.iter().map(|column| &column.accessor)).collect();
-        let unpacked = open(&bytes, mesh.triangles.len(), &wanted).ok()?;
         let given: Vec<&Accessor> = columns.iter().map(|column| &column.accessor).collect();
-        let returned: Vec<&Accessor> = unpacked.attributes.iter().collect();
         let exact: Vec<bool> = columns.iter().map(Column::is_exact).collect();
         let before = fingerprint(mesh.triangles.as_flattened(), &given, &exact);
-        if fingerprint(&unpacked.indices.integers(), &returned, &exact) != before {
-            return None;
-        }
+        let wanted: Vec<(u32, &Accessor)> = (0..).zip(given).collect();
+        let checked = |bytes: Vec<u8>| {
+            let unpacked = open(&bytes, mesh.triangles.len(), &wanted).ok()?;
+            let returned: Vec<&Accessor> = unpacked.attributes.iter().collect();
+            let is_same = fingerprint(&unpacked.indices.integers(), &returned, &exact) == before;
+            is_same.then_some((bytes, unpacked))
+        };
+        let streams = draco::encode(&mesh.triangles, &sources).ok()?;
+        let (bytes, unpacked) = streams.into_iter().find_map(checked)?;
         let names = attributes.iter().map(|(name, _)| (*name).to_owned()).collect();
         let meshopt_bytes = meshopt_bytes(&mesh.triangles, &columns);
         Some(Self { bytes, unpacked, names, meshopt_bytes })
