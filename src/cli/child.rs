@@ -40,7 +40,7 @@ fn optimize(request: &Request) -> Result<(), Error> {
     let run =
         || measured::optimize(&input, &Files::new(), &request.settings, &mut |now| progress.report(now));
     // The panic's own words go to stderr, and so into the server's log.
-    let Output { glb, report } = catch_unwind(AssertUnwindSafe(run))
+    let Output { glb, report, .. } = catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|_| Err(Error::Internal("the optimizer stopped in the middle of its work".into())))?;
     let report = serde_json::to_vec(&report).map_err(|error| fault("writing the report", &error.into()))?;
     write(&request.output, &glb)?;

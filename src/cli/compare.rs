@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::{OfFile, files};
 use crate::optimize::Limits;
-use crate::optimize::codecs::png;
+
 use crate::optimize::document::{Document, read};
 use crate::optimize::proof::{Comparison, Pictures, Reference};
 
@@ -88,8 +88,7 @@ fn document(path: &Path) -> anyhow::Result<Document> {
 fn save(folder: &Path, pictures: &[Pictures]) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     for picture in pictures {
-        let options = png::Options { effort: 0, exact: true };
-        let bytes = png::encode(&picture.pixels, &options)?;
+        let bytes = picture.png()?;
         let name: String =
             picture.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let path = folder.join(format!("{name}.png"));

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::files::Model;
-use super::{OfFile, exit_code, files, measured, outputs, text};
+use super::{OfFile, UsageError, exit_code, files, measured, outputs, text};
 use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
 use crate::optimize::{
@@ -66,6 +66,13 @@ pub(super) struct Flags {
     /// one before and half the sides of its images
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(MOST_LODS)))]
     lods: u8,
+    /// Write the report of the one input to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write the view in which the result of the one input looks most different to this file, as PNG: before, after, and
+    /// the difference
+    #[arg(long, value_name = "FILE")]
+    worst_view: Option<PathBuf>,
     /// Print one line of JSON a file on stdout: the input, the output and the report
     #[arg(long)]
     json: bool,
@@ -86,6 +93,10 @@ pub(super) struct SomeFailed {
 /// # Errors
 /// The usage is wrong, or at least one file failed.
 pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
+    if flags.inputs.len() > 1 && (flags.report.is_some() || flags.worst_view.is_some()) {
+        let reason = "--report and --worst-view name one file, so there can be but one input; --json prints all reports";
+        return Err(UsageError(reason.to_owned()).into());
+    }
     let outputs = outputs::of(&flags.inputs, flags.output.as_deref(), flags.lods)?;
     let mut codes = Vec::new();
     for (input, output) in flags.inputs.iter().zip(&outputs) {
@@ -117,8 +128,14 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     let display = Display::new(input);
     let result = measured::optimize(&model.bytes, &model.files, &settings, &mut |now| display.show(now));
     display.clear();
-    let Output { glb, report } = result?;
+    let Output { glb, report, worst_view } = result?;
     files::write(output, &glb)?;
+    if let Some(path) = &flags.report {
+        files::write(path, &serde_json::to_vec_pretty(&report)?)?;
+    }
+    if let (Some(path), Some(pictures)) = (&flags.worst_view, &worst_view) {
+        files::write(path, &pictures.png()?)?;
+    }
     let levels = if flags.lods > 0 { levels(input, &model, &glb, flags)? } else { Vec::new() };
     let paths = (1..).map(|level| outputs::of_level(output, level));
     let levels: Vec<(PathBuf, Lod)> = paths.zip(levels).collect();

@@ -1,79 +1,34 @@
 //! The passes over a document, the last of them repeated until the model looks as the preset wants it to.
 //!
-//! [`search`] decides which share of the budget to try; here an attempt is made: passes run,
-//! the file is written, read back, and compared with the original in pictures ([`super::proof`]).
+//! [`search`] decides which share of the budget to try, [`super::attempt`] makes an attempt. Where none looks right, the
+//! pass at fault is left out ([`culprit`]), and all begins anew.
+
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 
-use super::budget::{Budget, Look, Shares};
+use super::attempt::{COMPARE_WEIGHT, Fitted, Job, Original, WRITE_WEIGHT};
+use super::budget::{Look, Shares};
 use super::codecs::image_file;
-use super::document::read::{self, Files};
-use super::document::{Document, Limits, write};
+use super::culprit;
+use super::document::Document;
+use super::document::read::Files;
 use super::error::Error;
 use super::inventory;
-use super::passes::{self, Context, Memo, PASSES, Pass};
-use super::proof::{self, Comparison, Expectation, Reference};
-use super::report::{PassReport, Tried};
-use super::search::{self, Group, Part, Rank, search};
+use super::passes::{self, Memo, PASSES, Pass};
+use super::proof::{Comparison, Expectation, Reference};
+use super::report::Tried;
+use super::search::{Group, Part, search};
 use super::settings::{Effort, Settings, Target};
 use super::sizes::{self, GeometrySizes};
 use super::stages::Stages;
 
-/// Parts of a job's time beside the passes, in the unit of [`Pass::weight`].
-const WRITE_WEIGHT: f32 = 2.0;
-const COMPARE_WEIGHT: f32 = 4.0;
-
-/// How wrong a result counts, as a part of what is allowed, whose shape is not the original's.
-const OUT_OF_SHAPE: f32 = 2.0;
-
-/// What part of all that is allowed is used up where a size is met: a little less than what the search aims at, so that the
-/// result stays just below it.
-const NEARLY: f32 = 0.96;
-
 /// Attempts at a size that was asked for, at least.
 const SIZE_ATTEMPTS: usize = 8;
 
-/// What the passes made of a document.
-pub(super) struct Fitted {
-    /// The document as written.
-    pub(super) document: Document,
-    /// The same before numbers were rounded.
-    unrounded: Document,
-    /// Its bytes.
-    pub(super) glb: Vec<u8>,
-    /// Every pass, as it ran for this result.
-    pub(super) reports: Vec<PassReport>,
-    /// How different it looks; `None` where the original shows nothing.
-    pub(super) comparison: Option<Comparison>,
-    /// All results that were made and compared, this one included.
-    pub(super) curve: Vec<Tried>,
-    /// What is wrong with it, for people.
-    pub(super) fault: Option<String>,
-    part: f32,
-    /// The size that was asked for.
-    wanted_bytes: Option<u64>,
-}
-
-impl search::Attempt for Fitted {
-    fn bytes(&self) -> usize {
-        self.glb.len()
-    }
-
-    fn part(&self) -> f32 {
-        self.wanted_bytes
-            .map_or(self.part, |wanted| self.part.max(NEARLY * wanted as f32 / self.glb.len() as f32))
-    }
-
-    fn rank(&self) -> Rank {
-        let bytes = self.glb.len();
-        match self.wanted_bytes {
-            _ if self.part > 1.0 => Rank::Wrong(self.part),
-            Some(wanted) if bytes as u64 > wanted => Rank::TooLarge(bytes as f32),
-            Some(_) => Rank::Right(self.part),
-            None => Rank::Right(bytes as f32),
-        }
-    }
-}
+/// Passes that are left out, at most, before a file is given up.
+const MOST_CULPRITS: usize = 2;
 
 /// Runs the passes. Whether the result is right is for the caller to ask: [`Fitted::fault`].
 ///
@@ -88,36 +43,73 @@ pub(super) fn fit(
 ) -> Result<Fitted, Error> {
     stages.enter("compare", COMPARE_WEIGHT);
     let reference = Reference::new(&document);
-    let tries = if reference.is_blank() { 1 } else { attempts_of(settings, &document, bytes) };
-    let split = |list: &'static [&'static dyn Pass], is_after: fn(&dyn Pass) -> bool| {
-        list.split_at(list.iter().position(|pass| is_after(*pass)).unwrap_or(list.len()))
+    fit_by(PASSES, &Original { document, bytes, expected, reference }, settings, stages)
+}
+
+/// The same by a list of passes.
+fn fit_by(
+    passes: &[&dyn Pass],
+    original: &Original,
+    settings: &Settings,
+    stages: &mut Stages,
+) -> Result<Fitted, Error> {
+    let mut passes = passes.to_vec();
+    let mut culprits = Vec::new();
+    let mut memo = Memo::default();
+    let mut fitted = best(&passes, original, settings, (&memo, stages))?;
+    while fitted.fault.is_some() && culprits.len() < MOST_CULPRITS {
+        let job = &mut Job::new(original, settings, &memo, stages);
+        let Some((at, fault)) = culprit::find(job, &passes)? else { break };
+        culprits.push((at, passes.remove(at), fault));
+        // What was tried of images may have been tried of what the culprit made of them.
+        memo = Memo::default();
+        fitted = best(&passes, original, settings, (&memo, stages))?;
+    }
+    for (at, pass, fault) in culprits.iter().rev() {
+        culprit::report(&mut fitted, *at, *pass, fault);
+    }
+    fitted.worst = fitted
+        .comparison
+        .as_ref()
+        .and_then(|comparison| original.reference.worst_pictures(&fitted.document, comparison));
+    Ok(fitted)
+}
+
+/// The best result of a list of passes.
+fn best(
+    passes: &[&dyn Pass],
+    original: &Original,
+    settings: &Settings,
+    (memo, stages): (&Memo, &mut Stages),
+) -> Result<Fitted, Error> {
+    let reference = &original.reference;
+    let tries = if reference.is_blank() { 1 } else { attempts_of(settings, original) };
+    let from = |is_first: fn(&dyn Pass) -> bool| {
+        passes.iter().position(|pass| is_first(*pass)).unwrap_or(passes.len())
     };
-    let (once, repeated) = split(PASSES, |pass| pass.is_repeated());
-    let (shaping, rounding) = split(repeated, |pass| pass.rounds());
-    let budget = Budget::of(settings);
-    let memo = Memo::default();
-    let shares = Shares::even(1.0, 0);
-    let mut job =
-        Job { settings, stages, budget, shares, memo: &memo, reports: Vec::new(), input_bytes: bytes, bytes };
-    let mut prepared = document;
-    job.run(once, &mut prepared)?;
+    let (repeated, rounding) = (from(|pass| pass.is_repeated()), from(|pass| pass.rounds()));
+    let mut job = Job::new(original, settings, memo, stages);
+    let mut prepared = original.document.clone();
+    job.run(&passes[..repeated], &mut prepared)?;
+    let budget = job.budget;
     let (reports, bytes) = (std::mem::take(&mut job.reports), job.bytes);
     let mut curve = Vec::new();
     let geometry = RefCell::new(GeometrySizes::of(&prepared));
     let attempt = |shares: &Shares| {
         let mut document = prepared.clone();
         (job.reports, job.bytes, job.shares) = (reports.clone(), bytes, shares.clone());
-        job.run(shaping, &mut document)?;
+        job.run(&passes[repeated..rounding], &mut document)?;
         let left = sizes::coordinates(&document);
         let unrounded = document.clone();
-        job.run(rounding, &mut document)?;
-        let made = Fitted { unrounded, ..job.finish(document, expected, &reference)? };
+        job.run(&passes[rounding..], &mut document)?;
+        let mut made = job.finish(document)?;
+        made.unrounded = unrounded;
         let error = made.comparison.as_ref().map(|seen| seen.mean);
         curve.push(Tried { bytes: made.glb.len() as u64, error });
         geometry.borrow_mut().add(shares.surface, left, geometry_bytes(&made.glb)?);
         Ok(made)
     };
-    let groups = |first: &Fitted| groups(first, &prepared, &reference, (settings.target, &budget.look));
+    let groups = |made: &Fitted| groups(made, &prepared, reference, (settings.target, &budget.look));
     let taken = |part: &Part, share: f32| match part {
         // The larger, the fewer.
         Part::All => 1.0 / share,
@@ -126,8 +118,9 @@ pub(super) fn fit(
         Part::Numbers => geometry.borrow().numbers(share),
     };
     let start = Shares::even(budget.first_share(settings), prepared.images.len());
-    let best = search(tries, &start, attempt, groups, &taken)?;
-    Ok(Fitted { curve, ..best })
+    let mut best = search(tries, &start, attempt, groups, &taken)?;
+    best.curve = curve;
+    Ok(best)
 }
 
 /// Bytes of vertices, indices and morph targets in a file.
@@ -178,11 +171,12 @@ const FEW_PIXELS: u64 = 12 << 20;
 const FEW_BYTES: u64 = 500_000;
 
 /// How many results are made and compared, at most, while they look right.
-fn attempts_of(settings: &Settings, document: &Document, bytes: u64) -> usize {
-    let pixels = || document.images.iter().map(|image| image_file::pixels(image.bytes())).sum::<u64>();
+fn attempts_of(settings: &Settings, original: &Original) -> usize {
+    let pixels =
+        || original.document.images.iter().map(|image| image_file::pixels(image.bytes())).sum::<u64>();
     let tries = match settings.effort {
         Effort::Fast => 1,
-        Effort::Normal if bytes > FEW_BYTES && pixels() <= FEW_PIXELS => 6,
+        Effort::Normal if original.bytes > FEW_BYTES && pixels() <= FEW_PIXELS => 6,
         Effort::Normal => 4,
         Effort::Best => 8,
     };
@@ -192,103 +186,4 @@ fn attempts_of(settings: &Settings, document: &Document, bytes: u64) -> usize {
 /// The weight of everything that [`fit`] does, with one attempt.
 pub(super) fn weight() -> f32 {
     2.0 * COMPARE_WEIGHT + WRITE_WEIGHT + PASSES.iter().map(|pass| pass.weight()).sum::<f32>()
-}
-
-/// What passes share on their way.
-struct Job<'a, 'p> {
-    settings: &'a Settings,
-    stages: &'a mut Stages<'p>,
-    budget: Budget,
-    shares: Shares,
-    memo: &'a Memo,
-    reports: Vec<PassReport>,
-    input_bytes: u64,
-    /// Size of the file as it would be written now.
-    bytes: u64,
-}
-
-impl Job<'_, '_> {
-    fn run(&mut self, list: &[&dyn Pass], document: &mut Document) -> Result<(), Error> {
-        for pass in list {
-            self.stages.enter(pass.name(), pass.weight());
-            let report = self.run_one(*pass, document)?;
-            self.bytes = report.bytes_after;
-            self.reports.push(report);
-        }
-        Ok(())
-    }
-
-    /// Runs one pass; the size after it is that of the file as it would be written at that moment.
-    fn run_one(&mut self, pass: &dyn Pass, document: &mut Document) -> Result<PassReport, Error> {
-        let mut part = |part: f32| self.stages.within(part);
-        let growth = self.input_bytes.saturating_sub(self.bytes);
-        let budget = Budget { growth, ..self.budget.times(&self.shares) };
-        let mut context = Context {
-            settings: *self.settings,
-            budget,
-            shares: &self.shares,
-            memo: self.memo,
-            progress: &mut part,
-        };
-        let (changed, notes) = match passes::run(pass, document, &mut context)? {
-            passes::Outcome::Changed(notes) => (true, notes),
-            passes::Outcome::Unchanged(reason) => (false, vec![reason]),
-        };
-        let bytes_before = self.bytes;
-        let bytes_after = if changed { write::write(document)?.len() as u64 } else { bytes_before };
-        Ok(PassReport { name: pass.name().into(), changed, bytes_before, bytes_after, seconds: None, notes })
-    }
-
-    /// Writes the document, reads it back as a viewer would, and compares it.
-    fn finish(
-        &mut self,
-        document: Document,
-        expected: &Expectation,
-        reference: &Reference,
-    ) -> Result<Fitted, Error> {
-        self.stages.enter("write", WRITE_WEIGHT);
-        let glb = write::write(&document)?;
-        self.stages.enter("compare", COMPARE_WEIGHT);
-        let reports = std::mem::take(&mut self.reports);
-        let mut fitted = Fitted {
-            document,
-            unrounded: Document::default(),
-            glb,
-            reports,
-            comparison: None,
-            curve: Vec::new(),
-            fault: None,
-            part: 0.0,
-            wanted_bytes: self.settings.target_size.map(|size| size.bytes),
-        };
-        let read_back = read::read(&fitted.glb, &Files::new(), &Limits::default());
-        let checked =
-            read_back.map_err(|error| format!("it cannot be read back: {error}")).and_then(|result| {
-                proof::compare_shape(expected, &result)?;
-                Ok(result)
-            });
-        match checked {
-            Err(fault) => (fitted.fault, fitted.part) = (Some(fault), OUT_OF_SHAPE),
-            Ok(_) if reference.is_blank() => {}
-            Ok(result) => {
-                let comparison = reference.compare(&result);
-                fitted.part = self.budget.look.part(&comparison);
-                fitted.fault = (fitted.part > 1.0).then(|| looks_of(&comparison));
-                fitted.comparison = Some(comparison);
-            }
-        }
-        Ok(fitted)
-    }
-}
-
-/// How a result looks that looks different, for people.
-fn looks_of(comparison: &Comparison) -> String {
-    let worst = comparison.views.iter().max_by(|a, b| a.error.total_cmp(&b.error));
-    let place = worst.map(|view| format!(", most of all from \"{}\"", view.name)).unwrap_or_default();
-    format!(
-        "it looks different (error {:.3} on average, {:.3} close up, outlines the same by {:.1} %{place})",
-        comparison.mean,
-        comparison.close_worst,
-        100.0 * comparison.silhouette
-    )
 }

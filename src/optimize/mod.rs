@@ -7,8 +7,10 @@
 //! says what a preset allows, [`inventory`] counts what is in a file, [`proof`] compares the result with the
 //! original, [`report`] holds what is said about it. [`lods()`] makes levels of detail from a result.
 
+mod attempt;
 pub mod budget;
 pub mod codecs;
+mod culprit;
 pub mod document;
 pub mod error;
 mod fit;
@@ -32,9 +34,9 @@ pub use settings::{
     Animation, Effort, Geometry, MaxError, Nodes, Preset, Settings, Simplify, Target, TargetSize,
 };
 
+use attempt::Fitted;
 use budget::Budget;
 use document::{read, write};
-use fit::Fitted;
 use stages::{READ_WEIGHT, Stages};
 
 /// How far a job is. Percentages never fall.
@@ -53,6 +55,8 @@ pub struct Output {
     pub glb: Vec<u8>,
     /// What was done, without times (see [`report`]).
     pub report: Report,
+    /// The view in which the result looks most different, in pictures; `None` where it is the original, or shows nothing.
+    pub worst_view: Option<proof::Pictures>,
 }
 
 const GLB_MAGIC: &[u8] = b"glTF";
@@ -80,7 +84,7 @@ pub fn optimize(
     let expected = proof::Expectation::new(shape, settings);
     let mut fitted = fit::fit(document, before.bytes, settings, &expected, &mut stages)?;
     let outcome = choose(input, files, &mut fitted)?;
-    let Fitted { mut document, glb, reports, comparison, curve, .. } = fitted;
+    let Fitted { mut document, glb, reports, comparison, curve, worst, .. } = fitted;
     let after = inventory::take(&glb, &Files::new())?;
     if settings.target == Target::Universal && !after.extensions_required.is_empty() {
         let names = after.extensions_required.join(", ");
@@ -104,7 +108,8 @@ pub fn optimize(
         warnings: document.warnings,
         dropped: document.dropped,
     };
-    Ok(Output { glb, report })
+    let worst_view = worst.filter(|_| report.outcome == report::Outcome::Optimized);
+    Ok(Output { glb, report, worst_view })
 }
 
 /// What to say where a result is larger than was asked for.

@@ -73,7 +73,7 @@ fn images(glb: &[u8]) -> Vec<Vec<u8>> {
 
 #[test]
 fn gpu_writes_ktx2_that_gltf_allows_and_saves_memory() {
-    let Output { glb, report } = run(&wall(SIDE, ImageFormat::Png), Target::Gpu);
+    let Output { glb, report, .. } = run(&wall(SIDE, ImageFormat::Png), Target::Gpu);
     assert_eq!(report.outcome, Outcome::Optimized);
     assert!(report.after.extensions_required.iter().any(|name| name == "KHR_texture_basisu"));
     let headers: Vec<_> = images(&glb).iter().map(|file| read_header(file).unwrap()).collect();
@@ -96,7 +96,7 @@ fn gpu_writes_ktx2_that_gltf_allows_and_saves_memory() {
 fn gpu_never_makes_a_file_larger_and_says_what_stays() {
     // JPEG of few bytes a pixel: there is no room for all of it as KTX2.
     let glb = wall(SIDE, ImageFormat::Jpeg);
-    let Output { glb: result, report } = run(&glb, Target::Gpu);
+    let Output { glb: result, report, .. } = run(&glb, Target::Gpu);
     assert!(result.len() <= glb.len());
     let notes = &report.passes.iter().find(|pass| pass.name == "ktx2").unwrap().notes;
     assert!(notes.iter().all(|note| note.contains("KTX2")), "{notes:?}");
@@ -117,7 +117,7 @@ fn universal_needs_no_ktx2_and_web_keeps_what_is_small() {
     let gpu = run(&wall(SIDE, ImageFormat::Png), Target::Gpu).glb;
     let again = run(&gpu, Target::Gpu);
     assert_eq!(images(&again.glb), images(&gpu), "what is KTX2 already stays");
-    let Output { glb, report } = run(&gpu, Target::Universal);
+    let Output { glb, report, .. } = run(&gpu, Target::Universal);
     if report.outcome == Outcome::Optimized {
         assert!(!report.after.extensions_used.iter().any(|name| name == "KHR_texture_basisu"));
         assert!(images(&glb).iter().all(|file| read_header(file).is_none()));

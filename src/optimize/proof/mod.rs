@@ -11,7 +11,7 @@ pub mod render;
 mod seen;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod views;
 
 pub use shape::{Expectation, Shape, compare as compare_shape, shape};
@@ -25,7 +25,7 @@ use self::render::camera::{CLOSE, View, WHOLE};
 use self::render::model::{Draw, Model};
 use self::render::pose::{Case, Moment};
 use self::seen::{Owner, Seen, Shot};
-use super::codecs::Pixels;
+use super::codecs::{CodecError, Pixels, png};
 use super::document::Document;
 
 /// How different two models look.
@@ -72,11 +72,22 @@ pub struct ViewError {
 }
 
 /// A view of both models: before, after, and their difference, side by side.
+#[derive(Debug, Clone)]
 pub struct Pictures {
     /// The name of the view.
     pub name: String,
     /// Three squares in a row; the third is black where nothing differs and white where everything does.
     pub pixels: Pixels,
+}
+
+impl Pictures {
+    /// The pictures as a PNG file.
+    ///
+    /// # Errors
+    /// The encoder fails, which it has no reason to.
+    pub fn png(&self) -> Result<Vec<u8>, CodecError> {
+        png::encode(&self.pixels, &png::Options { effort: 0, exact: true })
+    }
 }
 
 /// An original in all its views, to compare any number of results with.

@@ -16,7 +16,7 @@ const ROWS: u16 = 16;
 
 /// Two balls beside each other: the left one with a picture and a normal map, the right one bent by a joint and
 /// bulged by a morph target.
-fn balls() -> Document {
+pub(in crate::optimize) fn balls() -> Document {
     let root = json!({
         "asset": {"version": "2.0"}, "scene": 0, "scenes": [{"nodes": [0, 1, 2, 3]}],
         "nodes": [

@@ -1,0 +1,209 @@
+//! One attempt: passes run on a document, which is then written, read back and compared with the original in pictures
+//! ([`super::proof`]). [`super::fit`] decides which attempts are made.
+
+use super::budget::{Budget, Shares};
+use super::document::read::{self, Files};
+use super::document::{Document, Limits, write};
+use super::error::Error;
+use super::passes::{self, Context, Memo, Pass};
+use super::proof::{self, Comparison, Expectation, Pictures, Reference};
+use super::report::{PassReport, Tried};
+use super::search::{self, Rank};
+use super::settings::Settings;
+use super::stages::Stages;
+
+/// Parts of a job's time beside the passes, in the unit of [`Pass::weight`].
+pub(super) const WRITE_WEIGHT: f32 = 2.0;
+pub(super) const COMPARE_WEIGHT: f32 = 4.0;
+
+/// How wrong a result counts, as a part of what is allowed, whose shape is not the original's.
+const OUT_OF_SHAPE: f32 = 2.0;
+
+/// What part of all that is allowed is used up where a size is met: a little less than what the search aims at, so that the
+/// result stays just below it.
+const NEARLY: f32 = 0.96;
+
+/// What results are made of, and compared with.
+pub(super) struct Original<'a> {
+    pub(super) document: Document,
+    /// Size of its file.
+    pub(super) bytes: u64,
+    /// Its shape.
+    pub(super) expected: &'a Expectation,
+    /// Its looks.
+    pub(super) reference: Reference,
+}
+
+/// What the passes made of a document.
+pub(super) struct Fitted {
+    /// The document as written.
+    pub(super) document: Document,
+    /// The same before numbers were rounded.
+    pub(super) unrounded: Document,
+    /// Its bytes.
+    pub(super) glb: Vec<u8>,
+    /// Every pass, as it ran for this result.
+    pub(super) reports: Vec<PassReport>,
+    /// How different it looks; `None` where the original shows nothing.
+    pub(super) comparison: Option<Comparison>,
+    /// The view in which it looks most different; `None` as long as it may not be the result.
+    pub(super) worst: Option<Pictures>,
+    /// All results that were made and compared, this one included.
+    pub(super) curve: Vec<Tried>,
+    /// What is wrong with it, for people.
+    pub(super) fault: Option<String>,
+    part: f32,
+    /// The size that was asked for.
+    wanted_bytes: Option<u64>,
+}
+
+impl search::Attempt for Fitted {
+    fn bytes(&self) -> usize {
+        self.glb.len()
+    }
+
+    fn part(&self) -> f32 {
+        self.wanted_bytes
+            .map_or(self.part, |wanted| self.part.max(NEARLY * wanted as f32 / self.glb.len() as f32))
+    }
+
+    fn rank(&self) -> Rank {
+        let bytes = self.glb.len();
+        match self.wanted_bytes {
+            _ if self.part > 1.0 => Rank::Wrong(self.part),
+            Some(wanted) if bytes as u64 > wanted => Rank::TooLarge(bytes as f32),
+            Some(_) => Rank::Right(self.part),
+            None => Rank::Right(bytes as f32),
+        }
+    }
+}
+
+/// What passes share on their way.
+pub(super) struct Job<'a, 'p> {
+    pub(super) settings: &'a Settings,
+    pub(super) original: &'a Original<'a>,
+    pub(super) stages: &'a mut Stages<'p>,
+    pub(super) budget: Budget,
+    pub(super) shares: Shares,
+    pub(super) memo: &'a Memo,
+    pub(super) reports: Vec<PassReport>,
+    /// Size of the file as it would be written now.
+    pub(super) bytes: u64,
+}
+
+impl<'a, 'p> Job<'a, 'p> {
+    /// A job of which nothing is done, with all of the budget.
+    pub(super) fn new(
+        original: &'a Original<'a>,
+        settings: &'a Settings,
+        memo: &'a Memo,
+        stages: &'a mut Stages<'p>,
+    ) -> Self {
+        Self {
+            settings,
+            original,
+            stages,
+            budget: Budget::of(settings),
+            shares: Shares::even(1.0, 0),
+            memo,
+            reports: Vec::new(),
+            bytes: original.bytes,
+        }
+    }
+
+    /// Runs passes, and reports each.
+    ///
+    /// # Errors
+    /// Those of the passes, and of writing.
+    pub(super) fn run(&mut self, list: &[&dyn Pass], document: &mut Document) -> Result<(), Error> {
+        for pass in list {
+            self.stages.enter(pass.name(), pass.weight());
+            let report = self.run_one(*pass, document)?;
+            self.bytes = report.bytes_after;
+            self.reports.push(report);
+        }
+        Ok(())
+    }
+
+    /// Runs one pass; the size after it is that of the file as it would be written at that moment.
+    fn run_one(&mut self, pass: &dyn Pass, document: &mut Document) -> Result<PassReport, Error> {
+        let mut part = |part: f32| self.stages.within(part);
+        let growth = self.original.bytes.saturating_sub(self.bytes);
+        let budget = Budget { growth, ..self.budget.times(&self.shares) };
+        let mut context = Context {
+            settings: *self.settings,
+            budget,
+            shares: &self.shares,
+            memo: self.memo,
+            progress: &mut part,
+        };
+        let (changed, notes) = match passes::run(pass, document, &mut context)? {
+            passes::Outcome::Changed(notes) => (true, notes),
+            passes::Outcome::Unchanged(reason) => (false, vec![reason]),
+        };
+        let bytes_before = self.bytes;
+        let bytes_after = if changed { write::write(document)?.len() as u64 } else { bytes_before };
+        Ok(PassReport { name: pass.name().into(), changed, bytes_before, bytes_after, seconds: None, notes })
+    }
+
+    /// Writes the document, reads it back as a viewer would, and compares it.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub(super) fn finish(&mut self, document: Document) -> Result<Fitted, Error> {
+        self.stages.enter("write", WRITE_WEIGHT);
+        let glb = write::write(&document)?;
+        self.stages.enter("compare", COMPARE_WEIGHT);
+        let reports = std::mem::take(&mut self.reports);
+        let mut fitted = Fitted {
+            document,
+            unrounded: Document::default(),
+            glb,
+            reports,
+            comparison: None,
+            worst: None,
+            curve: Vec::new(),
+            fault: None,
+            part: 0.0,
+            wanted_bytes: self.settings.target_size.map(|size| size.bytes),
+        };
+        let reference = &self.original.reference;
+        let read_back = read::read(&fitted.glb, &Files::new(), &Limits::default());
+        let checked =
+            read_back.map_err(|error| format!("it cannot be read back: {error}")).and_then(|result| {
+                proof::compare_shape(self.original.expected, &result)?;
+                Ok(result)
+            });
+        match checked {
+            Err(fault) => (fitted.fault, fitted.part) = (Some(fault), OUT_OF_SHAPE),
+            Ok(_) if reference.is_blank() => {}
+            Ok(result) => {
+                let comparison = reference.compare(&result);
+                fitted.part = self.budget.look.part(&comparison);
+                fitted.fault = (fitted.part > 1.0).then(|| looks_of(&comparison));
+                fitted.comparison = Some(comparison);
+            }
+        }
+        Ok(fitted)
+    }
+}
+
+/// How a result looks that looks different, for people.
+fn looks_of(comparison: &Comparison) -> String {
+    let worst = comparison.worst_view();
+    let object = |object: &String| format!(", there at {object}");
+    let place = worst.map(|view| {
+        format!(
+            ", most of all from \"{}\"{}",
+            view.name,
+            view.object.as_ref().map(object).unwrap_or_default()
+        )
+    });
+    format!(
+        "it looks different (error {:.3} on average, {:.3} close up, outlines the same by {:.1} %{})",
+        comparison.mean,
+        comparison.close_worst,
+        100.0 * comparison.silhouette,
+        place.unwrap_or_default()
+    )
+}

@@ -1,0 +1,59 @@
+//! The pass at fault, where no share of the budget makes a result look right: found by bisection over the document as it
+//! is after each pass, and left out from then on. Every pass is tested to keep what is seen; this is for the file that none
+//! of the tests is like.
+
+use super::attempt::{Fitted, Job};
+use super::budget::Shares;
+use super::document::Document;
+use super::error::Error;
+use super::passes::Pass;
+use super::report::PassReport;
+
+/// The share of all errors with which passes run again: what is seen then is no question of how much.
+const CAREFUL: f32 = 0.1;
+
+/// The first of `passes` after which the original looks wrong, and how it looks then; `None` where it looks right after all
+/// of them.
+///
+/// # Errors
+/// Those of the passes, and of writing.
+pub(super) fn find(job: &mut Job, passes: &[&dyn Pass]) -> Result<Option<(usize, String)>, Error> {
+    let original = job.original;
+    job.shares = Shares::even(CAREFUL, original.document.images.len());
+    job.bytes = original.bytes;
+    // Cheap copies: elements and images are shared until a pass changes them.
+    let mut after: Vec<Document> = Vec::new();
+    for pass in passes {
+        let mut document = after.last().unwrap_or(&original.document).clone();
+        job.run(&[*pass], &mut document)?;
+        after.push(document);
+    }
+    let mut fault_after = |at: usize| Ok::<_, Error>(job.finish(after[at].clone())?.fault);
+    let Some(last) = passes.len().checked_sub(1) else { return Ok(None) };
+    let Some(mut fault) = fault_after(last)? else { return Ok(None) };
+    let (mut first, mut wrong) = (0, last);
+    while first < wrong {
+        let middle = usize::midpoint(first, wrong);
+        match fault_after(middle)? {
+            Some(found) => (fault, wrong) = (found, middle),
+            None => first = middle + 1,
+        }
+    }
+    Ok(Some((wrong, fault)))
+}
+
+/// Says in a result's report that a pass was left out, in its place `at` among the others.
+pub(super) fn report(fitted: &mut Fitted, at: usize, pass: &dyn Pass, fault: &str) {
+    let before = at.checked_sub(1).and_then(|before| fitted.reports.get(before));
+    let bytes = before.map_or(0, |before| before.bytes_after);
+    fitted.document.warnings.push(format!("the pass `{}` was left out: after it, {fault}", pass.name()));
+    let report = PassReport {
+        name: pass.name().into(),
+        changed: false,
+        bytes_before: bytes,
+        bytes_after: bytes,
+        seconds: None,
+        notes: vec![format!("left out: after it, {fault}")],
+    };
+    fitted.reports.insert(at.min(fitted.reports.len()), report);
+}

@@ -1,0 +1,59 @@
+//! A pass that does damage is planted among the others.
+
+use super::*;
+use crate::optimize::document::accessor::{Accessor, Shape};
+use crate::optimize::passes::{Context, Outcome};
+use crate::optimize::proof;
+use crate::optimize::proof::tests::balls;
+use crate::optimize::report::PassReport;
+
+/// Turns all normals inside out.
+struct InsideOut;
+
+impl Pass for InsideOut {
+    fn name(&self) -> &'static str {
+        "inside-out"
+    }
+
+    fn run(&self, document: &mut Document, _: &mut Context) -> Result<Outcome, Error> {
+        let normals: Vec<f32> = document.accessors[1].floats().iter().map(|value| -value).collect();
+        document.accessors[1] = Accessor::from_floats(Shape::Vec3, &normals);
+        Ok(Outcome::Changed(vec!["done".into()]))
+    }
+}
+
+fn fitted(passes: &[&dyn Pass]) -> Fitted {
+    let document = balls();
+    let settings = Settings { effort: Effort::Fast, ..Settings::default() };
+    let expected = Expectation::new(proof::shape(&document).unwrap(), &settings);
+    let bytes = crate::optimize::document::write::write(&document).unwrap().len() as u64;
+    let reference = Reference::new(&document);
+    let original = Original { document, bytes, expected: &expected, reference };
+    fit_by(passes, &original, &settings, &mut Stages::new(&mut |_| {})).unwrap()
+}
+
+fn report<'f>(fitted: &'f Fitted, name: &str) -> &'f PassReport {
+    fitted.reports.iter().find(|report| report.name == name).unwrap()
+}
+
+#[test]
+fn the_pass_at_fault_is_left_out_and_the_others_are_not() {
+    for at in [0, PASSES.len() / 2, PASSES.len()] {
+        let mut passes = PASSES.to_vec();
+        passes.insert(at, &InsideOut);
+        let fitted = fitted(&passes);
+        assert_eq!(fitted.fault, None);
+        let culprit = report(&fitted, "inside-out");
+        assert!(!culprit.changed && culprit.notes[0].contains("material 0 \"bumps\""), "{culprit:?}");
+        assert_eq!(fitted.reports.iter().position(|report| report.name == "inside-out"), Some(at));
+        assert!(fitted.document.warnings.iter().any(|warning| warning.contains("`inside-out` was left out")));
+        assert!(report(&fitted, "encode").changed);
+    }
+}
+
+#[test]
+fn nothing_is_left_out_of_what_looks_right() {
+    let fitted = fitted(PASSES);
+    assert_eq!((fitted.fault, fitted.reports.len()), (None, PASSES.len()));
+    assert!(fitted.worst.is_some());
+}
