@@ -64,6 +64,8 @@ pub struct Look {
     pub mean: f32,
     /// The largest mean FLIP error of a close-up.
     pub close: f32,
+    /// The largest mean FLIP error of any whole view, pose or variant.
+    pub worst: f32,
     /// The smallest overlap of the outlines.
     pub outline: f32,
 }
@@ -109,13 +111,24 @@ impl Look {
         self.colours(seen).into_iter().map(|part| part.powi(8)).sum::<f32>().powf(1.0 / 8.0)
     }
 
-    fn colours(&self, seen: &Comparison) -> [f32; 3] {
-        // A pose is one view, which may stand out as the worst of the others may.
-        [seen.mean / self.mean, seen.close_worst / self.close, seen.worst / (self.mean * WORST_VIEW)]
+    fn colours(&self, seen: &Comparison) -> [f32; 4] {
+        let stands_out = self.mean * WORST_VIEW;
+        [
+            seen.mean / self.mean,
+            seen.close_worst / self.close,
+            // A pose is one view, which may stand out as the worst of the others may.
+            seen.worst / self.worst.min(stands_out),
+            seen.detail_worst / stands_out,
+        ]
+    }
+
+    /// That of a preset.
+    const fn of_preset(mean: f32) -> Self {
+        Self { worst: PLAIN_CHANGE, ..Self::of(mean) }
     }
 
     const fn of(mean: f32) -> Self {
-        Self { mean, close: mean * CLOSE_UP_BOUND, outline: 0.985 }
+        Self { mean, close: mean * CLOSE_UP_BOUND, worst: mean * WORST_VIEW, outline: 0.985 }
     }
 }
 
@@ -126,6 +139,10 @@ const BLOCK_COMPRESSION: f32 = 2.5;
 /// Vertex colours and skin weights have 8 bits or 16; so many bits more than a preset's, and it is 16: weights of far
 /// joints move thin sheets by a pixel.
 const BITS_OF_FINE_FRACTIONS: i32 = 2;
+
+/// From here on a single view is plainly not the same, whatever the others are like: no preset goes that far. Who asks
+/// for a larger error gets it.
+const PLAIN_CHANGE: f32 = 0.046;
 
 /// How much more than the mean of all views a single one may differ.
 const WORST_VIEW: f32 = 2.0;
@@ -222,7 +239,7 @@ impl Budget {
     fn of_preset(preset: Preset) -> Self {
         match preset {
             Preset::High => Self {
-                look: Look::of(0.0185),
+                look: Look::of_preset(0.0185),
                 surface_error: 0.06 * PIXEL,
                 position_bits: 14,
                 normal_bits: 11,
@@ -240,7 +257,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.75, p999: 9.0 },
             },
             Preset::Balanced => Self {
-                look: Look::of(0.0325),
+                look: Look::of_preset(0.0325),
                 surface_error: 0.2 * PIXEL,
                 position_bits: 13,
                 normal_bits: 10,
@@ -258,7 +275,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 1.5, p999: 16.0 },
             },
             Preset::Maximum => Self {
-                look: Look::of(0.056),
+                look: Look::of_preset(0.056),
                 surface_error: 0.4 * PIXEL,
                 position_bits: 12,
                 normal_bits: 8,

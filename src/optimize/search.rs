@@ -65,6 +65,8 @@ const RESCUE_STEP: f32 = 0.6;
 const NEAR_ENOUGH: f32 = 0.94;
 /// What an attempt aims at, as a part of what is allowed.
 const AIM: f32 = 0.97;
+/// The same for the last attempt, which had better be right.
+const CAUTION_AT_LAST: f32 = 0.98;
 /// How much less is aimed at after each attempt that was a second, third... one in a row to show too much.
 const CAUTION: f32 = 0.93;
 /// The seen error grows slower than the share: its exponent, found by trying, and that of numbers.
@@ -115,7 +117,11 @@ pub(super) fn search<A: Attempt, E>(
         if is_right && made >= tries {
             break;
         }
-        let caution = if made < tries { 1.0 } else { RESCUE_STEP };
+        let caution = match made + 1 {
+            next if next < tries => 1.0,
+            last if last == tries => CAUTION_AT_LAST,
+            _ => RESCUE_STEP,
+        };
         let next = balance.next(&shares, caution * wanted(&balance, &course), bytes);
         let is_near = (NEAR_ENOUGH..=1.0).contains(&last.0) && differ_little(&shares, &next);
         let was_tried = course.iter().any(|(tried, _)| *tried == next);

@@ -92,7 +92,7 @@ fn unit_length(encoded: [u16; 3]) -> [u8; 3] {
     if length < 1e-3 {
         return encoded.map(scaled_down);
     }
-    normal.map(|value| ((value / length + 1.0) * 127.5).round() as u8)
+    normal.map(|value| ((value / length + 1.0) * 127.5 + 0.5) as u8)
 }
 
 fn scaled_up(value: u8) -> u16 {

@@ -33,10 +33,13 @@ use super::document::Document;
 pub struct Comparison {
     /// Mean FLIP error over the model's pixels, mean of the whole views: 0 the same, 1 black against white.
     pub mean: f32,
-    /// The largest mean of a whole view, pose, variant or detail.
+    /// The largest mean of a whole view, pose or variant.
     pub worst: f32,
     /// The largest mean of a close-up of the middle.
     pub close_worst: f32,
+    /// The largest mean of a close-up of where most is to be seen.
+    #[serde(default)]
+    pub detail_worst: f32,
     /// The smallest overlap of the outlines in any view: 1 the same, 0 nothing in common.
     pub silhouette: f32,
     /// How far a joint or mesh node is from where it was, at most, in the poses tested, as a part of the original's
@@ -258,13 +261,16 @@ impl Comparison {
         let among = |list: &[View], view: &ViewError| list.iter().any(|other| view.name == other.name);
         // A view in which neither model is seen is none of `views`, and shows no difference.
         let sum: f32 = views.iter().filter(|v| among(&WHOLE, v)).map(|v| v.error).sum();
-        let worst = |is_close: bool| {
-            views.iter().filter(|v| among(&CLOSE, v) == is_close).map(|v| v.error).fold(0.0, f32::max)
+        let worst = |is_meant: &dyn Fn(&ViewError) -> bool| {
+            views.iter().filter(|v| is_meant(v)).map(|v| v.error).fold(0.0, f32::max)
         };
+        let is_detail = |view: &ViewError| view.name.contains(seen::DETAIL);
+        let is_close = |view: &ViewError| among(&CLOSE, view);
         Self {
             mean: sum / whole.max(1) as f32,
-            worst: worst(false),
-            close_worst: worst(true),
+            worst: worst(&|view| !is_close(view) && !is_detail(view)),
+            close_worst: worst(&is_close),
+            detail_worst: worst(&is_detail),
             silhouette: views.iter().map(|view| view.silhouette).fold(1.0, f32::min),
             views,
             ..Self::default()

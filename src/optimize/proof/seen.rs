@@ -11,6 +11,9 @@ use super::render::pose::Case;
 use super::{Pictures, ViewError, render};
 use crate::optimize::codecs::Pixels;
 
+/// What the names of views have in them that look at a detail.
+pub(super) const DETAIL: &str = ", detail";
+
 /// Pixels beyond which no filter of FLIP reaches.
 const FILTER_REACH: usize = 24;
 
@@ -66,7 +69,7 @@ impl Shot {
     }
 
     pub(super) fn name(&self) -> String {
-        let detail = if self.view.is_detail() { ", detail" } else { "" };
+        let detail = if self.view.is_detail() { DETAIL } else { "" };
         let pose = self.case.moment.map(|m| format!(", clip {} at {:.0} %", m.clip, m.part * 100.0));
         let variant = self.case.variant.map(|variant| format!(", variant {variant}"));
         format!("{}{detail}{}{}", self.view.name, pose.unwrap_or_default(), variant.unwrap_or_default())

@@ -26,7 +26,8 @@ fn weights(matrix: u16) -> Option<(f32, f32)> {
 /// Brightness and colour differences at full resolution.
 pub(super) fn from_colour(pixels: &Pixels) -> Vec<Vec<u8>> {
     let (kr, kb) = (0.299_f32, 0.114_f32);
-    let round = |value: f32| value.round().clamp(0.0, 255.0) as u8;
+    // A cast saturates, and is many times faster than `round`, which is a call on older processors.
+    let round = |value: f32| (value + 0.5) as u8;
     let mut planes = std::array::from_fn::<_, 3, _>(|_| Vec::with_capacity(pixels.texels().len()));
     for &[r, g, b, _] in pixels.texels() {
         let [r, g, b] = [r, g, b].map(f32::from);
@@ -65,7 +66,7 @@ pub(super) fn to_pixels(
 }
 
 fn narrowed(value: f32) -> u8 {
-    (value * 255.0).round().clamp(0.0, 255.0) as u8
+    (value * 255.0 + 0.5) as u8
 }
 
 /// How samples become numbers from 0 to 1, or from -0.5 to 0.5.
