@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::http::{self, Site};
 use crate::jobs::{Jobs, Limits, OpenError};
-use crate::worker;
+use crate::{sandbox, worker};
 
 /// How long open connections and running jobs get to end. Platforms kill after 10 seconds or more.
 const STOP_TIME: Duration = Duration::from_secs(8);
@@ -47,7 +47,9 @@ pub async fn run(
     stop: CancellationToken,
     on_ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
-    let limits = Limits { max_file_bytes: config.max_file_bytes, task_timeout: config.task_timeout };
+    let memory_bytes = config.memory_limit_bytes.unwrap_or_else(|| sandbox::memory_share(config.workers));
+    let task = sandbox::Limits { time: config.task_timeout, memory_bytes };
+    let limits = Limits { max_file_bytes: config.max_file_bytes, task };
     let jobs = Arc::new(Jobs::open(&config.data_dir, limits)?);
     let listen_error = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;

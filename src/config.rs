@@ -42,6 +42,8 @@ pub struct Config {
     pub max_file_bytes: u64,
     /// The longest that one attempt at a job may run.
     pub task_timeout: Duration,
+    /// The memory that one job may have, in bytes; without it, a part of what the machine or container has.
+    pub memory_limit_bytes: Option<u64>,
     /// What is logged.
     pub log_level: LevelFilter,
 }
@@ -78,6 +80,7 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     let max_file_mb =
         number(var("MAX_FILE_SIZE_MB"), 0, "a whole number of megabytes, or 0 to refuse uploads")?;
     let timeout_s = number(var("TASK_TIMEOUT_SECONDS"), 1, "a whole number of seconds, at least 1")?;
+    let memory_mb = number(var("MEMORY_LIMIT_MB"), 128, "a whole number of megabytes, at least 128")?;
     let log_level = parsed(var("LOG_LEVEL"), "one of off, error, warn, info, debug, trace")?;
     Ok(Config {
         listen: listen(flags.listen, var("HOST"), var("PORT"))?,
@@ -85,6 +88,7 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         workers: number(workers, 1, "a whole number, at least 1")?.map_or_else(core_count, saturating_usize),
         max_file_bytes: max_file_mb.unwrap_or(DEFAULT_MAX_FILE_SIZE_MB).saturating_mul(1 << 20),
         task_timeout: Duration::from_secs(timeout_s.unwrap_or(DEFAULT_TASK_TIMEOUT_SECONDS)),
+        memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         log_level: log_level.unwrap_or(LevelFilter::INFO),
     })
 }
@@ -187,6 +191,7 @@ mod tests {
             ("MAX_CONCURRENT_TASKS", "0"),
             ("MAX_FILE_SIZE_MB", "-1"),
             ("TASK_TIMEOUT_SECONDS", "10m"),
+            ("MEMORY_LIMIT_MB", "64"),
             ("LOG_LEVEL", "loud"),
         ] {
             let error = with(Flags::default(), &[(name, value)]).unwrap_err().to_string();

@@ -22,7 +22,7 @@ use crate::events::{Event, Events, Progress};
 use crate::ids::{BlobId, JobId};
 use crate::optimize::Settings;
 use crate::queue::{self, Failure, Job, JobError, Lease, NewJob, Output, Queue, State};
-use crate::sandbox::{self, Folder, Request};
+use crate::sandbox::{self, Confinement, Folder, Sandbox, Task};
 
 /// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
 pub const LEASE: Duration = Duration::from_secs(15);
@@ -35,8 +35,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Limits {
     /// The largest upload in bytes; 0 refuses all.
     pub max_file_bytes: u64,
-    /// The longest that one attempt may run.
-    pub task_timeout: Duration,
+    /// What one attempt may take.
+    pub task: sandbox::Limits,
 }
 
 /// All jobs of one data folder.
@@ -44,6 +44,7 @@ pub struct Jobs {
     queue: Arc<Queue>,
     blobs: Blobs,
     events: Events,
+    sandbox: Sandbox,
     work_folder: PathBuf,
     limits: Limits,
     work_waiting: Notify,
@@ -85,8 +86,8 @@ impl Jobs {
         for job in queue.reclaim(now_ms())? {
             tracing::info!(job = %job.id, state = %job.state, "took back a job whose worker was killed");
         }
-        let (events, work_waiting) = (Events::default(), Notify::new());
-        Ok(Self { queue: Arc::new(queue), blobs, events, work_folder, limits, work_waiting })
+        let (events, sandbox, work_waiting) = (Events::default(), Sandbox::new(limits.task), Notify::new());
+        Ok(Self { queue: Arc::new(queue), blobs, events, sandbox, work_folder, limits, work_waiting })
     }
 }
 
@@ -160,20 +161,18 @@ impl Jobs {
     pub async fn run(&self, job: &Job) -> Result<Output, Failure> {
         let folder = self.work_folder.join(format!("{}-{}", job.id, job.attempt.0));
         let folder = Folder::create(folder)?;
-        let request = Request {
+        let task = Task {
             input: self.blobs.path(job.input),
             output: folder.path().join("output.glb"),
             report: folder.path().join("report.json"),
             settings: job.settings,
-            parent: std::process::id(),
         };
-        sandbox::run(&request, self.limits.task_timeout, |stage, percent| {
-            self.events.announce_progress(job.id, Progress { stage, percent });
-        })
-        .await?;
+        let (report, output) = (task.report.clone(), task.output.clone());
+        let on_progress = |stage, percent| self.events.announce_progress(job.id, Progress { stage, percent });
+        self.sandbox.run(task, on_progress).await?;
         // Copied, not moved: nothing that the child may still hold open becomes part of the store.
-        let (report, _) = self.blobs.copy_from(&request.report).await?;
-        let (glb, glb_bytes) = self.blobs.copy_from(&request.output).await?;
+        let (report, _) = self.blobs.copy_from(&report).await?;
+        let (glb, glb_bytes) = self.blobs.copy_from(&output).await?;
         Ok(Output { glb, glb_bytes, report })
     }
 
@@ -279,6 +278,14 @@ impl Jobs {
     /// The queue cannot be read.
     pub async fn counts(&self) -> Result<std::collections::BTreeMap<&'static str, u64>, Error> {
         self.on_queue(Queue::counts).await
+    }
+
+    /// How the children that work on files are confined on this machine.
+    ///
+    /// # Errors
+    /// None can be started.
+    pub async fn confinement(&self) -> Result<&Confinement, sandbox::Error> {
+        self.sandbox.confinement().await
     }
 
     /// Shows that the data folder can be written, by writing.
