@@ -21,7 +21,7 @@ use crate::blobs::Blobs;
 use crate::events::{Event, Events, Progress};
 use crate::ids::{BlobId, JobId};
 use crate::optimize::Settings;
-use crate::queue::{self, Failure, Job, JobError, Lease, NewJob, Output, Queue, State};
+use crate::queue::{self, Blame, Cursor, Failure, Job, JobError, Lease, NewJob, Output, Page, Queue, State};
 use crate::sandbox::{self, Folder, Request};
 
 /// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
@@ -112,8 +112,16 @@ impl Jobs {
         upload.check_complete()?;
         let input_bytes = upload.writer.bytes();
         let input = self.blobs.publish(upload.writer).await?;
-        let new = NewJob { input_name: name, input_bytes, input, settings };
-        let job = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
+        let new = NewJob {
+            input_name: name,
+            input_bytes,
+            input,
+            settings,
+            priority: Default::default(),
+            idempotency_key: None,
+            cached: None,
+        };
+        let job = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?.job;
         tracing::info!(job = %job.id, input_bytes, "accepted a job");
         Ok(self.announce(job))
     }
@@ -174,7 +182,7 @@ impl Jobs {
         // Copied, not moved: nothing that the child may still hold open becomes part of the store.
         let (report, _) = self.blobs.copy_from(&request.report).await?;
         let (glb, glb_bytes) = self.blobs.copy_from(&request.output).await?;
-        Ok(Output { glb, glb_bytes, report })
+        Ok(Output { glb, glb_bytes, report, version: env!("CARGO_PKG_VERSION").into() })
     }
 
     /// Writes down how an attempt ended.
@@ -251,6 +259,64 @@ impl Jobs {
         Ok(self.announce(job))
     }
 
+    /// Up to `limit` jobs in `state` (in any, if none is given), the newest first, after `after`.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub async fn list(
+        &self,
+        state: Option<State>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        self.on_queue(move |queue| queue.list(state, after, limit)).await
+    }
+
+    /// Forgets a job that has ended. Its blobs go with the next sweep, unless another job needs them.
+    ///
+    /// # Errors
+    /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
+    pub async fn purge(&self, id: JobId) -> Result<Job, Error> {
+        let job = self.on_queue(move |queue| queue.purge(id)).await?;
+        Ok(self.announce(job))
+    }
+
+    /// Forgets all jobs that ended at least `age` ago. Returns how many.
+    ///
+    /// # Errors
+    /// The queue cannot be read or written.
+    pub async fn purge_ended(&self, age: Duration) -> Result<usize, Error> {
+        let until_ms = now_ms().saturating_sub(as_ms(age));
+        let purged = self.on_queue(move |queue| queue.purge_ended(until_ms)).await?;
+        Ok(purged.into_iter().map(|job| self.announce(job)).count())
+    }
+
+    /// Holds claims back until [`Jobs::resume`], even over a restart. Running jobs go on.
+    ///
+    /// # Errors
+    /// The queue cannot be written.
+    pub async fn pause(&self) -> Result<(), Error> {
+        self.on_queue(Queue::pause).await
+    }
+
+    /// Lets jobs be claimed again.
+    ///
+    /// # Errors
+    /// The queue cannot be written.
+    pub async fn resume(&self) -> Result<(), Error> {
+        self.on_queue(Queue::resume).await?;
+        self.work_waiting.notify_one();
+        Ok(())
+    }
+
+    /// Whether claims are held back.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub async fn is_paused(&self) -> Result<bool, Error> {
+        self.on_queue(Queue::is_paused).await
+    }
+
     /// The uploaded file.
     #[must_use]
     pub fn original(&self, job: &Job) -> StoredFile {
@@ -324,14 +390,15 @@ fn output_of(job: &Job) -> Result<&Output, Error> {
 impl From<sandbox::Error> for Failure {
     fn from(error: sandbox::Error) -> Self {
         let (code, message) = (error.code().to_owned(), error.to_string());
-        Self { error: JobError { code, message }, retry: !error.is_bad_input() }
+        let blame = if error.is_bad_input() { Blame::Input } else { Blame::Unclear };
+        Self { error: JobError { code, message }, blame }
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         let message = format!("The server could not store the result: {error}.");
-        Self { error: JobError { code: "storage".into(), message }, retry: true }
+        Self { error: JobError { code: "storage".into(), message }, blame: Blame::Node }
     }
 }
 
