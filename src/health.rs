@@ -6,17 +6,22 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::jobs::Jobs;
+use crate::jobs::{Jobs, Tier};
 
 /// How this node does.
 #[derive(Debug, Serialize)]
 pub struct Health {
-    /// `ok`, or `failing` if any part below is not ok.
+    /// `ok`; `degraded` when jobs run but are not kept as they should be; `failing` if any part below is not ok.
     pub status: &'static str,
     /// Version of this program.
     pub version: &'static str,
-    /// Where accepted jobs are kept: `embedded` is the data folder of this node.
+    /// Where accepted jobs are kept: `embedded` is the data folder of this node; `sync` is nowhere, so that uploads
+    /// wait for their result.
     pub tier: &'static str,
+    /// Why it is not the data folder.
+    pub tier_reason: Option<String>,
+    /// Whether queued jobs are held back.
+    pub paused: bool,
     /// How many jobs are in each state; absent when the queue cannot be read.
     pub queue: Option<BTreeMap<&'static str, u64>>,
     /// How many jobs may run at once.
@@ -47,8 +52,15 @@ pub async fn check(jobs: &Jobs, workers: usize) -> Health {
     let problem = jobs.probe_data_folder().await.err().map(|error| error.to_string());
     let data_folder = Part { ok: problem.is_none(), problem };
     let queue = jobs.counts().await.ok();
+    let paused = jobs.is_paused().await.unwrap_or(false);
+    let tier = jobs.tier().name();
+    let tier_reason = match jobs.tier() {
+        Tier::Embedded => None,
+        Tier::Sync { reason } => Some(reason.clone()),
+    };
     let version = env!("CARGO_PKG_VERSION");
-    let mut health = Health { status: "ok", version, tier: "embedded", queue, workers, data_folder };
+    let status = if tier_reason.is_some() { "degraded" } else { "ok" };
+    let mut health = Health { status, version, tier, tier_reason, paused, queue, workers, data_folder };
     if !health.is_ok() {
         health.status = "failing";
     }

@@ -103,7 +103,8 @@ impl Error {
     }
 
     /// Whether the file could not be read or written, so that its handle is of no more use.
-    pub(super) fn is_of_the_disk(&self) -> bool {
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
         matches!(self, Self::Storage(error) if matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo))
     }
 

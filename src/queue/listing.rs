@@ -8,7 +8,7 @@ use redb::{ReadTransaction, ReadableTable};
 
 use super::Queue;
 use super::error::Error;
-use super::job::{Job, State};
+use super::job::{Job, Priority, State};
 use super::tables::{self, COUNTS, DUE, ENDED, JOBS, META, STATES};
 use crate::ids::{BlobId, InvalidId, JobId};
 
@@ -28,6 +28,15 @@ pub struct Page {
     pub jobs: Vec<Job>,
     /// Where the rest begins, if there is more.
     pub next: Option<Cursor>,
+}
+
+/// What is before a queued job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// How many queued jobs go first.
+    pub jobs: u64,
+    /// The sizes of their inputs together.
+    pub input_bytes: u64,
 }
 
 impl Queue {
@@ -102,6 +111,25 @@ impl Queue {
             }
             let ends = tables::ends(&snapshot.open_table(DUE)?)?;
             Ok(ends.into_iter().map(|(_, run_at_ms, _)| run_at_ms).min())
+        })
+    }
+
+    /// What is before a queued job, by priority and age; nothing for a job in another state.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn ahead_of(&self, job: &Job) -> Result<Ahead, Error> {
+        let Some(own) = tables::due_key(job) else { return Ok(Ahead::default()) };
+        self.store.read(|snapshot| {
+            let due = snapshot.open_table(DUE)?;
+            let mut ahead = Ahead::default();
+            for priority in Priority::ALL {
+                for entry in due.range(tables::before(own, priority.rank()))? {
+                    ahead.jobs += 1;
+                    ahead.input_bytes += entry?.1.value();
+                }
+            }
+            Ok(ahead)
         })
     }
 

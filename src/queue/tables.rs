@@ -17,6 +17,9 @@
 //! All but `meta` and `jobs` follow from `jobs` and change in the same transaction, by [`Tables::write`] and
 //! [`Tables::remove`] alone. A change of this layout needs a new format number and a migration.
 
+use std::cmp::Ordering;
+use std::ops::Range;
+
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::error::Error;
@@ -212,6 +215,22 @@ pub(super) fn ends(due: &impl ReadableTable<DueKey, u64>) -> Result<Vec<DueKey>,
 /// Whose turn comes first: the age, with a handicap for each step of priority (see [`Priority`]).
 pub(super) fn turn_ms(rank: u8, run_at_ms: u64) -> u64 {
     run_at_ms.saturating_add(u64::from(rank) * Priority::STEP_MS)
+}
+
+/// The entries of one priority that go before `own`, in the order of [`next_due`].
+pub(super) fn before(own: DueKey, rank: u8) -> Range<DueKey> {
+    let (own_rank, run_at_ms, id) = own;
+    let own_turn_ms = turn_ms(own_rank, run_at_ms);
+    let end = match own_turn_ms.checked_sub(turn_ms(rank, 0)) {
+        // Even the oldest of them would have to wait longer.
+        None => (rank, 0, 0),
+        Some(same_ms) => match rank.cmp(&own_rank) {
+            Ordering::Less => (rank, same_ms.saturating_add(1), 0),
+            Ordering::Equal => (rank, same_ms, id),
+            Ordering::Greater => (rank, same_ms, 0),
+        },
+    };
+    (rank, 0, 0)..end
 }
 
 /// The job of an index's first entry, if that entry's time is not after `now_ms`.
