@@ -47,10 +47,7 @@ pub async fn run(
     stop: CancellationToken,
     on_ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
-    let memory_bytes = config.memory_limit_bytes.unwrap_or_else(|| sandbox::memory_share(config.workers));
-    let task = sandbox::Limits { time: config.task_timeout, memory_bytes };
-    let limits = Limits { max_file_bytes: config.max_file_bytes, task };
-    let jobs = Arc::new(Jobs::open(&config.data_dir, limits)?);
+    let jobs = Arc::new(open_jobs(config)?);
     let listen_error = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
     on_ready(listener.local_addr().map_err(listen_error)?);
@@ -59,6 +56,21 @@ pub async fn run(
     let working = tokio::spawn(worker::run(jobs, config.workers, stop.clone()));
     let serving = tokio::spawn(http::serve(listener, site));
     stop_in_order(working, serving, &stop).await
+}
+
+/// The jobs of the data folder; without any folder to keep them in where that cannot be used.
+fn open_jobs(config: &Config) -> Result<Jobs, OpenError> {
+    let Config { max_file_bytes, task_timeout, workers, memory_limit_bytes, .. } = *config;
+    let memory_bytes = memory_limit_bytes.unwrap_or_else(|| sandbox::memory_share(workers));
+    let task = sandbox::Limits { time: task_timeout, memory_bytes };
+    let limits = Limits { max_file_bytes, task, workers };
+    match Jobs::open(&config.data_dir, limits) {
+        Err(error) if error.is_of_the_folder() => {
+            tracing::error!(%error, "no queue on disk: uploads wait for their result, and none is kept");
+            Jobs::open_temporary(&config.temp_dir, limits, error.to_string())
+        }
+        opened => opened,
+    }
 }
 
 /// Waits for `stop`, or for the HTTP side to fail; then ends both sides together, within [`STOP_TIME`].

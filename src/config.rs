@@ -36,6 +36,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder for uploads, results and the queue.
     pub data_dir: PathBuf,
+    /// Folder for files that are gone after the program; used when `data_dir` cannot be.
+    pub temp_dir: PathBuf,
     /// Jobs that run at once; at least 1.
     pub workers: usize,
     /// The largest upload in bytes; 0 refuses all.
@@ -85,6 +87,7 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     Ok(Config {
         listen: listen(flags.listen, var("HOST"), var("PORT"))?,
         data_dir: flags.data_dir.or_else(|| path(&var, "DATA_DIR")).unwrap_or_else(|| default_data_dir(&var)),
+        temp_dir: path(&var, "TMPDIR").unwrap_or_else(|| "/tmp".into()),
         workers: number(workers, 1, "a whole number, at least 1")?.map_or_else(core_count, saturating_usize),
         max_file_bytes: max_file_mb.unwrap_or(DEFAULT_MAX_FILE_SIZE_MB).saturating_mul(1 << 20),
         task_timeout: Duration::from_secs(timeout_s.unwrap_or(DEFAULT_TASK_TIMEOUT_SECONDS)),

@@ -6,18 +6,23 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::jobs::Jobs;
+use crate::jobs::{Jobs, Tier};
 use crate::sandbox::Confinement;
 
 /// How this node does.
 #[derive(Debug, Serialize)]
 pub struct Health {
-    /// `ok`, or `failing` if any part below is not ok.
+    /// `ok`; `degraded` when jobs run but are not kept as they should be; `failing` if any part below is not ok.
     pub status: &'static str,
     /// Version of this program.
     pub version: &'static str,
-    /// Where accepted jobs are kept: `embedded` is the data folder of this node.
+    /// Where accepted jobs are kept: `embedded` is the data folder of this node; `sync` is nowhere, so that uploads
+    /// wait for their result.
     pub tier: &'static str,
+    /// Why it is not the data folder.
+    pub tier_reason: Option<String>,
+    /// Whether queued jobs are held back.
+    pub paused: bool,
     /// How many jobs are in each state; absent when the queue cannot be read.
     pub queue: Option<BTreeMap<&'static str, u64>>,
     /// How many jobs may run at once.
@@ -71,8 +76,16 @@ pub async fn check(jobs: &Jobs, workers: usize) -> Health {
     };
     let sandbox = Sandbox { part: Part::of(problem), confinement };
     let queue = jobs.counts().await.ok();
+    let paused = jobs.is_paused().await.unwrap_or(false);
+    let tier = jobs.tier().name();
+    let tier_reason = match jobs.tier() {
+        Tier::Embedded => None,
+        Tier::Sync { reason } => Some(reason.clone()),
+    };
     let version = env!("CARGO_PKG_VERSION");
-    let mut health = Health { status: "ok", version, tier: "embedded", queue, workers, data_folder, sandbox };
+    let status = if tier_reason.is_some() { "degraded" } else { "ok" };
+    let mut health =
+        Health { status, version, tier, tier_reason, paused, queue, workers, data_folder, sandbox };
     if !health.is_ok() {
         health.status = "failing";
     }

@@ -11,6 +11,7 @@ mod events;
 mod health;
 mod job_view;
 mod jobs;
+mod queue;
 mod upload;
 
 use std::any::Any;
@@ -75,6 +76,8 @@ fn router(site: Site) -> Router {
         .route("/api/v1/jobs/{id}/report", get(jobs::report))
         .route("/api/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/api/v1/jobs/{id}/retry", post(jobs::retry))
+        .route("/api/v1/queue/pause", post(queue::pause))
+        .route("/api/v1/queue/resume", post(queue::resume))
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

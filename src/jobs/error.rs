@@ -50,7 +50,33 @@ pub enum OpenError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Neither the data folder nor a temporary one can be written.
+    #[error(
+        "{reason}; and files cannot be kept in {} for the time of a job either: {source}. Give this program a folder that it can write to, with --data-dir", .path.display()
+    )]
+    NoFolder {
+        /// Why there is no data folder.
+        reason: String,
+        /// The folder for temporary files.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// The queue in it cannot be opened.
     #[error(transparent)]
     Queue(#[from] queue::Error),
+}
+
+impl OpenError {
+    /// Whether work is possible without the data folder. It is not when the folder is in order and somebody
+    /// else's: another process uses it, or a newer version wrote it.
+    #[must_use]
+    pub fn is_of_the_folder(&self) -> bool {
+        match self {
+            Self::Folder { .. } => true,
+            Self::NoFolder { .. } => false,
+            Self::Queue(queue::Error::InUse { .. } | queue::Error::NewerFormat { .. }) => false,
+            Self::Queue(_) => true,
+        }
+    }
 }

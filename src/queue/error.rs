@@ -2,7 +2,10 @@
 //!
 //! A refusal that a caller can act on has a variant of its own; everything else is `Storage`.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use redb::{DatabaseError, StorageError};
 
 use super::State;
 use crate::ids::{Attempt, JobId};
@@ -27,6 +30,27 @@ pub enum Error {
         found: u64,
         /// The newest format number that this version can read.
         known: u64,
+    },
+    /// Nothing can be made of the queue file: the disk or somebody has damaged it.
+    #[error(
+        "{} is damaged: {reason}. It was left as it is. Bring back a backup with `glb-optimizer restore`, or move the file away to begin with an empty queue", .path.display()
+    )]
+    Damaged {
+        /// The queue file.
+        path: PathBuf,
+        /// What the database says.
+        reason: String,
+    },
+    /// The queue file was closed after a failure and is not open again yet.
+    #[error("the queue file is being opened again after a failure; try again")]
+    Closed,
+    /// The idempotency key was used for something else before.
+    #[error(
+        "the idempotency key was used for job {id}, with another file or other settings; use a new key for a new job"
+    )]
+    KeyReused {
+        /// The job that has the key.
+        id: JobId,
     },
     /// There is no such job.
     #[error("there is no job {0}")]
@@ -55,9 +79,41 @@ pub enum Error {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The settings of a job have no text form.
+    #[error("the settings of a job cannot be written down: {0}")]
+    Recipe(serde_json::Error),
     /// The queue file could not be read or written.
     #[error("the queue file cannot be read or written: {0}")]
     Storage(Box<redb::Error>),
+}
+
+impl Error {
+    /// Why the file `path` could not be opened.
+    pub(super) fn from_open(error: DatabaseError, path: &Path) -> Self {
+        match error {
+            DatabaseError::DatabaseAlreadyOpen => Self::InUse { path: path.into() },
+            DatabaseError::Storage(StorageError::Corrupted(reason)) => {
+                Self::Damaged { path: path.into(), reason }
+            }
+            DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                Self::Damaged { path: path.into(), reason: error.to_string() }
+            }
+            other => other.into(),
+        }
+    }
+
+    /// Whether the file could not be read or written, so that its handle is of no more use.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Storage(error) if matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo))
+    }
+
+    /// Whether the disk is full.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        let Self::Storage(error) = self else { return false };
+        matches!(&**error, redb::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull)
+    }
 }
 
 /// redb has an error type for each operation, all of which convert to `redb::Error`.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use redb::backends::InMemoryBackend;
 
 use super::*;
 use crate::ids::{Attempt, BlobId};
@@ -12,28 +11,29 @@ use crate::optimize::Settings;
 const LEASE_MS: u64 = 15_000;
 
 fn in_memory() -> Queue {
-    let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
-    Queue::prepare(database, Path::new("memory")).unwrap()
+    Queue::in_memory().unwrap()
 }
 
 fn new_job() -> NewJob {
     let input = BlobId::from(blake3::hash(b"input"));
-    NewJob { input_name: "a.glb".into(), input_bytes: 5, input, settings: Settings::default() }
+    let (input_name, settings, priority) = ("a.glb".into(), Settings::default(), Priority::Normal);
+    NewJob { input_name, input_bytes: 5, input, settings, priority, idempotency_key: None, cached: None }
 }
 
 fn output() -> Output {
     let blob = BlobId::from(blake3::hash(b"output"));
-    Output { glb: blob, glb_bytes: 6, report: blob }
+    Output { glb: blob, glb_bytes: 6, report: blob, version: env!("CARGO_PKG_VERSION").into() }
 }
 
 fn failure(retry: bool) -> Failure {
-    Failure { error: JobError { code: "test".into(), message: "It failed.".into() }, retry }
+    let blame = if retry { Blame::Unclear } else { Blame::Input };
+    Failure { error: JobError { code: "test".into(), message: "It failed.".into() }, blame }
 }
 
 #[test]
 fn a_job_is_claimed_once_and_completed_by_its_holder() {
     let queue = in_memory();
-    let id = queue.enqueue(new_job(), 0).unwrap().id;
+    let id = queue.enqueue(new_job(), 0).unwrap().job.id;
     let job = queue.claim(1, LEASE_MS).unwrap().unwrap();
     assert_eq!((job.id, job.attempt, job.state), (id, Attempt(1), State::Running));
     assert_eq!(queue.claim(1, LEASE_MS).unwrap(), None);
@@ -59,7 +59,7 @@ fn a_slow_holder_cannot_overwrite_the_next_one() {
 #[test]
 fn a_failure_waits_longer_each_time_and_ends_dead() {
     let queue = in_memory();
-    let id = queue.enqueue(new_job(), 0).unwrap().id;
+    let id = queue.enqueue(new_job(), 0).unwrap().job.id;
     let mut now_ms = 0;
     for base_ms in [1_000, 2_000] {
         let job = queue.claim(now_ms, LEASE_MS).unwrap().unwrap();
@@ -78,7 +78,7 @@ fn a_failure_waits_longer_each_time_and_ends_dead() {
 #[test]
 fn bad_input_is_dead_at_once_and_can_be_retried_with_all_attempts() {
     let queue = in_memory();
-    let id = queue.enqueue(new_job(), 0).unwrap().id;
+    let id = queue.enqueue(new_job(), 0).unwrap().job.id;
     let job = queue.claim(0, LEASE_MS).unwrap().unwrap();
     assert_eq!(queue.nack(job.lease(), failure(false), 1).unwrap().state, State::Dead);
     assert!(matches!(queue.cancel(id, 1), Err(Error::Refused { state: State::Dead, .. })));
@@ -96,7 +96,7 @@ fn bad_input_is_dead_at_once_and_can_be_retried_with_all_attempts() {
 #[test]
 fn attempts_that_ended_with_their_holder_do_not_count_until_there_are_many() {
     let queue = in_memory();
-    let id = queue.enqueue(new_job(), 0).unwrap().id;
+    let id = queue.enqueue(new_job(), 0).unwrap().job.id;
     for _ in 1..MAX_LOST_ATTEMPTS {
         queue.claim(0, LEASE_MS).unwrap().unwrap();
         queue.reclaim(0).unwrap();
@@ -122,7 +122,7 @@ fn a_release_does_not_count() {
 #[test]
 fn a_cancelled_job_ends_the_lease_of_its_holder() {
     let queue = in_memory();
-    let id = queue.enqueue(new_job(), 0).unwrap().id;
+    let id = queue.enqueue(new_job(), 0).unwrap().job.id;
     let job = queue.claim(0, LEASE_MS).unwrap().unwrap();
     queue.cancel(id, 1).unwrap();
     assert!(matches!(queue.extend(job.lease(), 2, LEASE_MS), Err(Error::LeaseLost { .. })));
@@ -133,9 +133,9 @@ fn jobs_outlive_the_process_and_leases_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queue.redb");
     let queue = Queue::open(&path).unwrap();
-    let waiting = queue.enqueue(new_job(), 0).unwrap().id;
+    let waiting = queue.enqueue(new_job(), 0).unwrap().job.id;
     let running = queue.claim(0, LEASE_MS).unwrap().unwrap();
-    let second = queue.enqueue(new_job(), 1).unwrap().id;
+    let second = queue.enqueue(new_job(), 1).unwrap().job.id;
     drop(queue);
     let queue = Queue::open(&path).unwrap();
     let reclaimed = queue.reclaim(2).unwrap();
@@ -167,6 +167,60 @@ fn a_file_of_a_newer_version_is_refused_and_left_alone() {
         let error = Queue::open(&path).err().unwrap();
         assert!(matches!(error, Error::NewerFormat { found: 99, .. }), "{error}");
     }
+}
+
+#[test]
+fn a_list_is_newest_first_and_goes_on_after_its_cursor() {
+    let queue = in_memory();
+    let ids: Vec<JobId> = (0..5).map(|at| queue.enqueue(new_job(), at).unwrap().job.id).collect();
+    queue.cancel(ids[2], 9).unwrap();
+    let ids_of = |page: &Page| page.jobs.iter().map(|job| job.id).collect::<Vec<_>>();
+    let first = queue.list(None, None, 3).unwrap();
+    assert_eq!(ids_of(&first), [ids[4], ids[3], ids[2]]);
+    let cursor = first.next.unwrap().to_string().parse().unwrap();
+    let rest = queue.list(None, Some(cursor), 3).unwrap();
+    assert_eq!((ids_of(&rest), rest.next), (vec![ids[1], ids[0]], None));
+    let queued = queue.list(Some(State::Queued), first.next, 9).unwrap();
+    assert_eq!(ids_of(&queued), [ids[1], ids[0]]);
+    assert_eq!(ids_of(&queue.list(Some(State::Cancelled), None, 9).unwrap()), [ids[2]]);
+    assert_eq!("12-abc".parse::<Cursor>(), Err(crate::ids::InvalidId));
+}
+
+#[test]
+fn only_ended_jobs_can_be_purged_and_only_what_records_refer_to_is_needed() {
+    let queue = in_memory();
+    let [waiting, done, cancelled] = [0, 1, 2].map(|at| queue.enqueue(new_job(), at).unwrap().job.id);
+    queue.cancel(cancelled, 10).unwrap();
+    queue.cancel(waiting, 11).unwrap();
+    queue.retry(waiting, 12).unwrap();
+    let job = queue.claim(12, LEASE_MS).unwrap().unwrap();
+    assert_eq!(job.id, done);
+    queue.ack(job.lease(), output(), 20).unwrap();
+    assert!(matches!(queue.purge(waiting), Err(Error::Refused { state: State::Queued, .. })));
+    assert_eq!(queue.needed_blobs().unwrap(), [new_job().input, output().glb].into());
+    assert_eq!(queue.oldest_ended(1).unwrap()[0].id, cancelled);
+    let purged = queue.purge_ended(19).unwrap();
+    assert_eq!(purged.iter().map(|job| job.id).collect::<Vec<_>>(), [cancelled]);
+    assert_eq!(queue.purge(done).unwrap().state, State::Completed);
+    assert!(matches!(queue.get(done), Err(Error::UnknownJob(_))));
+    assert_eq!(queue.needed_blobs().unwrap(), [new_job().input].into());
+    assert_eq!(queue.counts().unwrap()["completed"], 0);
+}
+
+#[test]
+fn a_pause_holds_claims_back_until_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.redb");
+    let queue = Queue::open(&path).unwrap();
+    queue.enqueue(new_job(), 0).unwrap();
+    queue.pause().unwrap();
+    drop(queue);
+    let queue = Queue::open(&path).unwrap();
+    assert!(queue.is_paused().unwrap());
+    assert_eq!(queue.claim(1, LEASE_MS).unwrap(), None);
+    assert_eq!(queue.next_due_ms().unwrap(), None);
+    queue.resume().unwrap();
+    assert!(queue.claim(1, LEASE_MS).unwrap().is_some());
 }
 
 /// What the queue must amount to, written without indexes, storage or shared code.
@@ -268,7 +322,7 @@ impl Pair {
     }
 
     fn enqueue(&mut self) {
-        let id = self.queue.enqueue(new_job(), self.now_ms).unwrap().id;
+        let id = self.queue.enqueue(new_job(), self.now_ms).unwrap().job.id;
         let (attempt, counted, run_at_ms) = (0, 0, self.now_ms);
         let job = ModelJob { state: State::Queued, attempt, counted, lost: 0, run_at_ms, lease_until_ms: 0 };
         self.model.jobs.insert(id, job);

@@ -72,13 +72,41 @@ fn a_wrong_variable_is_named_and_is_bad_usage() {
     assert!(said.starts_with("glb-optimizer: TASK_TIMEOUT_SECONDS is \"soon\""), "{said}");
 }
 
-#[test]
-fn a_data_folder_that_cannot_be_made_is_named() {
+#[tokio::test]
+async fn without_a_data_folder_an_upload_waits_for_its_result() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, b"in the way").unwrap();
-    let output = command(&file.join("data"), &[]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("data folder") && said.contains("--data-dir"), "{said}");
+    let server = Server::start(&file.join("data"));
+    let health: Value = server.get("/health").await.json().await.unwrap();
+    assert_eq!((&health["tier"], &health["status"]), (&"sync".into(), &Value::from("degraded")), "{health}");
+    let reason = health["tier_reason"].as_str().unwrap();
+    assert!(reason.contains("data folder") && reason.contains("--data-dir"), "{reason}");
+
+    let post = |glb: Vec<u8>| server.client.post(server.address("/api/v1/jobs")).body(glb).send();
+    for (model, state) in [(triangle_glb(), "completed"), (glb(b"{ no JSON }".to_vec(), &[]), "dead")] {
+        let response = post(model).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let job: Value = response.json().await.unwrap();
+        assert_eq!(job["state"], state, "{job}");
+    }
+    let job: Value = post(triangle_glb()).await.unwrap().json().await.unwrap();
+    let result = server.get(&format!("/api/v1/jobs/{}/result", job["id"].as_str().unwrap())).await;
+    assert_eq!(result.status(), 200);
+    assert!(server.terminate().success());
+}
+
+#[tokio::test]
+async fn a_damaged_queue_file_is_named_and_left_as_it_is() {
+    let folder = tempdir().unwrap();
+    let queue = folder.path().join("queue.redb");
+    for damage in [&b"this is no database"[..], &[0; 8192]] {
+        std::fs::write(&queue, damage).unwrap();
+        let server = Server::start(folder.path());
+        let health: Value = server.get("/health").await.json().await.unwrap();
+        let reason = health["tier_reason"].as_str().unwrap();
+        assert!(reason.contains("damaged") && reason.contains("queue.redb"), "{reason}");
+        server.kill();
+        assert_eq!(std::fs::read(&queue).unwrap(), damage);
+    }
 }

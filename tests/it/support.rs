@@ -65,11 +65,18 @@ impl Server {
 
     /// Uploads a model as the raw body and returns the accepted job's id.
     pub(crate) async fn submit(&self, glb: Vec<u8>) -> String {
-        let request = self.client.post(self.address("/api/v1/jobs?name=model.glb")).body(glb);
+        let job = self.submit_with(glb, "", &[]).await;
+        job["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Uploads a model with more query and these headers, and returns the accepted job.
+    pub(crate) async fn submit_with(&self, glb: Vec<u8>, query: &str, headers: &[(&str, &str)]) -> Value {
+        let address = self.address(&format!("/api/v1/jobs?name=model.glb{query}"));
+        let request = self.client.post(address).body(glb);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::ACCEPTED);
-        let job: Value = response.json().await.unwrap();
-        job["id"].as_str().unwrap().to_owned()
+        response.json().await.unwrap()
     }
 
     pub(crate) async fn job(&self, id: &str) -> Value {
@@ -108,7 +115,9 @@ impl Server {
     /// Returns the job's id and the child. A child that was too quick is tried again with another job.
     pub(crate) async fn submit_frozen(&self) -> (String, Pid) {
         for _ in 0..20 {
-            let id = self.submit(heavy_glb()).await;
+            // One that was too quick would be answered from its result.
+            let job = self.submit_with(heavy_glb(), "", &[("cache-control", "no-cache")]).await;
+            let id = job["id"].as_str().unwrap().to_owned();
             if let Some(child) = self.freeze_child(&id).await {
                 return (id, child);
             }
