@@ -86,6 +86,7 @@ impl Jobs {
             work_folder,
             limits,
             work_waiting: Notify::new(),
+            sweep_wanted: Notify::new(),
             pace: Pace::default(),
             tier: Tier::Embedded,
             _temporary: None,

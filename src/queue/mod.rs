@@ -53,7 +53,7 @@ use redb::{Database, Durability};
 
 pub use error::Error;
 pub use job::{Cached, Job, JobError, Lease, NewJob, Output, Priority, State, UnknownPriority};
-pub use listing::{Ahead, Cursor, Page};
+pub use listing::{Ahead, Cursor, Page, Snapshot};
 use store::{CACHE_BYTES, Store};
 use tables::Tables;
 use transition::Event;

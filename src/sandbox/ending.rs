@@ -64,8 +64,8 @@ impl Error {
     pub fn code(&self) -> &str {
         match self {
             Self::Refused { code, .. } => code,
-            Self::Crashed(_) | Self::AskedToStop => "crashed",
-            Self::OverMemoryLimit { .. } | Self::KilledForMemory { .. } => "out_of_memory",
+            Self::OverMemoryLimit { .. } | Self::KilledForMemory { is_certain: true } => "out_of_memory",
+            Self::Crashed(_) | Self::KilledForMemory { is_certain: false } | Self::AskedToStop => "crashed",
             Self::TimedOut(_) => "timed_out",
             Self::Io(_) => "not_started",
         }

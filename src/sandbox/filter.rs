@@ -117,4 +117,27 @@ mod tests {
         assert_eq!(calls.len(), CALLS.len());
         assert!(!compile(calls).unwrap().is_empty());
     }
+
+    /// A filter holds for one thread, so a test may try it.
+    #[test]
+    fn work_goes_on_and_everything_else_is_refused() {
+        let confined = || {
+            if let Err(error) = apply() {
+                // As in a container that refuses it; `/health` says so there.
+                assert!(!error.to_string().is_empty());
+                return;
+            }
+            assert!(std::net::TcpListener::bind("127.0.0.1:0").is_err());
+            assert!(std::net::UdpSocket::bind("127.0.0.1:0").is_err());
+            assert!(std::fs::File::open("/dev/null").is_err());
+            assert!(std::process::Command::new("true").spawn().is_err());
+            assert!(
+                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::CONT)
+                    .is_err()
+            );
+            let sum: u64 = std::thread::spawn(|| vec![1_u64; 1 << 20].iter().sum()).join().unwrap();
+            assert_eq!(sum, 1 << 20);
+        };
+        std::thread::spawn(confined).join().unwrap();
+    }
 }
