@@ -36,7 +36,16 @@ impl Server {
 
     /// Starts a server on `folder` with one worker and these variables.
     pub(crate) fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let process = command(folder, variables).spawn().unwrap();
+        Self::of(command(folder, variables))
+    }
+
+    /// Starts a server on `folder` that listens on this address and port.
+    pub(crate) fn start_at(folder: &Path, address: &str) -> Self {
+        Self::of(command_at(address, folder, &[]))
+    }
+
+    fn of(mut command: Command) -> Self {
+        let process = command.spawn().unwrap();
         let mut server = Self { process, url: String::new(), client: Client::new() };
         let mut lines = BufReader::new(server.process.stderr.take().unwrap()).lines();
         let mut said = String::new();
@@ -186,8 +195,12 @@ impl Drop for Server {
 
 /// The server's command line, not yet started, with its stderr piped.
 pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
+    command_at("127.0.0.1:0", folder, variables)
+}
+
+fn command_at(address: &str, folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_glb-optimizer"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1", "--data-dir"]).arg(folder);
+    command.args(["serve", "--listen", address, "--workers", "1", "--data-dir"]).arg(folder);
     command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());
     command
 }
