@@ -3,6 +3,7 @@
 //! A command reads its flags, calls the crate, and prints. Errors go up as `anyhow` with a sentence at each
 //! level; `main` prints them. Adding a command: a `mod` line, a variant, and an arm in [`run`].
 
+mod chaos;
 mod child;
 mod compare;
 mod files;
@@ -58,6 +59,8 @@ enum Command {
     Inspect(inspect::Flags),
     /// Measure how different two models look
     Compare(compare::Flags),
+    /// Show that no job gets lost: kill a server under load again and again, then count
+    Chaos(chaos::Flags),
     /// Optimize one file for a server: the inside of its sandbox
     #[command(name = sandbox::COMMAND, hide = true)]
     SandboxChild,
@@ -93,6 +96,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Optimize(flags) => optimize::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
         Command::Compare(flags) => compare::run(&flags),
+        Command::Chaos(flags) => chaos::run(&flags),
         Command::SandboxChild => child::run(),
     }
 }

@@ -7,6 +7,7 @@
 #![allow(unreachable_pub, reason = "one program of many files: nothing leaves it")]
 
 mod browser;
+mod chaos;
 mod cli;
 mod faults;
 mod fixtures;

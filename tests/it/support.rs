@@ -146,6 +146,11 @@ impl Server {
         children.collect::<String>().split_whitespace().find_map(|pid| Pid::from_raw(pid.parse().ok()?))
     }
 
+    /// The server's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// As the out-of-memory killer would: no warning, no clean-up.
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
