@@ -13,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 const DEFAULT_PORT: u16 = 5000;
 const DEFAULT_MAX_FILE_SIZE_MB: u64 = 500;
+const DEFAULT_RETENTION_HOURS: f64 = 24.0;
 const DEFAULT_TASK_TIMEOUT_SECONDS: u64 = 600;
 
 /// The flags of `glb-optimizer serve`. What is absent comes from the environment or has a default.
@@ -44,6 +45,14 @@ pub struct Config {
     pub max_file_bytes: u64,
     /// The longest that one attempt at a job may run.
     pub task_timeout: Duration,
+    /// How long the files of an ended job are kept; for ever, if nothing is said.
+    pub retention: Option<Duration>,
+    /// How much all files together may take, in bytes; as much as there is, if nothing is said.
+    pub disk_quota_bytes: Option<u64>,
+    /// What an administrator has to show; without it only requests from this machine may do what they do.
+    pub admin_token: Option<String>,
+    /// The memory that one job may have, in bytes; without it, a part of what the machine or container has.
+    pub memory_limit_bytes: Option<u64>,
     /// What is logged.
     pub log_level: LevelFilter,
 }
@@ -80,6 +89,8 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     let max_file_mb =
         number(var("MAX_FILE_SIZE_MB"), 0, "a whole number of megabytes, or 0 to refuse uploads")?;
     let timeout_s = number(var("TASK_TIMEOUT_SECONDS"), 1, "a whole number of seconds, at least 1")?;
+    let memory_mb = number(var("MEMORY_LIMIT_MB"), 128, "a whole number of megabytes, at least 128")?;
+    let quota_mb = number(var("DISK_QUOTA_MB"), 1, "a whole number of megabytes, at least 1")?;
     let log_level = parsed(var("LOG_LEVEL"), "one of off, error, warn, info, debug, trace")?;
     Ok(Config {
         listen: listen(flags.listen, var("HOST"), var("PORT"))?,
@@ -88,6 +99,10 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         workers: number(workers, 1, "a whole number, at least 1")?.map_or_else(core_count, saturating_usize),
         max_file_bytes: max_file_mb.unwrap_or(DEFAULT_MAX_FILE_SIZE_MB).saturating_mul(1 << 20),
         task_timeout: Duration::from_secs(timeout_s.unwrap_or(DEFAULT_TASK_TIMEOUT_SECONDS)),
+        retention: retention(var("FILE_RETENTION_HOURS"))?,
+        disk_quota_bytes: quota_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        admin_token: var("ADMIN_TOKEN").map(|(_, token)| token.trim().to_owned()),
+        memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         log_level: log_level.unwrap_or(LevelFilter::INFO),
     })
 }
@@ -126,6 +141,18 @@ fn number(given: Given, least: u64, expected: &'static str) -> Result<Option<u64
     match (number, given) {
         (Some(number), Some((name, value))) if number < least => Err(Error { name, value, expected }),
         _ => Ok(number),
+    }
+}
+
+/// Hours, with fractions; 0 keeps files for ever.
+fn retention(given: Given) -> Result<Option<Duration>, Error> {
+    let expected = "a number of hours, such as 24 or 0.5, or 0 to keep files for ever";
+    let hours: Option<f64> = parsed(given.clone(), expected)?;
+    let hours = hours.unwrap_or(DEFAULT_RETENTION_HOURS);
+    match (Duration::try_from_secs_f64(hours * 3_600.0), given) {
+        (Ok(time), _) => Ok(Some(time).filter(|time| !time.is_zero())),
+        (Err(_), Some((name, value))) => Err(Error { name, value, expected }),
+        (Err(_), None) => Ok(None),
     }
 }
 
@@ -190,6 +217,9 @@ mod tests {
             ("MAX_CONCURRENT_TASKS", "0"),
             ("MAX_FILE_SIZE_MB", "-1"),
             ("TASK_TIMEOUT_SECONDS", "10m"),
+            ("MEMORY_LIMIT_MB", "64"),
+            ("FILE_RETENTION_HOURS", "-1"),
+            ("DISK_QUOTA_MB", "0"),
             ("LOG_LEVEL", "loud"),
         ] {
             let error = with(Flags::default(), &[(name, value)]).unwrap_err().to_string();

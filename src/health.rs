@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::jobs::{Jobs, Tier};
+use crate::sandbox::Confinement;
 
 /// How this node does.
 #[derive(Debug, Serialize)]
@@ -28,6 +29,8 @@ pub struct Health {
     pub workers: usize,
     /// Whether files can be stored.
     pub data_folder: Part,
+    /// Whether jobs can be run, and how they are kept from doing harm.
+    pub sandbox: Sandbox,
 }
 
 /// One part that works or does not.
@@ -39,18 +42,39 @@ pub struct Part {
     pub problem: Option<String>,
 }
 
+/// The processes in which jobs run.
+#[derive(Debug, Serialize)]
+pub struct Sandbox {
+    /// Whether one can be started.
+    #[serde(flatten)]
+    pub part: Part,
+    /// What protects this server from them, and what could not be had. A missing measure is no failure.
+    #[serde(flatten)]
+    pub confinement: Confinement,
+}
+
+impl Part {
+    fn of(problem: Option<impl ToString>) -> Self {
+        Self { ok: problem.is_none(), problem: problem.map(|problem| problem.to_string()) }
+    }
+}
+
 impl Health {
     /// Whether everything that a job needs is there.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.queue.is_some() && self.data_folder.ok
+        self.queue.is_some() && self.data_folder.ok && self.sandbox.part.ok
     }
 }
 
 /// Looks at everything once.
 pub async fn check(jobs: &Jobs, workers: usize) -> Health {
-    let problem = jobs.probe_data_folder().await.err().map(|error| error.to_string());
-    let data_folder = Part { ok: problem.is_none(), problem };
+    let data_folder = Part::of(jobs.probe_data_folder().await.err());
+    let (confinement, problem) = match jobs.confinement().await {
+        Ok(confinement) => (confinement.clone(), None),
+        Err(error) => (Confinement::default(), Some(error)),
+    };
+    let sandbox = Sandbox { part: Part::of(problem), confinement };
     let queue = jobs.counts().await.ok();
     let paused = jobs.is_paused().await.unwrap_or(false);
     let tier = jobs.tier().name();
@@ -60,7 +84,8 @@ pub async fn check(jobs: &Jobs, workers: usize) -> Health {
     };
     let version = env!("CARGO_PKG_VERSION");
     let status = if tier_reason.is_some() { "degraded" } else { "ok" };
-    let mut health = Health { status, version, tier, tier_reason, paused, queue, workers, data_folder };
+    let mut health =
+        Health { status, version, tier, tier_reason, paused, queue, workers, data_folder, sandbox };
     if !health.is_ok() {
         health.status = "failing";
     }

@@ -5,8 +5,11 @@
 //! committed. Callers: `http` submits and reads, [`crate::worker`] claims, runs and finishes. How a data folder is
 //! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`.
 
+mod backup;
 mod error;
 mod open;
+mod restore;
+mod sweep;
 mod upkeep;
 mod upload;
 mod wait;
@@ -18,19 +21,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, broadcast};
 
+pub use backup::{Backup, Contents};
 pub use error::{Error, OpenError};
 pub use open::Tier;
+pub use restore::{ArchiveError, check, restore};
 pub use upload::Upload;
 pub use wait::Wait;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Keep};
 use crate::events::{self, Event, Events, Progress};
 use crate::ids::{BlobId, JobId};
 use crate::optimize::Settings;
 use crate::queue::{
     self, Blame, Cached, Enqueued, Failure, Job, JobError, Lease, NewJob, Output, Priority, Queue, State,
 };
-use crate::sandbox::{self, Folder, Request};
+use crate::sandbox::{self, Confinement, Folder, Sandbox, Task};
 use wait::Pace;
 
 /// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
@@ -44,10 +49,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Limits {
     /// The largest upload in bytes; 0 refuses all.
     pub max_file_bytes: u64,
-    /// The longest that one attempt may run.
-    pub task_timeout: Duration,
+    /// What one attempt may take.
+    pub task: sandbox::Limits,
     /// Jobs that run at once.
     pub workers: usize,
+    /// How long the files of an ended job are kept; for ever, if nothing is said.
+    pub retention: Option<Duration>,
+    /// How much all files together may take, in bytes; as much as there is, if nothing is said.
+    pub disk_quota_bytes: Option<u64>,
 }
 
 /// All jobs of one data folder.
@@ -55,9 +64,11 @@ pub struct Jobs {
     queue: Arc<Queue>,
     blobs: Blobs,
     events: Events,
+    sandbox: Sandbox,
     work_folder: PathBuf,
     limits: Limits,
     work_waiting: Notify,
+    sweep_wanted: Notify,
     pace: Pace,
     tier: Tier,
     /// The whole data folder when it is to go with this value.
@@ -77,6 +88,14 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// Whether to do the work even if the result is there already.
     pub is_fresh: bool,
+}
+
+/// What came of a job, stored but not yet written into its record.
+#[derive(Debug)]
+pub struct Stored {
+    output: Output,
+    /// Keeps a sweep from taking the new blobs for left-overs.
+    _keep: Keep,
 }
 
 /// A job and how far it is.
@@ -117,11 +136,15 @@ impl Jobs {
     /// an earlier job has its result already.
     ///
     /// # Errors
-    /// [`Error::NotAGlb`], [`queue::Error::KeyReused`], or it cannot be stored; nothing is kept then.
+    /// [`Error::NotAGlb`], [`Error::NoRoom`], [`queue::Error::KeyReused`], or it cannot be stored; nothing is
+    /// kept then.
     pub async fn submit(&self, upload: Upload, wanted: Submission) -> Result<Job, Error> {
         upload.check_complete()?;
         let input_bytes = upload.writer.bytes();
-        let input = self.blobs.publish(upload.writer).await?;
+        self.make_room(input_bytes).await?;
+        // To the end: neither this blob nor those of an earlier result may go before the record refers to them.
+        let keep = self.blobs.keep().await;
+        let input = self.blobs.publish(upload.writer, &keep).await?;
         let Submission { name: input_name, settings, priority, idempotency_key, is_fresh } = wanted;
         let cached = if is_fresh { None } else { self.cached(input, settings).await? };
         let new = NewJob { input_name, input_bytes, input, settings, priority, idempotency_key, cached };
@@ -184,34 +207,34 @@ impl Jobs {
     ///
     /// # Errors
     /// The failure to hand to [`Jobs::finish`].
-    pub async fn run(&self, job: &Job) -> Result<Output, Failure> {
+    pub async fn run(&self, job: &Job) -> Result<Stored, Failure> {
         let folder = self.work_folder.join(format!("{}-{}", job.id, job.attempt.0));
         let folder = Folder::create(folder)?;
-        let request = Request {
+        let task = Task {
             input: self.blobs.path(job.input),
             output: folder.path().join("output.glb"),
             report: folder.path().join("report.json"),
             settings: job.settings,
-            parent: std::process::id(),
         };
-        sandbox::run(&request, self.limits.task_timeout, |stage, percent| {
-            self.events.announce_progress(job.id, Progress { stage, percent });
-        })
-        .await?;
+        let (report, output) = (task.report.clone(), task.output.clone());
+        let on_progress = |stage, percent| self.events.announce_progress(job.id, Progress { stage, percent });
+        self.sandbox.run(task, on_progress).await?;
         // Copied, not moved: nothing that the child may still hold open becomes part of the store.
-        let (report, _) = self.blobs.copy_from(&request.report).await?;
-        let (glb, glb_bytes) = self.blobs.copy_from(&request.output).await?;
-        Ok(Output { glb, glb_bytes, report, version: env!("CARGO_PKG_VERSION").into() })
+        let keep = self.blobs.keep().await;
+        let (report, _) = self.blobs.copy_from(&report, &keep).await?;
+        let (glb, glb_bytes) = self.blobs.copy_from(&output, &keep).await?;
+        let output = Output { glb, glb_bytes, report, version: env!("CARGO_PKG_VERSION").into() };
+        Ok(Stored { output, _keep: keep })
     }
 
     /// Writes down how an attempt ended.
     ///
     /// # Errors
     /// [`queue::Error::LeaseLost`], or the queue cannot be written: the lease then runs out by itself.
-    pub async fn finish(&self, lease: Lease, outcome: Result<Output, Failure>) -> Result<Job, Error> {
+    pub async fn finish(&self, lease: Lease, outcome: Result<Stored, Failure>) -> Result<Job, Error> {
         let job = self
             .on_queue(move |queue| match outcome {
-                Ok(output) => queue.ack(lease, output, now_ms()),
+                Ok(stored) => queue.ack(lease, stored.output.clone(), now_ms()),
                 Err(failure) => queue.nack(lease, failure, now_ms()),
             })
             .await?;
@@ -297,24 +320,29 @@ impl Jobs {
     }
 
     /// The uploaded file.
-    #[must_use]
-    pub fn original(&self, job: &Job) -> StoredFile {
-        self.stored(job.input)
+    ///
+    /// # Errors
+    /// [`Error::FilesGone`].
+    pub fn original(&self, job: &Job) -> Result<StoredFile, Error> {
+        self.check_files(job)?;
+        Ok(self.stored(job.input))
     }
 
     /// The optimized file.
     ///
     /// # Errors
-    /// [`Error::NoResult`] unless the job is completed.
+    /// [`Error::NoResult`] unless the job is completed, [`Error::FilesGone`].
     pub fn result(&self, job: &Job) -> Result<StoredFile, Error> {
+        self.check_files(job)?;
         Ok(self.stored(output_of(job)?.glb))
     }
 
     /// The report, as JSON.
     ///
     /// # Errors
-    /// [`Error::NoResult`] unless the job is completed, or it cannot be read.
+    /// [`Error::NoResult`] unless the job is completed, [`Error::FilesGone`], or it cannot be read.
     pub async fn report(&self, job: &Job) -> Result<Vec<u8>, Error> {
+        self.check_files(job)?;
         Ok(self.blobs.read(output_of(job)?.report).await?)
     }
 
@@ -324,6 +352,14 @@ impl Jobs {
     /// The queue cannot be read.
     pub async fn counts(&self) -> Result<std::collections::BTreeMap<&'static str, u64>, Error> {
         self.on_queue(Queue::counts).await
+    }
+
+    /// How the children that work on files are confined on this machine.
+    ///
+    /// # Errors
+    /// None can be started.
+    pub async fn confinement(&self) -> Result<&Confinement, sandbox::Error> {
+        self.sandbox.confinement().await
     }
 
     /// Shows that the data folder can be written, by writing.
@@ -356,6 +392,11 @@ impl Jobs {
         job
     }
 
+    fn check_files(&self, job: &Job) -> Result<(), Error> {
+        let retention = self.limits.retention;
+        if job.files_gone { Err(Error::FilesGone { id: job.id, retention }) } else { Ok(()) }
+    }
+
     fn stored(&self, id: BlobId) -> StoredFile {
         StoredFile { id, path: self.blobs.path(id) }
     }
@@ -369,7 +410,11 @@ fn output_of(job: &Job) -> Result<&Output, Error> {
 impl From<sandbox::Error> for Failure {
     fn from(error: sandbox::Error) -> Self {
         let (code, message) = (error.code().to_owned(), error.to_string());
-        let blame = if error.is_bad_input() { Blame::Input } else { Blame::Unclear };
+        let blame = match &error {
+            _ if error.is_bad_input() => Blame::Input,
+            sandbox::Error::Io(_) | sandbox::Error::AskedToStop => Blame::Node,
+            _ => Blame::Unclear,
+        };
         Self { error: JobError { code, message }, blame }
     }
 }

@@ -30,6 +30,7 @@ pub async fn run(jobs: Arc<Jobs>, slots: usize, stop: CancellationToken) {
     let free = Arc::new(Semaphore::new(slots));
     let tasks = TaskTracker::new();
     tasks.spawn(stop.clone().run_until_cancelled_owned(reap(Arc::clone(&jobs))));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(sweep(Arc::clone(&jobs))));
     while let Some(Ok(slot)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned()).await {
         match jobs.claim().await {
             Ok(Some(job)) => {
@@ -79,6 +80,16 @@ async fn reap(jobs: Arc<Jobs>) {
             Ok(count) => tracing::warn!(count, "took back jobs whose lease ran out"),
             Err(error) => tracing::error!(%error, "expired leases could not be taken back"),
         }
+    }
+}
+
+/// Deletes for ever what nobody needs any more.
+async fn sweep(jobs: Arc<Jobs>) {
+    loop {
+        if let Err(error) = jobs.sweep().await {
+            tracing::error!(%error, "old files could not be deleted");
+        }
+        jobs.wait_for_sweep().await;
     }
 }
 

@@ -77,6 +77,21 @@ impl Problem {
         }
     }
 
+    pub(super) fn gone(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "files_gone", detail)
+    }
+
+    pub(super) fn token_needed() -> Self {
+        let detail = "This needs the server's ADMIN_TOKEN: send it as `Authorization: Bearer TOKEN`.";
+        Self::new(StatusCode::UNAUTHORIZED, "token_needed", detail)
+    }
+
+    pub(super) fn local_only() -> Self {
+        let detail = "Only programs on the server's own machine may do this, directly and not through a proxy. To \
+            allow it to others, start the server with an ADMIN_TOKEN.";
+        Self::new(StatusCode::FORBIDDEN, "local_only", detail)
+    }
+
     pub(super) fn stopping() -> Self {
         let detail = "The server stops before the job has ended. Send the file again.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", detail)
@@ -87,6 +102,7 @@ impl From<queue::Error> for Problem {
     fn from(error: queue::Error) -> Self {
         match error {
             queue::Error::UnknownJob(id) => Self::unknown_job(&id.to_string()),
+            queue::Error::FilesGone(_) => Self::gone(sentence(&error.to_string())),
             queue::Error::Refused { state, wanted } => {
                 let detail = format!("The job is {state}, and a {state} job cannot be {wanted}.");
                 Self::new(StatusCode::CONFLICT, "not_allowed", detail)
@@ -120,6 +136,8 @@ impl From<jobs::Error> for Problem {
                 let detail = format!("{detail} Ask again when it is completed; /events tells when.");
                 Self::new(StatusCode::CONFLICT, "not_finished", detail)
             }
+            jobs::Error::FilesGone { .. } => Self::gone(detail),
+            jobs::Error::NoRoom { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", detail),
             jobs::Error::Queue(error) => error.into(),
             jobs::Error::Storage(error) => Self::storage(&error),
             jobs::Error::Internal(_) => Self::internal(&detail),
@@ -157,6 +175,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(body)).into_response();
         let content_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct JobView {
     input_bytes: u64,
     output_bytes: Option<u64>,
     settings: Settings,
+    /// Whether its files were deleted since it ended.
+    files_gone: bool,
     /// The job that did the work, when the result was there already.
     cached_from: Option<JobId>,
     error: Option<JobError>,
@@ -52,6 +54,7 @@ impl From<Status> for JobView {
             input_bytes: job.input_bytes,
             output_bytes: job.output.map(|output| output.glb_bytes),
             settings: job.settings,
+            files_gone: job.files_gone,
             cached_from: job.cached_from,
             error: job.error,
             created_at: rfc3339(job.created_at_ms),

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::ids::JobId;
 use crate::queue::{self, State};
 
 /// A refused or failed call.
@@ -27,6 +29,26 @@ pub enum Error {
         state: State,
         /// Why, if it failed.
         reason: Option<String>,
+    },
+    /// The job has ended, and its files were deleted since.
+    #[error(
+        "The files of job {id} were deleted{}. Upload the file again.",
+        .retention.map(|time| format!(": this server keeps them for {} after the job has ended, or less when it needs the room (FILE_RETENTION_HOURS, DISK_QUOTA_MB)", humantime::format_duration(time))).unwrap_or_default()
+    )]
+    FilesGone {
+        /// The job.
+        id: JobId,
+        /// How long files are kept, if that is limited.
+        retention: Option<Duration>,
+    },
+    /// All files together would take more than they may, and only live jobs are left.
+    #[error(
+        "The server has no room for this file: all files may take {} MB (DISK_QUOTA_MB), and jobs that are still to run need them. Try again when some have ended.",
+        .quota_bytes >> 20
+    )]
+    NoRoom {
+        /// The limit in bytes.
+        quota_bytes: u64,
     },
     /// The queue refused or failed.
     #[error(transparent)]

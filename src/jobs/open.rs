@@ -16,7 +16,7 @@ use super::{Jobs, Limits, OpenError, now_ms};
 use crate::blobs::Blobs;
 use crate::events::Events;
 use crate::queue::Queue;
-use crate::sandbox::Folder;
+use crate::sandbox::{Folder, Sandbox};
 
 /// A folder in memory that Linux always has, for the case that not even the temporary one can be written.
 const MEMORY_FOLDER: &str = "/dev/shm";
@@ -82,9 +82,11 @@ impl Jobs {
             queue: Arc::new(queue),
             blobs: Blobs::open(folder.join("blobs"))?,
             events: Events::default(),
+            sandbox: Sandbox::new(limits.task),
             work_folder,
             limits,
             work_waiting: Notify::new(),
+            sweep_wanted: Notify::new(),
             pace: Pace::default(),
             tier: Tier::Embedded,
             _temporary: None,

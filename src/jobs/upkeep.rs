@@ -26,6 +26,7 @@ impl Jobs {
     /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
     pub async fn purge(&self, id: JobId) -> Result<Job, Error> {
         let job = self.on_queue(move |queue| queue.purge(id)).await?;
+        self.sweep_wanted.notify_one();
         Ok(self.announce(job))
     }
 
@@ -37,6 +38,7 @@ impl Jobs {
         let until_ms = now_ms().saturating_sub(as_ms(age));
         let purged = self.on_queue(move |queue| queue.purge_ended(until_ms)).await?;
         let count = purged.len();
+        self.sweep_wanted.notify_one();
         for job in purged {
             self.announce(job);
         }

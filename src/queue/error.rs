@@ -60,6 +60,9 @@ pub enum Error {
     /// There is no such job.
     #[error("there is no job {0}")]
     UnknownJob(JobId),
+    /// The job cannot run again, because its files were let go.
+    #[error("the files of job {0} were deleted, so it cannot run again; upload the file again")]
+    FilesGone(JobId),
     /// The caller's claim is over: the lease ran out, or the job was cancelled or claimed again.
     #[error("attempt {} no longer holds job {id}", .attempt.0)]
     LeaseLost {

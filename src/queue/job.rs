@@ -45,6 +45,9 @@ pub struct Job {
     pub cached_from: Option<JobId>,
     /// What came of it; only when completed.
     pub output: Option<Output>,
+    /// Whether its blobs were let go; only in a final state, which it then never leaves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files_gone: bool,
     /// The last failure. A queued job has one if it waits to be tried again.
     pub error: Option<JobError>,
     /// When it was accepted.
@@ -218,6 +221,7 @@ impl Job {
             attempt: Attempt::default(),
             forgiven: 0,
             lost: 0,
+            files_gone: false,
             input_name: new.input_name,
             input_bytes: new.input_bytes,
             input: new.input,
@@ -238,14 +242,15 @@ impl Job {
     /// The blobs that this job needs: what was uploaded, and what came of it.
     pub fn blobs(&self) -> impl Iterator<Item = BlobId> {
         let output = self.output.as_ref();
-        [Some(self.input), output.map(|output| output.glb), output.map(|output| output.report)]
+        let blobs = [Some(self.input), output.map(|output| output.glb), output.map(|output| output.report)]
             .into_iter()
-            .flatten()
+            .flatten();
+        blobs.filter(|_| !self.files_gone)
     }
 
     /// What the job's result depends on, as a hash; none without a result.
     pub(super) fn result_recipe(&self) -> Result<Option<[u8; 32]>, Error> {
-        let output = self.output.as_ref().filter(|_| self.state == State::Completed);
+        let output = self.output.as_ref().filter(|_| self.state == State::Completed && !self.files_gone);
         output.map(|output| recipe(self.input, &self.settings, &output.version)).transpose()
     }
 

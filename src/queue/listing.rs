@@ -30,6 +30,15 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+/// All that a queue holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    /// Every job.
+    pub jobs: Vec<Job>,
+    /// Whether claims are held back.
+    pub is_paused: bool,
+}
+
 /// What is before a queued job.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ahead {
@@ -84,6 +93,22 @@ impl Queue {
         })
     }
 
+    /// The ended jobs whose files are still kept, those that ended first first, as long as `wanted`.
+    pub(super) fn ended_with_files(&self, mut wanted: impl FnMut(&Job) -> bool) -> Result<Vec<JobId>, Error> {
+        self.store.read(|snapshot| {
+            let (ended, jobs) = (snapshot.open_table(ENDED)?, snapshot.open_table(JOBS)?);
+            let mut found = Vec::new();
+            for entry in ended.iter()? {
+                let job = tables::read_job(&jobs, JobId::from_u128(entry?.0.value().1))?;
+                if !job.files_gone && !wanted(&job) {
+                    break;
+                }
+                found.extend(Some(job.id).filter(|_| !job.files_gone));
+            }
+            Ok(found)
+        })
+    }
+
     /// Every blob that a record refers to. What is not in here, nobody needs; but a blob that was stored a
     /// moment ago may get its record the next.
     ///
@@ -97,6 +122,21 @@ impl Queue {
                 needed.extend(tables::decode(id.value(), record.value())?.blobs());
             }
             Ok(needed)
+        })
+    }
+
+    /// Every record at one moment, and whether the queue is paused: all that a copy of it needs.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a record is damaged.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        self.store.read(|snapshot| {
+            let mut jobs = Vec::new();
+            for entry in snapshot.open_table(JOBS)?.iter()? {
+                let (id, record) = entry?;
+                jobs.push(tables::decode(id.value(), record.value())?);
+            }
+            Ok(Snapshot { jobs, is_paused: is_paused(snapshot)? })
         })
     }
 

@@ -54,7 +54,7 @@ use redb::{Database, Durability};
 
 pub use error::Error;
 pub use job::{Cached, Job, JobError, Lease, NewJob, Output, Priority, State, UnknownPriority};
-pub use listing::{Ahead, Cursor, Page};
+pub use listing::{Ahead, Cursor, Page, Snapshot};
 use store::Store;
 use tables::Tables;
 use transition::Event;

@@ -73,6 +73,7 @@ pub(super) fn apply(job: &Job, event: Event, now_ms: u64) -> Result<Job, Error> 
         // No back-off: the job has already waited for its lease to run out, or for a restart.
         (State::Running, Event::Expire) => Ok(expired(next, now_ms)),
         (State::Queued | State::Running, Event::Cancel) => Ok(finished(next, State::Cancelled, now_ms)),
+        (State::Dead | State::Cancelled, Event::Retry) if job.files_gone => Err(Error::FilesGone(job.id)),
         (State::Dead | State::Cancelled, Event::Retry) => Ok(renewed(next, now_ms)),
         (state, event) => Err(Error::Refused { state, wanted: event.participle() }),
     }

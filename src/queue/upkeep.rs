@@ -1,10 +1,11 @@
 //! What its operator does with the queue: forgetting ended jobs, holding claims back.
 //!
-//! Only jobs in a final state can be forgotten. Their blobs stay until somebody sweeps.
+//! Only jobs in a final state can be forgotten or lose their files. The blobs themselves stay until somebody sweeps.
 
 use super::Queue;
 use super::error::Error;
 use super::job::Job;
+use super::listing::Snapshot;
 use super::tables::{self, Tables};
 use crate::ids::JobId;
 
@@ -43,6 +44,48 @@ impl Queue {
         }
     }
 
+    /// Lets the files of all jobs go that ended at or before `until_ms`. The records stay. Returns how many.
+    ///
+    /// # Errors
+    /// The file cannot be read or written; some may have gone by then.
+    pub fn let_files_go(&self, until_ms: u64) -> Result<usize, Error> {
+        let ids = self.ended_with_files(|job| job.finished_at_ms <= Some(until_ms))?;
+        self.mark_files_gone(&ids)
+    }
+
+    /// Lets the files of jobs go, those that ended first first, until their sizes add up to `bytes`. That is not
+    /// what comes free: others may need the same files. Returns how many; none when no ended job has files.
+    ///
+    /// # Errors
+    /// The file cannot be read or written; some may have gone by then.
+    pub fn let_oldest_files_go(&self, bytes: u64) -> Result<usize, Error> {
+        let mut found_bytes = 0_u64;
+        let ids = self.ended_with_files(|job| {
+            let goes_on = found_bytes < bytes;
+            let output_bytes = job.output.as_ref().map_or(0, |output| output.glb_bytes);
+            found_bytes = found_bytes.saturating_add(job.input_bytes).saturating_add(output_bytes);
+            goes_on
+        })?;
+        self.mark_files_gone(&ids)
+    }
+
+    fn mark_files_gone(&self, ids: &[JobId]) -> Result<usize, Error> {
+        let mut count = 0;
+        for batch in ids.chunks(BATCH) {
+            count += self.change(|tables| mark_batch(tables, batch))?;
+        }
+        Ok(count)
+    }
+
+    /// Fills an empty queue with what another one held.
+    ///
+    /// # Errors
+    /// The file cannot be written; nothing was changed then.
+    pub fn fill(&self, snapshot: &Snapshot) -> Result<(), Error> {
+        self.change(|tables| snapshot.jobs.iter().try_for_each(|job| tables.write(None, job)))?;
+        if snapshot.is_paused { self.pause() } else { Ok(()) }
+    }
+
     /// Holds claims back until [`Queue::resume`], even over a restart. Running jobs go on.
     ///
     /// # Errors
@@ -64,6 +107,22 @@ impl Queue {
             Ok(())
         })
     }
+}
+
+/// Whoever was queued again or purged meanwhile is left alone.
+fn mark_batch(tables: &mut Tables<'_>, ids: &[JobId]) -> Result<usize, Error> {
+    let mut count = 0;
+    for id in ids {
+        let job = match tables.read(*id) {
+            Err(Error::UnknownJob(_)) => continue,
+            read => read?,
+        };
+        if job.state.is_final() && !job.files_gone {
+            tables.write(Some(&job), &Job { files_gone: true, ..job.clone() })?;
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 fn purge_batch(tables: &mut Tables<'_>, until_ms: u64) -> Result<Vec<Job>, Error> {

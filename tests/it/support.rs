@@ -63,6 +63,12 @@ impl Server {
         self.client.post(self.address(path)).send().await.unwrap()
     }
 
+    /// Deletes an ended job; returns the status of the answer.
+    pub(crate) async fn delete(&self, id: &str) -> StatusCode {
+        let request = self.client.delete(self.address(&format!("/api/v1/jobs/{id}")));
+        request.send().await.unwrap().status()
+    }
+
     /// Uploads a model as the raw body and returns the accepted job's id.
     pub(crate) async fn submit(&self, glb: Vec<u8>) -> String {
         let job = self.submit_with(glb, "", &[]).await;
@@ -149,6 +155,18 @@ impl Server {
     /// The server's process.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Sends the server a signal; it may have ended by now.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let _ = kill_process(Pid::from_child(&self.process), signal);
+    }
+
+    /// The memory that the server holds now, in KiB.
+    pub(crate) fn memory_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// As the out-of-memory killer would: no warning, no clean-up.
