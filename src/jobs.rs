@@ -410,9 +410,9 @@ fn output_of(job: &Job) -> Result<&Output, Error> {
 impl From<sandbox::Error> for Failure {
     fn from(error: sandbox::Error) -> Self {
         let (code, message) = (error.code().to_owned(), error.to_string());
-        let blame = match &error {
-            _ if error.is_bad_input() => Blame::Input,
-            sandbox::Error::Io(_) | sandbox::Error::AskedToStop => Blame::Node,
+        let blame = match (error.is_bad_input(), error.is_of_this_node()) {
+            (true, _) => Blame::Input,
+            (_, true) => Blame::Node,
             _ => Blame::Unclear,
         };
         Self { error: JobError { code, message }, blame }

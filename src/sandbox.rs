@@ -35,6 +35,9 @@ pub use protocol::{Line, Request, Task};
 /// The hidden command that makes this executable the child.
 pub const COMMAND: &str = "sandbox-child";
 
+/// The code of a child that could not write its result for want of room on the disk.
+pub const DISK_FULL: &str = "disk_full";
+
 /// All that a child may say. An honest one needs some hundred lines; a hijacked one gets no more memory.
 const MAX_TALK_BYTES: u64 = 8 << 20;
 /// What is kept of its stderr: the end.

@@ -13,7 +13,7 @@ use anyhow::Context;
 
 use super::measured;
 use crate::optimize::{Error, Files, Output, Progress, Settings};
-use crate::sandbox::{Line, Request, Task, confine, outlast_signals};
+use crate::sandbox::{DISK_FULL, Line, Request, Task, confine, outlast_signals};
 
 /// Smaller steps of progress than this are not worth a line, in per cent.
 const PROGRESS_STEP: f32 = 0.5;
@@ -36,8 +36,34 @@ pub(super) fn run() -> anyhow::Result<()> {
     say(&answer).context("the server does not listen any more")
 }
 
+/// Why a job has no result.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The optimizer says so.
+    #[error(transparent)]
+    Optimizer(#[from] Error),
+    /// A file of the job cannot be read or written.
+    #[error("{doing} failed: {source}")]
+    File { doing: &'static str, source: io::Error },
+}
+
+impl Failure {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Optimizer(error) => error.code(),
+            // Any other fault may come back with this model alone, such as a result that is too large.
+            Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => DISK_FULL,
+            Self::File { .. } => "internal",
+        }
+    }
+
+    fn is_bad_input(&self) -> bool {
+        matches!(self, Self::Optimizer(error) if error.is_bad_input())
+    }
+}
+
 /// Opens, confines, optimizes. The inner error is the job's, the outer one this process's.
-fn work(request: &Request) -> anyhow::Result<Result<(), Error>> {
+fn work(request: &Request) -> anyhow::Result<Result<(), Failure>> {
     // A look into /proc and the cgroups, which is not possible any more later.
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let job = match request.task.as_ref().map(Job::open).transpose() {
@@ -65,17 +91,17 @@ struct Job {
 }
 
 impl Job {
-    fn open(task: &Task) -> Result<Self, Error> {
-        let create = |path: &Path| File::create(path).map_err(|error| fault("writing the result", &error));
+    fn open(task: &Task) -> Result<Self, Failure> {
+        let create = |path: &Path| File::create(path).map_err(|error| fault("writing the result", error));
         Ok(Self {
-            input: std::fs::read(&task.input).map_err(|error| fault("reading the upload", &error))?,
+            input: std::fs::read(&task.input).map_err(|error| fault("reading the upload", error))?,
             output: create(&task.output)?,
             report: create(&task.report)?,
             settings: task.settings,
         })
     }
 
-    fn optimize(self) -> Result<(), Error> {
+    fn optimize(self) -> Result<(), Failure> {
         let mut progress = Throttled::default();
         let run = || {
             let on_progress = &mut |now| progress.report(now);
@@ -86,18 +112,18 @@ impl Job {
             Err(Error::Internal("the optimizer stopped in the middle of its work".into()))
         })?;
         let report =
-            serde_json::to_vec(&report).map_err(|error| fault("writing the report", &error.into()))?;
+            serde_json::to_vec(&report).map_err(|error| fault("writing the report", error.into()))?;
         write(self.output, &glb)?;
         write(self.report, &report)
     }
 }
 
-fn write(mut file: File, bytes: &[u8]) -> Result<(), Error> {
-    file.write_all(bytes).map_err(|error| fault("writing the result", &error))
+fn write(mut file: File, bytes: &[u8]) -> Result<(), Failure> {
+    file.write_all(bytes).map_err(|error| fault("writing the result", error))
 }
 
-fn fault(doing: &str, error: &io::Error) -> Error {
-    Error::Internal(format!("{doing} failed: {error}"))
+fn fault(doing: &'static str, source: io::Error) -> Failure {
+    Failure::File { doing, source }
 }
 
 /// Whether the process that started this one is still its parent.

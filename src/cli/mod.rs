@@ -4,6 +4,7 @@
 //! level; `main` prints them. Adding a command: a `mod` line, a variant, and an arm in [`run`].
 
 mod backup;
+mod chaos;
 mod child;
 mod client;
 mod compare;
@@ -75,6 +76,8 @@ enum Command {
     Backup(backup::Flags),
     /// Make a data folder out of such an archive
     Restore(restore::Flags),
+    /// Show that no job gets lost: kill a server under load again and again, then count
+    Chaos(chaos::Flags),
     /// Optimize one file for a server: the inside of its sandbox
     #[command(name = sandbox::COMMAND, hide = true)]
     SandboxChild,
@@ -114,6 +117,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Jobs(flags) => jobs::run(&flags),
         Command::Backup(flags) => backup::run(&flags),
         Command::Restore(flags) => restore::run(&flags),
+        Command::Chaos(flags) => chaos::run(&flags),
         Command::SandboxChild => child::run(),
     }
 }

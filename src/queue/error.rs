@@ -7,17 +7,22 @@ use std::path::{Path, PathBuf};
 
 use redb::{DatabaseError, StorageError};
 
-use super::State;
+use super::{State, file};
 use crate::ids::{Attempt, JobId};
 
 /// Why a call of the queue did nothing. On an error nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process holds the queue file.
-    #[error("{} is in use by another glb-optimizer; stop that one, or choose another folder with --data-dir", .path.display())]
+    #[error(
+        "{} is in use by another glb-optimizer{}; stop that one, or choose another folder with --data-dir",
+        .path.display(), .holder.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    )]
     InUse {
         /// The queue file.
         path: PathBuf,
+        /// The process that holds it, where the system tells.
+        holder: Option<u32>,
     },
     /// A later version of this program wrote the queue file.
     #[error(
@@ -94,7 +99,9 @@ impl Error {
     /// Why the file `path` could not be opened.
     pub(super) fn from_open(error: DatabaseError, path: &Path) -> Self {
         match error {
-            DatabaseError::DatabaseAlreadyOpen => Self::InUse { path: path.into() },
+            DatabaseError::DatabaseAlreadyOpen => {
+                Self::InUse { path: path.into(), holder: file::holder(path) }
+            }
             DatabaseError::Storage(StorageError::Corrupted(reason)) => {
                 Self::Damaged { path: path.into(), reason }
             }

@@ -36,6 +36,7 @@
 //! Next: `transition.rs` for the rules, `tables.rs` for the file's layout.
 
 mod error;
+mod file;
 mod job;
 mod listing;
 mod migration;
@@ -54,7 +55,7 @@ use redb::{Database, Durability};
 pub use error::Error;
 pub use job::{Cached, Job, JobError, Lease, NewJob, Output, Priority, State, UnknownPriority};
 pub use listing::{Ahead, Cursor, Page, Snapshot};
-use store::{CACHE_BYTES, Store};
+use store::Store;
 use tables::Tables;
 use transition::Event;
 pub use transition::{Blame, Failure, MAX_ATTEMPTS, MAX_LOST_ATTEMPTS};
@@ -83,8 +84,7 @@ impl Queue {
     /// [`Error::InUse`], [`Error::NewerFormat`], [`Error::Damaged`], or the file cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = path.to_owned();
-        let open = move || Database::builder().set_cache_size(CACHE_BYTES).create(&file);
-        Ok(Self { store: Store::new(path, open)? })
+        Ok(Self { store: Store::new(path, move || file::open(&file))? })
     }
 
     /// A queue that ends with this process.

@@ -13,9 +13,6 @@ use super::error::Error;
 use super::migration;
 use super::tables::Tables;
 
-/// redb would take up to a gigabyte; a queue of job records needs next to nothing.
-pub(super) const CACHE_BYTES: usize = 16 << 20;
-
 type Opener = dyn Fn() -> Result<Database, DatabaseError> + Send + Sync;
 
 /// A database that comes back after failures of its disk.

@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use super::Line;
+use super::{DISK_FULL, Line};
 
 /// What Rust and C++ say before they abort because no memory was given to them.
 const WANT_OF_MEMORY: [&str; 3] = ["memory allocation of", "std::bad_alloc", "Cannot allocate memory"];
@@ -75,6 +75,16 @@ impl Error {
     #[must_use]
     pub fn is_bad_input(&self) -> bool {
         matches!(self, Self::Refused { bad_input: true, .. })
+    }
+
+    /// Whether this node is at fault, for certain: the attempt says nothing about the input.
+    #[must_use]
+    pub fn is_of_this_node(&self) -> bool {
+        match self {
+            Self::Io(_) | Self::AskedToStop => true,
+            Self::Refused { code, .. } => code == DISK_FULL,
+            _ => false,
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! What a job survives and what it does not: its process killed, its time used up, its settings wrong.
 
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
 use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::fixtures::file::glb;
-use crate::support::{Server, command, triangle_glb};
+use crate::support::{Server, command, padded_glb, triangle_glb, wait_for_end};
 
 #[tokio::test]
 async fn a_killed_child_is_tried_again() {
@@ -109,4 +113,40 @@ async fn a_damaged_queue_file_is_named_and_left_as_it_is() {
         server.kill();
         assert_eq!(std::fs::read(&queue).unwrap(), damage);
     }
+}
+
+/// Writes to a new file until nothing fits any more.
+fn fill(path: &Path) {
+    let mut file = File::create(path).unwrap();
+    for size in [1 << 20, 4 << 10, 1] {
+        while file.write_all(&vec![7; size]).is_ok() {}
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_uploads_and_loses_nothing() {
+    let folder = tempdir().unwrap();
+    let Some(server) = Server::start_on_disk(folder.path(), 96) else { return };
+    // Only the server sees what is mounted there.
+    let disk = Path::new("/proc").join(server.id().to_string()).join("root");
+    let filler = disk.join(folder.path().strip_prefix("/").unwrap()).join("filler");
+    let waiting = server.submit_frozen().await;
+    let queued = server.submit(padded_glb(4)).await;
+    fill(&filler);
+    let request = server.client.post(server.address("/api/v1/jobs")).body(padded_glb(8));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 507);
+    let problem: Value = response.json().await.unwrap();
+    assert_eq!(problem["code"], "storage_full");
+    // The result of this one finds no room.
+    let (running, child) = waiting;
+    kill_process(child, Signal::CONT).unwrap();
+    wait_for_end(child);
+    std::fs::remove_file(&filler).unwrap();
+
+    for id in [&running, &queued, &server.submit(padded_glb(8)).await] {
+        assert_eq!(server.finished(id).await["state"], "completed");
+    }
+    assert!(server.job(&running).await["attempt"].as_u64() >= Some(2));
+    assert_eq!(server.get("/health").await.status(), 200);
 }

@@ -9,6 +9,7 @@
 mod backup;
 mod blobs;
 mod browser;
+mod chaos;
 mod cli;
 mod cli_jobs;
 mod faults;

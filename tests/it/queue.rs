@@ -17,11 +17,16 @@ async fn every_accepted_job_completes_after_kill_9() {
         accepted.push(server.submit(padded_glb(ballast * 4)).await);
     }
     assert_eq!(server.job(accepted.last().unwrap()).await["state"], "queued");
+    let start = Instant::now();
     server.kill();
     // Even a stopped child goes with its parent.
     wait_for_end(child);
 
     let server = Server::start(folder.path());
+    let health: Value = server.get("/health").await.json().await.unwrap();
+    let known: u64 = health["queue"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(known, accepted.len() as u64);
+    assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
     for id in &accepted {
         let job = server.finished(id).await;
         assert_eq!(job["state"], "completed", "{job}");
@@ -94,6 +99,7 @@ async fn a_second_server_on_the_same_folder_is_refused_and_harms_nothing() {
         said.starts_with("glb-optimizer: ") && said.contains("in use by another glb-optimizer"),
         "{said}"
     );
+    assert!(said.contains(&format!("process {}", server.id())), "{said}");
     rustix::process::kill_process(child, rustix::process::Signal::CONT).unwrap();
     let job = server.finished(&id).await;
     assert_eq!((&job["state"], &job["attempt"]), (&Value::from("completed"), &Value::from(1)), "{job}");

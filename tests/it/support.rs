@@ -36,15 +36,34 @@ impl Server {
 
     /// Starts a server on `folder` with one worker and these variables.
     pub(crate) fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        Self::of(command(folder, variables))
+        Self::spawn(command(folder, variables))
     }
 
     /// Starts a server on `folder` that listens on this address and port.
     pub(crate) fn start_at(folder: &Path, address: &str) -> Self {
-        Self::of(command_at(address, folder, &[]))
+        Self::spawn(command_at(address, folder, &[]))
     }
 
-    fn of(mut command: Command) -> Self {
+    /// Starts a server whose data folder is a disk of its own, of so many megabytes. None where nobody may mount.
+    pub(crate) fn start_on_disk(folder: &Path, megabytes: u32) -> Option<Self> {
+        let server = command(folder, &[]);
+        let mount = format!("mount -t tmpfs -o size={megabytes}m tmpfs \"$0\"");
+        let in_namespace = |script: String| {
+            let mut command = Command::new("unshare");
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).arg(folder);
+            command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+            command.stdin(Stdio::null()).stderr(Stdio::piped());
+            command
+        };
+        if !in_namespace(mount.clone()).output().is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        let mut command = in_namespace(format!("{mount} && exec \"$@\""));
+        command.arg(server.get_program()).args(server.get_args());
+        Some(Self::spawn(command))
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let process = command.spawn().unwrap();
         let mut server = Self { process, url: String::new(), client: Client::new() };
         let mut lines = BufReader::new(server.process.stderr.take().unwrap()).lines();
@@ -159,6 +178,11 @@ impl Server {
         let children =
             threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
         children.collect::<String>().split_whitespace().find_map(|pid| Pid::from_raw(pid.parse().ok()?))
+    }
+
+    /// The server's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Sends the server a signal; it may have ended by now.
