@@ -79,10 +79,7 @@ impl Sandbox {
         let request = self.request(Some(task));
         let on_line = |line| match line {
             Line::Progress { stage, percent } => on_progress(stage, percent),
-            Line::Confined(found) => {
-                // All children are confined alike: the first that tells is enough.
-                let _ = self.confinement.set(found);
-            }
+            Line::Confined(found) => self.learn(found),
             Line::Done {} | Line::Error { .. } => {}
         };
         self.start(&request, on_line).await
@@ -96,6 +93,15 @@ impl Sandbox {
         self.confinement.get_or_try_init(|| self.probe()).await
     }
 
+    /// All children are confined alike: the first that tells is enough.
+    fn learn(&self, found: Confinement) {
+        if !self.confinement.initialized() {
+            found.log_missing();
+            // Another child may have been quicker.
+            let _ = self.confinement.set(found);
+        }
+    }
+
     async fn probe(&self) -> Result<Confinement, Error> {
         let mut found = None;
         let on_line = |line| {
@@ -104,7 +110,9 @@ impl Sandbox {
             }
         };
         self.start(&self.request(None), on_line).await?;
-        found.ok_or_else(|| Error::Io(io::Error::other("it did not say how it is confined")))
+        let found = found.ok_or_else(|| Error::Io(io::Error::other("it did not say how it is confined")))?;
+        found.log_missing();
+        Ok(found)
     }
 
     fn request(&self, task: Option<Task>) -> Request {
