@@ -3,7 +3,9 @@
 //! Asks the running server, which alone may read its queue. With `--data-dir` it reads a folder that no server
 //! holds. The archive appears whole or not at all, and was read back before it does.
 
+use std::fs::Permissions;
 use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -38,6 +40,8 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().build().context("no threads can be started")?;
     let contents = files::write_with(&flags.archive, |file| {
+        // Uploads and ids of jobs are nobody else's business.
+        file.set_permissions(Permissions::from_mode(0o600))?;
         match &flags.data_dir {
             Some(folder) => drop(Backup::of_folder(folder)?.write_to(BufWriter::new(&*file))?),
             None => drop(io::copy(&mut Client::new(&flags.remote)?.download("/api/v1/backup")?, file)?),

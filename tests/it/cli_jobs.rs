@@ -1,8 +1,9 @@
 //! The commands that speak to a running server: `submit` and `jobs`, as people and scripts call them.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::tempdir;
@@ -192,19 +193,16 @@ async fn a_wait_outlives_a_restart_of_the_server() {
     let (_blocking, _child) = server.submit_frozen().await;
     let model = write(desk.path(), "a.glb", &triangle_glb());
     let address = server.url.trim_start_matches("http://").to_owned();
-    let url = server.url.clone();
-    let waiting = tokio::spawn(async move { run(&url, &[], &["submit", &model, "--wait"]).await });
-    // It waits as soon as its job is there.
-    let start = std::time::Instant::now();
-    loop {
-        let list: Value = server.get("/api/v1/jobs?state=queued").await.json().await.unwrap();
-        if list["jobs"].as_array().unwrap().len() == 1 {
-            break;
-        }
-        assert!(start.elapsed() < crate::support::DEADLINE);
-    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glb-optimizer"));
+    command.args(["submit", &model, "--wait", "--server", &server.url]).env_clear();
+    let mut waiting = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut progress = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    // The job is accepted, and what it waits for is known.
+    assert_eq!(progress.next().unwrap().unwrap(), "a.glb: queued (0 %)");
     server.kill();
     let _again = Server::start_at(data.path(), &address);
-    let output = waiting.await.unwrap();
+    let progress = std::thread::spawn(move || progress.map_while(Result::ok).count());
+    let output = tokio::task::spawn_blocking(move || waiting.wait_with_output().unwrap()).await.unwrap();
     assert!(said(&output).starts_with("a.glb: "));
+    assert!(progress.join().unwrap() > 0);
 }
