@@ -61,6 +61,7 @@ impl Confinement {
 pub fn confine(request: &Request, input_bytes: u64, threads: u64) -> Confinement {
     let mut confinement = Confinement::default();
     confinement.enter("dies_with_server", kernel::die_with_parent());
+    confinement.enter("killed_before_server", kernel::go_first());
     confinement.enter("limits", set_limits(request, input_bytes, threads));
     confinement.enter("no_core_dump", kernel::leave_no_core());
     confinement.enter("no_new_privileges", kernel::gain_no_privileges());
@@ -121,6 +122,11 @@ mod kernel {
         Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
     }
 
+    /// When memory runs out the system kills this process, and not the server, which other jobs need.
+    pub(super) fn go_first() -> io::Result<()> {
+        std::fs::write("/proc/self/oom_score_adj", "1000")
+    }
+
     /// A core dump that is piped to a program ignores the limit of its size; this does not. It also keeps other
     /// processes of the same user from looking inside.
     pub(super) fn leave_no_core() -> io::Result<()> {
@@ -164,6 +170,10 @@ mod kernel {
     const LINUX_ONLY: Result<(), &str> = Err("only Linux has it");
 
     pub(super) fn die_with_parent() -> Result<(), &'static str> {
+        LINUX_ONLY
+    }
+
+    pub(super) fn go_first() -> Result<(), &'static str> {
         LINUX_ONLY
     }
 

@@ -6,8 +6,15 @@ use tempfile::tempdir;
 
 use crate::support::{Server, padded_glb, triangle_glb};
 
-const MEASURES: [&str; 6] =
-    ["dies_with_server", "landlock", "limits", "no_core_dump", "no_new_privileges", "seccomp"];
+const MEASURES: [&str; 7] = [
+    "dies_with_server",
+    "killed_before_server",
+    "landlock",
+    "limits",
+    "no_core_dump",
+    "no_new_privileges",
+    "seccomp",
+];
 
 async fn sandbox(server: &Server) -> Value {
     let health: Value = server.get("/health").await.json().await.unwrap();
@@ -46,6 +53,18 @@ async fn where_the_system_refuses_measures_jobs_run_without_and_health_says_so()
         sandbox["missing"].as_array().unwrap().iter().filter_map(|one| one["measure"].as_str()).collect();
     assert_eq!(missing, ["landlock", "seccomp"], "{sandbox}");
     assert_eq!(sandbox["ok"], true);
+    let id = server.submit(triangle_glb()).await;
+    assert_eq!(server.finished(&id).await["state"], "completed");
+}
+
+#[tokio::test]
+async fn without_proc_jobs_run_too() {
+    let folder = tempdir().unwrap();
+    // Where nobody may mount, this cannot be seen.
+    let Some(server) = Server::start_without_proc(folder.path()) else { return };
+    let sandbox = sandbox(&server).await;
+    assert_eq!(sandbox["ok"], true, "{sandbox}");
+    assert_eq!(sandbox["missing"][0]["measure"], "killed_before_server", "{sandbox}");
     let id = server.submit(triangle_glb()).await;
     assert_eq!(server.finished(&id).await["state"], "completed");
 }

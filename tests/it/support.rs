@@ -46,19 +46,28 @@ impl Server {
 
     /// Starts a server whose data folder is a disk of its own, of so many megabytes. None where nobody may mount.
     pub(crate) fn start_on_disk(folder: &Path, megabytes: u32) -> Option<Self> {
+        Self::start_after(&format!("mount -t tmpfs -o size={megabytes}m tmpfs \"$0\""), folder)
+    }
+
+    /// Starts a server that has no /proc. None where nobody may mount.
+    pub(crate) fn start_without_proc(folder: &Path) -> Option<Self> {
+        Self::start_after("mount -t tmpfs tmpfs /proc", folder)
+    }
+
+    /// Starts a server after a mount that nobody else sees; the shell knows `folder` as `$0`.
+    fn start_after(mount: &str, folder: &Path) -> Option<Self> {
         let server = command(folder, &[]);
-        let mount = format!("mount -t tmpfs -o size={megabytes}m tmpfs \"$0\"");
-        let in_namespace = |script: String| {
+        let in_namespace = |script: &str| {
             let mut command = Command::new("unshare");
-            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).arg(folder);
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]).arg(folder);
             command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
             command.stdin(Stdio::null()).stderr(Stdio::piped());
             command
         };
-        if !in_namespace(mount.clone()).output().is_ok_and(|output| output.status.success()) {
+        if !in_namespace(mount).output().is_ok_and(|output| output.status.success()) {
             return None;
         }
-        let mut command = in_namespace(format!("{mount} && exec \"$@\""));
+        let mut command = in_namespace(&format!("{mount} && exec \"$@\""));
         command.arg(server.get_program()).args(server.get_args());
         Some(Self::spawn(command))
     }
