@@ -350,3 +350,24 @@ fn a_file_of_format_1_is_migrated_with_all_its_jobs() {
     assert_eq!(queue.reclaim(10).unwrap().len(), 1);
     assert_eq!(queue.claim(10, LEASE_MS).unwrap().unwrap().id, waiting.id);
 }
+
+#[test]
+fn a_record_that_cannot_be_read_keeps_nobody_else_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.redb");
+    let queue = Queue::open(&path).unwrap();
+    let [leased, waiting, good] = [0, 1, 2].map(|at| queue.enqueue(new_job(), at).unwrap().job.id);
+    queue.claim(3, LEASE_MS).unwrap().unwrap();
+    queue
+        .change(|tables| {
+            for id in [leased, waiting] {
+                tables.jobs.insert(id.as_u128(), b"{\"from\":\"the future\"}".as_slice())?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(queue.reclaim(4).unwrap(), []);
+    assert_eq!(queue.claim(5, LEASE_MS).unwrap().unwrap().id, good);
+    assert!(matches!(queue.get(waiting), Err(Error::Record { .. })));
+    assert_eq!(queue.list(None, None, 9).unwrap().jobs.len(), 1);
+}

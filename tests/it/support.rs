@@ -39,10 +39,10 @@ impl Server {
         Self::spawn(command(folder, variables))
     }
 
-    /// Starts a server whose data folder is a disk of its own, of so many megabytes. None where nobody may mount.
-    pub(crate) fn start_on_disk(folder: &Path, megabytes: u32) -> Option<Self> {
+    /// Starts a server whose data folder is a disk of its own, mounted with these options. None where nobody may mount.
+    pub(crate) fn start_on_disk(folder: &Path, options: &str) -> Option<Self> {
         let server = command(folder, &[]);
-        let mount = format!("mount -t tmpfs -o size={megabytes}m tmpfs \"$0\"");
+        let mount = format!("mount -t tmpfs -o {options} tmpfs \"$0\"");
         let in_namespace = |script: String| {
             let mut command = Command::new("unshare");
             command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &script]).arg(folder);
