@@ -237,7 +237,8 @@ fn after_a_full_disk_the_same_queue_goes_on_with_all_that_was_acknowledged() {
 #[test]
 fn after_a_power_cut_all_that_was_acknowledged_is_there() {
     for keep in [1, 2, 3, usize::MAX] {
-        for good_for in 0..operations_of_a_life() {
+        // The last one cuts the power when everything was acknowledged.
+        for good_for in 0..=operations_of_a_life() {
             let (disk, queue) = Disk::with_queue();
             let mut witness = Witness::default();
             disk.fail_after(Some(good_for));
