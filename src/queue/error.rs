@@ -115,7 +115,11 @@ impl Error {
     /// Whether the file could not be read or written, so that its handle is of no more use.
     #[must_use]
     pub fn is_of_the_disk(&self) -> bool {
-        matches!(self, Self::Storage(error) if matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo))
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Storage(error) => matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo),
+            _ => false,
+        }
     }
 
     /// Whether the disk is full.

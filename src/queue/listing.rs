@@ -73,8 +73,12 @@ impl Queue {
             found.truncate(limit);
             let jobs = snapshot.open_table(JOBS)?;
             let next = found.last().copied().filter(|_| has_more);
-            let jobs =
-                found.iter().map(|cursor| tables::read_job(&jobs, cursor.id)).collect::<Result<_, _>>()?;
+            // A record that cannot be read is left out; asked for alone, it says why.
+            let read = |cursor: &Cursor| match tables::read_job(&jobs, cursor.id) {
+                Err(Error::Record { .. }) => None,
+                read => Some(read),
+            };
+            let jobs = found.iter().filter_map(read).collect::<Result<_, _>>()?;
             Ok(Page { jobs, next })
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!    enqueue            claim              ack
-//!   ---------> queued ----------> running -------> completed
+//!   ---------> queued ----------> running -------> completed <--- enqueue, when the result is there already
 //!               |  ^               |  |
 //!               |  +---------------+  +----------> dead -------+
 //!               |    nack, expire, |    nack,                  |
@@ -10,30 +10,36 @@
 //!               |                  |                           |
 //!               +----- cancel -----+-------------> cancelled --+
 //!
-//! enqueue           a stored upload is accepted
+//! enqueue           a stored upload is accepted; under an idempotency key that is known, nothing happens
 //! claim             attempt + 1; the holder has the job until its lease runs out
 //! extend            the lease runs out later; the state stays
 //! ack               the output is stored
-//! nack              the attempt failed: queued after a back-off, or dead when the input is bad or this was the last
+//! nack              the attempt failed: queued after a back-off, or dead when the input is bad or this was the last;
+//!                   when this node is at fault, the attempt does not count
 //! expire            the lease ran out, or its holder is known to be dead: queued, or dead after many such ends
 //! release           the program stops: queued, and the attempt does not count
 //! cancel            from queued or running
 //! retry             a dead or cancelled job gets all its attempts again
+//! purge             a job in a final state is forgotten
 //! ```
 //!
-//! What always holds, and what the property test in `tests.rs` checks:
+//! What always holds, and what `tests/model.rs` and `tests/disk.rs` check:
 //!
-//! - Every change is one durable transaction. A call that returned is on disk; one that did not never was.
-//!   [`Queue::extend`] alone is not synced: a crash ends every lease anyway (see [`Queue::reclaim`]).
+//! - Every change is one durable transaction. A call that returned is on disk, whole; of one that failed, or that a crash
+//!   cut off, either everything is or nothing. [`Queue::extend`] alone is not synced: a crash ends every lease anyway
+//!   (see [`Queue::reclaim`]).
 //! - `attempt` rises at each claim and never falls. Whoever shows an older one gets [`Error::LeaseLost`].
 //! - Attempts count when they begin, so a file that kills its child is dead after [`MAX_ATTEMPTS`], and one
-//!   that took the whole program down would be after [`MAX_LOST_ATTEMPTS`]. Only
-//!   [`Queue::release`] (a graceful stop) and [`Queue::retry`] forgive them.
+//!   that took the whole program down would be after [`MAX_LOST_ATTEMPTS`]. Only [`Queue::release`] (a graceful stop),
+//!   [`Blame::Node`] and [`Queue::retry`] forgive them.
+//! - A job that waits is claimed in the end: a higher priority is a head start, not a right of way ([`Priority`]).
+//! - After an I/O error the file is opened again, and the same [`Queue`] goes on (`store.rs`).
 //! - One process a file: redb locks it. So at open, every lease belongs to a process that is dead.
 //!
 //! Synchronous, and time is an argument: tests never sleep. Calls are short but wait for the disk, so async
 //! code calls them from a blocking thread ([`crate::jobs`] does). Nothing in here may know of blobs or HTTP.
-//! Next: `transition.rs` for the rules, `tables.rs` for the file's layout.
+//! Next: `transition.rs` for the rules, `tables.rs` for the file's layout, `listing.rs` for what can be asked, `upkeep.rs`
+//! for what operators do.
 
 mod error;
 mod file;

@@ -3,7 +3,9 @@
 //! After any failed write redb refuses all further ones on the same handle, for good reason: it cannot know
 //! what is on the disk. Opened anew, the file is in the state of the last transaction that was committed. So the
 //! first call after such a failure opens it anew; as long as that fails, every call says why, and the one after tries again.
+//! A file that was damaged from outside makes redb panic here and there; that ends in this file, as an error.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
@@ -66,15 +68,24 @@ impl Store {
         let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
         // Another call may have closed it meanwhile.
         let Some(database) = guard.as_ref() else { return Err(Error::Closed) };
-        let result = call(database);
+        let result = self.contained(|| call(database));
         drop(guard);
         if let Err(error) = &result
             && error.is_of_the_disk()
         {
             tracing::error!(%error, "the queue file is closed, to be opened again");
-            *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+            self.close();
         }
         result
+    }
+
+    fn close(&self) {
+        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
+        // What closing it may still want to write is not worth a word: opening repairs it.
+        let _ = self.contained(|| {
+            drop(database);
+            Ok(())
+        });
     }
 
     fn reopen(&self) -> Result<(), Error> {
@@ -82,11 +93,23 @@ impl Store {
         if slot.is_some() {
             return Ok(());
         }
+        *slot = Some(self.contained(|| self.open_prepared())?);
+        Ok(())
+    }
+
+    fn open_prepared(&self) -> Result<Database, Error> {
         let database = (self.open)().map_err(|error| Error::from_open(error, &self.path))?;
         let transaction = database.begin_write()?;
         migration::prepare(&transaction, &self.path)?;
         transaction.commit()?;
-        *slot = Some(database);
-        Ok(())
+        Ok(database)
+    }
+
+    /// Turns a panic of the database into an error. The panic's own words are on stderr already.
+    fn contained<T>(&self, call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+            let reason = "the database cannot make sense of it".into();
+            Err(Error::Damaged { path: self.path.to_path_buf(), reason })
+        })
     }
 }

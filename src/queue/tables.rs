@@ -80,21 +80,45 @@ impl<'txn> Tables<'txn> {
     }
 
     /// The queued job whose turn it is, if there is one and the queue is not paused.
-    pub(super) fn next_due(&self, now_ms: u64) -> Result<Option<Job>, Error> {
+    pub(super) fn next_due(&mut self, now_ms: u64) -> Result<Option<Job>, Error> {
         if self.meta.get(PAUSED)?.is_some() {
             return Ok(None);
         }
-        next_due(&self.due, now_ms)?.map(|id| self.read(id)).transpose()
+        while let Some(key) = next_due(&self.due, now_ms)? {
+            match self.read_or_set_aside(key.2)? {
+                None => self.due.remove(key)?.map(|_| ()),
+                job => return Ok(job),
+            };
+        }
+        Ok(None)
     }
 
     /// The running job whose lease ran out first, if one did.
-    pub(super) fn first_expired(&self, now_ms: u64) -> Result<Option<Job>, Error> {
-        first_before(&self.leases, now_ms)?.map(|id| self.read(id)).transpose()
+    pub(super) fn first_expired(&mut self, now_ms: u64) -> Result<Option<Job>, Error> {
+        while let Some(key) = first_before(&self.leases, now_ms)? {
+            match self.read_or_set_aside(key.1)? {
+                None => self.leases.remove(key)?.map(|_| ()),
+                job => return Ok(job),
+            };
+        }
+        Ok(None)
+    }
+
+    /// None for a record that cannot be read, such as one with a setting that only a newer version knows: it stays
+    /// where it is, but must not keep all others from their turn.
+    fn read_or_set_aside(&self, id: u128) -> Result<Option<Job>, Error> {
+        match self.read(JobId::from_u128(id)) {
+            Err(error @ Error::Record { .. }) => {
+                tracing::error!(%error, "a job is set aside");
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
     }
 
     /// The job that has ended longest ago, if that was not after `until_ms`.
     pub(super) fn first_ended(&self, until_ms: u64) -> Result<Option<Job>, Error> {
-        first_before(&self.ended, until_ms)?.map(|id| self.read(id)).transpose()
+        first_before(&self.ended, until_ms)?.map(|(_, id)| self.read(JobId::from_u128(id))).transpose()
     }
 
     /// The job that was submitted with this idempotency key.
@@ -187,11 +211,10 @@ pub(super) fn decode(id: u128, record: &[u8]) -> Result<Job, Error> {
     serde_json::from_slice(record).map_err(|source| Error::Record { id: JobId::from_u128(id), source })
 }
 
-/// The job whose turn it is among those that are due: two lookups a priority, however many wait.
-pub(super) fn next_due(due: &impl ReadableTable<DueKey, u64>, now_ms: u64) -> Result<Option<JobId>, Error> {
+/// The entry whose turn it is among those that are due: two lookups a priority, however many wait.
+pub(super) fn next_due(due: &impl ReadableTable<DueKey, u64>, now_ms: u64) -> Result<Option<DueKey>, Error> {
     let due = ends(due)?.into_iter().filter(|&(_, run_at_ms, _)| is_due(run_at_ms, now_ms));
-    let next = due.min_by_key(|&(rank, run_at_ms, id)| (turn_ms(rank, run_at_ms), rank, id));
-    Ok(next.map(|(_, _, id)| JobId::from_u128(id)))
+    Ok(due.min_by_key(|&(rank, run_at_ms, id)| (turn_ms(rank, run_at_ms), rank, id)))
 }
 
 /// A time further away than any back-off was written before the clock was set back; it means nothing any more.
@@ -233,13 +256,13 @@ pub(super) fn before(own: DueKey, rank: u8) -> Range<DueKey> {
     (rank, 0, 0)..end
 }
 
-/// The job of an index's first entry, if that entry's time is not after `now_ms`.
+/// An index's first entry, if its time is not after `now_ms`.
 pub(super) fn first_before(
     index: &impl ReadableTable<TimeKey, ()>,
     now_ms: u64,
-) -> Result<Option<JobId>, Error> {
+) -> Result<Option<TimeKey>, Error> {
     let first = index.first()?.map(|(key, _)| key.value());
-    Ok(first.filter(|&(time_ms, _)| time_ms <= now_ms).map(|(_, id)| JobId::from_u128(id)))
+    Ok(first.filter(|&(time_ms, _)| time_ms <= now_ms))
 }
 
 pub(super) fn due_key(job: &Job) -> Option<DueKey> {

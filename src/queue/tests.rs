@@ -208,6 +208,39 @@ fn only_ended_jobs_can_be_purged_and_only_what_records_refer_to_is_needed() {
 }
 
 #[test]
+fn only_ended_jobs_let_their_files_go_and_then_cannot_run_again() {
+    let queue = in_memory();
+    let [live, old, young] = [0, 1, 2].map(|at| queue.enqueue(new_job(), at).unwrap().job.id);
+    queue.cancel(old, 10).unwrap();
+    queue.cancel(young, 20).unwrap();
+    assert_eq!(queue.let_files_go(10).unwrap(), 1);
+    assert_eq!(queue.let_files_go(10).unwrap(), 0);
+    assert!(matches!(queue.retry(old, 30), Err(Error::FilesGone(id)) if id == old));
+    assert!(!queue.get(young).unwrap().files_gone);
+    // As many as their sizes need, the first to end first, and no live one.
+    assert_eq!(queue.let_oldest_files_go(1).unwrap(), 1);
+    assert!(queue.get(young).unwrap().files_gone);
+    assert_eq!(queue.let_oldest_files_go(u64::MAX).unwrap(), 0);
+    assert!(!queue.get(live).unwrap().files_gone);
+    assert_eq!(queue.needed_blobs().unwrap(), [new_job().input].into());
+}
+
+#[test]
+fn a_copy_holds_what_the_queue_held() {
+    let queue = in_memory();
+    let ids = [0, 1, 2].map(|at| queue.enqueue(new_job(), at).unwrap().job.id);
+    queue.claim(3, LEASE_MS).unwrap().unwrap();
+    queue.cancel(ids[2], 4).unwrap();
+    queue.pause().unwrap();
+    let copy = in_memory();
+    copy.fill(&queue.snapshot().unwrap()).unwrap();
+    assert_eq!(copy.snapshot().unwrap(), queue.snapshot().unwrap());
+    assert_eq!(copy.counts().unwrap(), queue.counts().unwrap());
+    // What ran there runs nowhere now.
+    assert_eq!(copy.reclaim(5).unwrap().len(), 1);
+}
+
+#[test]
 fn a_pause_holds_claims_back_until_it_ends() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("queue.redb");
@@ -349,4 +382,25 @@ fn a_file_of_format_1_is_migrated_with_all_its_jobs() {
     let queue = Queue::open(&path).unwrap();
     assert_eq!(queue.reclaim(10).unwrap().len(), 1);
     assert_eq!(queue.claim(10, LEASE_MS).unwrap().unwrap().id, waiting.id);
+}
+
+#[test]
+fn a_record_that_cannot_be_read_keeps_nobody_else_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.redb");
+    let queue = Queue::open(&path).unwrap();
+    let [leased, waiting, good] = [0, 1, 2].map(|at| queue.enqueue(new_job(), at).unwrap().job.id);
+    queue.claim(3, LEASE_MS).unwrap().unwrap();
+    queue
+        .change(|tables| {
+            for id in [leased, waiting] {
+                tables.jobs.insert(id.as_u128(), b"{\"from\":\"the future\"}".as_slice())?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(queue.reclaim(4).unwrap(), []);
+    assert_eq!(queue.claim(5, LEASE_MS).unwrap().unwrap().id, good);
+    assert!(matches!(queue.get(waiting), Err(Error::Record { .. })));
+    assert_eq!(queue.list(None, None, 9).unwrap().jobs.len(), 1);
 }

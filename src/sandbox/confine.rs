@@ -193,3 +193,28 @@ mod kernel {
         LINUX_ONLY
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Landlock holds for one thread, so a test may try it.
+    #[test]
+    fn no_file_can_be_opened_or_made_and_open_ones_still_be_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("open");
+        let mut open = fs::File::create(&path).unwrap();
+        let confined = move || {
+            // As where a container refuses it; `/health` says so there.
+            let Ok(()) = kernel::close_files() else { return };
+            assert!(io::Write::write_all(&mut open, b"still writable").is_ok());
+            for opened in [fs::File::open(&path), fs::File::create(&path), fs::File::open("/etc/hostname")] {
+                assert_eq!(opened.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+            }
+            assert!(std::process::Command::new("true").spawn().is_err());
+        };
+        std::thread::spawn(confined).join().unwrap();
+    }
+}

@@ -101,6 +101,16 @@ async fn without_a_data_folder_an_upload_waits_for_its_result() {
 }
 
 #[tokio::test]
+async fn a_read_only_data_folder_is_named_and_done_without() {
+    let folder = tempdir().unwrap();
+    let Some(server) = Server::start_on_disk(folder.path(), "ro") else { return };
+    let health: Value = server.get("/health").await.json().await.unwrap();
+    assert!(health["tier_reason"].as_str().unwrap().contains("Read-only file system"), "{health}");
+    let request = server.client.post(server.address("/api/v1/jobs")).body(triangle_glb());
+    assert_eq!(request.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn a_damaged_queue_file_is_named_and_left_as_it_is() {
     let folder = tempdir().unwrap();
     let queue = folder.path().join("queue.redb");
@@ -126,7 +136,7 @@ fn fill(path: &Path) {
 #[tokio::test]
 async fn a_full_disk_refuses_uploads_and_loses_nothing() {
     let folder = tempdir().unwrap();
-    let Some(server) = Server::start_on_disk(folder.path(), 96) else { return };
+    let Some(server) = Server::start_on_disk(folder.path(), "size=96m") else { return };
     // Only the server sees what is mounted there.
     let disk = Path::new("/proc").join(server.id().to_string()).join("root");
     let filler = disk.join(folder.path().strip_prefix("/").unwrap()).join("filler");

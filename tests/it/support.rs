@@ -44,9 +44,9 @@ impl Server {
         Self::spawn(command_at(address, folder, &[]))
     }
 
-    /// Starts a server whose data folder is a disk of its own, of so many megabytes. None where nobody may mount.
-    pub(crate) fn start_on_disk(folder: &Path, megabytes: u32) -> Option<Self> {
-        Self::start_after(&format!("mount -t tmpfs -o size={megabytes}m tmpfs \"$0\""), folder)
+    /// Starts a server whose data folder is a disk of its own, mounted with these options. None where nobody may mount.
+    pub(crate) fn start_on_disk(folder: &Path, options: &str) -> Option<Self> {
+        Self::start_after(&format!("mount -t tmpfs -o {options} tmpfs \"$0\""), folder)
     }
 
     /// Starts a server that has no /proc. None where nobody may mount.

@@ -237,7 +237,8 @@ fn after_a_full_disk_the_same_queue_goes_on_with_all_that_was_acknowledged() {
 #[test]
 fn after_a_power_cut_all_that_was_acknowledged_is_there() {
     for keep in [1, 2, 3, usize::MAX] {
-        for good_for in 0..operations_of_a_life() {
+        // The last one cuts the power when everything was acknowledged.
+        for good_for in 0..=operations_of_a_life() {
             let (disk, queue) = Disk::with_queue();
             let mut witness = Witness::default();
             disk.fail_after(Some(good_for));
@@ -247,6 +248,34 @@ fn after_a_power_cut_all_that_was_acknowledged_is_there() {
             let queue = disk.queue().unwrap();
             witness.check(&queue);
             check_that_it_works(&queue);
+        }
+    }
+}
+
+/// A disk with a queue that has work of every kind.
+fn used_disk(is_closed: bool) -> Vec<u8> {
+    let (disk, queue) = Disk::with_queue();
+    for _ in 0..5 {
+        live(&queue, &mut Witness::default()).unwrap();
+    }
+    if is_closed {
+        drop(queue);
+    }
+    disk.content().now.clone()
+}
+
+#[test]
+fn a_file_with_damage_anywhere_is_refused_or_read_but_stops_nobody() {
+    for is_closed in [false, true] {
+        let whole = used_disk(is_closed);
+        for page in (0..whole.len()).step_by(4096).filter(|page| whole[*page..page + 4096] != [0; 4096]) {
+            let mut damaged = whole.clone();
+            damaged[page..page + 4096].fill(0xa5);
+            let disk = Disk(Arc::new(Mutex::new(Content { now: damaged, ..Content::default() })));
+            // A panic is what fails here.
+            if let Ok(queue) = disk.queue() {
+                let _ = (queue.reclaim(20), queue.list(None, None, 100), queue.claim(20, LEASE_MS));
+            }
         }
     }
 }
