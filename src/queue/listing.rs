@@ -103,7 +103,11 @@ impl Queue {
             let (ended, jobs) = (snapshot.open_table(ENDED)?, snapshot.open_table(JOBS)?);
             let mut found = Vec::new();
             for entry in ended.iter()? {
-                let job = tables::read_job(&jobs, JobId::from_u128(entry?.0.value().1))?;
+                let job = match tables::read_job(&jobs, JobId::from_u128(entry?.0.value().1)) {
+                    // Whatever it needs stays.
+                    Err(Error::Record { .. }) => continue,
+                    read => read?,
+                };
                 if !job.files_gone && !wanted(&job) {
                     break;
                 }
