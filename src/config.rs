@@ -57,6 +57,48 @@ pub struct Config {
     pub log_level: LevelFilter,
 }
 
+/// Which server a command speaks to. What is absent comes from the environment or has a default.
+#[derive(Debug, Default, clap::Args)]
+pub struct RemoteFlags {
+    /// The server to ask [env: GLB_OPTIMIZER_URL] [default: http://127.0.0.1:5000]
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+}
+
+/// A running server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Its address, without a slash at the end.
+    pub server: String,
+    /// What an administrator has to show there, if anything.
+    pub admin_token: Option<String>,
+}
+
+impl Remote {
+    /// Resolves it from `flags` and the process's environment.
+    ///
+    /// # Errors
+    /// The address cannot be used; the error names the flag or variable.
+    pub fn from_process(flags: &RemoteFlags) -> Result<Self, Error> {
+        resolve_remote(flags, &|name| std::env::var(name).ok())
+    }
+}
+
+fn resolve_remote(flags: &RemoteFlags, env: &dyn Fn(&str) -> Option<String>) -> Result<Remote, Error> {
+    let var = |name: &'static str| env(name).filter(|value| !value.trim().is_empty());
+    let given = flags.server.clone().map(|value| ("--server", value));
+    let given = given.or_else(|| var("GLB_OPTIMIZER_URL").map(|value| ("GLB_OPTIMIZER_URL", value)));
+    let (name, value) = given.unwrap_or(("--server", format!("http://127.0.0.1:{DEFAULT_PORT}")));
+    let server = value.trim().trim_end_matches('/');
+    if server.strip_prefix("http://").is_none_or(str::is_empty) {
+        let expected =
+            "an address that begins with http://, such as http://127.0.0.1:5000; encryption is not spoken";
+        return Err(Error { name, value, expected });
+    }
+    let admin_token = var("ADMIN_TOKEN").map(|token| token.trim().to_owned());
+    Ok(Remote { server: server.to_owned(), admin_token })
+}
+
 /// A value that cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} is \"{value}\", but it must be {expected}")]
@@ -227,6 +269,27 @@ mod tests {
         }
         let flags = Flags { listen: Some("5000".into()), ..Flags::default() };
         assert!(with(flags, &[]).unwrap_err().to_string().starts_with("--listen is \"5000\""));
+    }
+
+    #[test]
+    fn the_server_to_ask_is_the_flag_or_the_variable_or_this_machine() {
+        let resolved = |flag: Option<&str>, variable: Option<&str>| {
+            let flags = RemoteFlags { server: flag.map(str::to_owned) };
+            let env = |name: &str| variable.filter(|_| name == "GLB_OPTIMIZER_URL").map(str::to_owned);
+            resolve_remote(&flags, &env).map(|remote| remote.server).map_err(|error| error.to_string())
+        };
+        assert_eq!(resolved(None, None).unwrap(), "http://127.0.0.1:5000");
+        assert_eq!(resolved(None, Some("http://box:8080/")).unwrap(), "http://box:8080");
+        assert_eq!(resolved(Some("http://a:1"), Some("http://b:2")).unwrap(), "http://a:1");
+        assert!(resolved(Some("https://a"), None).unwrap_err().starts_with("--server is \"https://a\""));
+    }
+
+    #[test]
+    fn files_are_kept_for_hours_or_for_ever() {
+        let kept = |hours| with(Flags::default(), &[("FILE_RETENTION_HOURS", hours)]).unwrap().retention;
+        assert_eq!(kept("0.5"), Some(Duration::from_secs(1_800)));
+        assert_eq!(kept("0"), None);
+        assert_eq!(with(Flags::default(), &[]).unwrap().retention, Some(Duration::from_secs(24 * 3_600)));
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod protocol;
 
 use std::io;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -42,6 +42,8 @@ pub const DISK_FULL: &str = "disk_full";
 const MAX_TALK_BYTES: u64 = 8 << 20;
 /// What is kept of its stderr: the end.
 const COMPLAINT_BYTES: usize = 2 << 10;
+/// A child that does nothing else than say how it is confined takes milliseconds; whoever asks is not kept waiting.
+const PROBE_TIME: Duration = Duration::from_secs(10);
 /// Starts of a child that was asked to stop while it could not refuse yet: in its first milliseconds.
 const MOST_STARTS: u32 = 3;
 
@@ -79,10 +81,7 @@ impl Sandbox {
         let request = self.request(Some(task));
         let on_line = |line| match line {
             Line::Progress { stage, percent } => on_progress(stage, percent),
-            Line::Confined(found) => {
-                // All children are confined alike: the first that tells is enough.
-                let _ = self.confinement.set(found);
-            }
+            Line::Confined(found) => self.learn(found),
             Line::Done {} | Line::Error { .. } => {}
         };
         self.start(&request, on_line).await
@@ -93,7 +92,20 @@ impl Sandbox {
     /// # Errors
     /// See [`Error`]: then no job can be run either.
     pub async fn confinement(&self) -> Result<&Confinement, Error> {
-        self.confinement.get_or_try_init(|| self.probe()).await
+        let probe = || async {
+            let found = tokio::time::timeout(PROBE_TIME, self.probe()).await;
+            found.unwrap_or_else(|_elapsed| Err(io::Error::other("it does not answer").into()))
+        };
+        self.confinement.get_or_try_init(probe).await
+    }
+
+    /// All children are confined alike: the first that tells is enough.
+    fn learn(&self, found: Confinement) {
+        if !self.confinement.initialized() {
+            found.log_missing();
+            // Another child may have been quicker.
+            let _ = self.confinement.set(found);
+        }
     }
 
     async fn probe(&self) -> Result<Confinement, Error> {
@@ -104,7 +116,9 @@ impl Sandbox {
             }
         };
         self.start(&self.request(None), on_line).await?;
-        found.ok_or_else(|| Error::Io(io::Error::other("it did not say how it is confined")))
+        let found = found.ok_or_else(|| Error::Io(io::Error::other("it did not say how it is confined")))?;
+        found.log_missing();
+        Ok(found)
     }
 
     fn request(&self, task: Option<Task>) -> Request {
@@ -127,15 +141,13 @@ impl Sandbox {
     async fn start_once(&self, request: &Request, on_line: &mut impl FnMut(Line)) -> Result<(), Error> {
         let oom_kills = memory::oom_kills();
         let mut child = Child::spawn()?;
-        let Ok(talked) = tokio::time::timeout(self.limits.time, child.converse(request, on_line)).await
-        else {
+        let Ok(ended) = tokio::time::timeout(self.limits.time, child.converse(request, on_line)).await else {
             child.kill().await?;
             return Err(Error::TimedOut(self.limits.time));
         };
-        let (outcome, complaint) = talked?;
-        let status = child.0.wait().await?;
+        let (outcome, complaint, status) = ended?;
         if !complaint.is_empty() {
-            tracing::debug!(complaint, "the optimizer wrote to its stderr");
+            tracing::warn!(complaint, "what the optimizer's process wrote to stderr, or the end of it");
         }
         let is_oom_kill = memory::oom_kills() > oom_kills;
         Ending { outcome, status, complaint, is_oom_kill, memory_bytes: self.limits.memory_bytes }.judge()
@@ -161,12 +173,13 @@ impl Child {
         Ok(Self(child))
     }
 
-    /// Sends the request, reads to the end, and returns the outcome and the end of what it wrote to stderr.
+    /// Sends the request, reads and waits to the end; returns the outcome, the end of what it wrote to stderr, and
+    /// how it ended.
     async fn converse(
         &mut self,
         request: &Request,
         on_line: &mut impl FnMut(Line),
-    ) -> io::Result<(Option<Line>, String)> {
+    ) -> io::Result<(Option<Line>, String, ExitStatus)> {
         let child = &mut self.0;
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
@@ -176,7 +189,9 @@ impl Child {
         // A child that died at once breaks the pipe; its exit status says more than that.
         let _ = stdin.write_all(&serde_json::to_vec(request)?).await;
         drop(stdin);
-        tokio::try_join!(outcome(stdout, on_line), complaint(stderr))
+        let (outcome, complaint) = tokio::try_join!(outcome(stdout, on_line), complaint(stderr))?;
+        // Closed pipes are no end: a hijacked child may live on without them.
+        Ok((outcome, complaint, child.wait().await?))
     }
 
     async fn kill(&mut self) -> io::Result<()> {

@@ -56,8 +56,12 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
     authority.is_some_and(|authority| matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]"))
 }
 
-/// Whether a page of another site sends the request.
+/// Whether a page of another site sends the request. Browsers leave out the one or the other header.
 fn is_of_a_page(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return true;
+    }
     let Some(origin) = headers.get(header::ORIGIN) else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://")) != Some(host)
@@ -92,6 +96,7 @@ mod tests {
         assert!(!is_local(&parts("127.0.0.1:4000", &[("host", "rebound.example:5000")])));
         assert!(!is_local(&parts("127.0.0.1:4000", &[("origin", "https://evil.example")])));
         assert!(!is_local(&parts("127.0.0.1:4000", &[("origin", "null")])));
+        assert!(!is_local(&parts("127.0.0.1:4000", &[("sec-fetch-site", "cross-site")])));
     }
 
     #[test]

@@ -14,12 +14,13 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use tar::{Builder, Header};
 
-use super::{Error, Jobs};
+use super::{Error, Jobs, OpenError};
 use crate::blobs::{Blobs, Hold};
 use crate::ids::BlobId;
 use crate::queue::{Job, Queue, Snapshot};
@@ -52,11 +53,18 @@ pub(super) struct Records {
 }
 
 /// A moment of the data folder, to be written as an archive. Old files stay on disk as long as it lives.
-#[derive(Debug)]
 pub struct Backup {
     records: Records,
     blobs: Blobs,
-    _hold: Hold,
+    _guard: Guard,
+}
+
+/// What keeps the files of a backup in place.
+enum Guard {
+    /// Sweeps of the server that makes it delete nothing.
+    Hold { _hold: Hold },
+    /// No server can use the folder.
+    Lock { _queue: Queue },
 }
 
 impl Jobs {
@@ -67,11 +75,27 @@ impl Jobs {
     pub async fn begin_backup(&self) -> Result<Backup, Error> {
         let hold = self.blobs.hold().await;
         let Snapshot { jobs, is_paused } = self.on_queue(Queue::snapshot).await?;
-        Ok(Backup { records: Records { is_paused, jobs }, blobs: self.blobs.clone(), _hold: hold })
+        let guard = Guard::Hold { _hold: hold };
+        Ok(Backup { records: Records { is_paused, jobs }, blobs: self.blobs.clone(), _guard: guard })
     }
 }
 
 impl Backup {
+    /// Opens a data folder that no server uses, for a backup of it.
+    ///
+    /// # Errors
+    /// There is none, a server uses it, or it cannot be read.
+    pub fn of_folder(data_dir: &Path) -> Result<Self, OpenError> {
+        let folder_error = |source| OpenError::Folder { path: data_dir.into(), source };
+        let file = data_dir.join("queue.redb");
+        // Opening it would make an empty one.
+        std::fs::metadata(&file).map_err(folder_error)?;
+        let queue = Queue::open(&file)?;
+        let blobs = Blobs::open(data_dir.join("blobs")).map_err(folder_error)?;
+        let Snapshot { jobs, is_paused } = queue.snapshot()?;
+        Ok(Self { records: Records { is_paused, jobs }, blobs, _guard: Guard::Lock { _queue: queue } })
+    }
+
     /// Writes the archive. Blocks.
     ///
     /// # Errors

@@ -42,6 +42,12 @@ pub struct Missing {
 }
 
 impl Confinement {
+    pub(super) fn log_missing(&self) {
+        for Missing { measure, reason } in &self.missing {
+            tracing::warn!(measure, reason, "jobs run with less protection than there could be");
+        }
+    }
+
     fn enter<E: ToString>(&mut self, measure: &str, result: Result<(), E>) {
         match result {
             Ok(()) => self.in_force.push(measure.into()),

@@ -58,7 +58,7 @@ async fn files_go_when_their_time_is_over_and_the_record_says_so() {
 async fn content_that_is_stored_again_while_it_is_swept_is_never_missing() {
     let folder = tempdir().unwrap();
     let server = Server::start(folder.path());
-    for _ in 0..30 {
+    for _ in 0..8 {
         let id = server.submit(triangle_glb()).await;
         let job = server.finished(&id).await;
         assert_eq!(job["state"], "completed", "{job}");

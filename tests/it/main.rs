@@ -6,10 +6,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 #![allow(unreachable_pub, reason = "one program of many files: nothing leaves it")]
 
+mod backup;
 mod blobs;
 mod browser;
 mod chaos;
 mod cli;
+mod cli_jobs;
 mod faults;
 mod fixtures;
 mod fuzz;

@@ -39,6 +39,11 @@ impl Server {
         Self::spawn(command(folder, variables))
     }
 
+    /// Starts a server on `folder` that listens on this address and port.
+    pub(crate) fn start_at(folder: &Path, address: &str) -> Self {
+        Self::spawn(command_at(address, folder, &[]))
+    }
+
     /// Starts a server whose data folder is a disk of its own, mounted with these options. None where nobody may mount.
     pub(crate) fn start_on_disk(folder: &Path, options: &str) -> Option<Self> {
         let server = command(folder, &[]);
@@ -214,8 +219,12 @@ impl Drop for Server {
 
 /// The server's command line, not yet started, with its stderr piped.
 pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
+    command_at("127.0.0.1:0", folder, variables)
+}
+
+fn command_at(address: &str, folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_glb-optimizer"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1", "--data-dir"]).arg(folder);
+    command.args(["serve", "--listen", address, "--workers", "1", "--data-dir"]).arg(folder);
     command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());
     command
 }
