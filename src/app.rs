@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::http::{self, Site};
 use crate::jobs::{Jobs, Limits, OpenError};
-use crate::worker;
+use crate::{sandbox, worker};
 
 /// How long open connections and running jobs get to end. Platforms kill after 10 seconds or more.
 const STOP_TIME: Duration = Duration::from_secs(8);
@@ -47,16 +47,31 @@ pub async fn run(
     stop: CancellationToken,
     on_ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
-    let limits = Limits { max_file_bytes: config.max_file_bytes, task_timeout: config.task_timeout };
-    let jobs = Arc::new(Jobs::open(&config.data_dir, limits)?);
+    let jobs = Arc::new(open_jobs(config)?);
     let listen_error = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
     on_ready(listener.local_addr().map_err(listen_error)?);
 
-    let site = Site { jobs: Arc::clone(&jobs), workers: config.workers, stop: stop.clone() };
+    let admin_token = config.admin_token.as_deref().map(Arc::from);
+    let site = Site { jobs: Arc::clone(&jobs), workers: config.workers, admin_token, stop: stop.clone() };
     let working = tokio::spawn(worker::run(jobs, config.workers, stop.clone()));
     let serving = tokio::spawn(http::serve(listener, site));
     stop_in_order(working, serving, &stop).await
+}
+
+/// The jobs of the data folder; without any folder to keep them in where that cannot be used.
+fn open_jobs(config: &Config) -> Result<Jobs, OpenError> {
+    let Config { max_file_bytes, task_timeout, workers, retention, disk_quota_bytes, .. } = *config;
+    let memory_bytes = config.memory_limit_bytes.unwrap_or_else(|| sandbox::memory_share(workers));
+    let task = sandbox::Limits { time: task_timeout, memory_bytes };
+    let limits = Limits { max_file_bytes, task, workers, retention, disk_quota_bytes };
+    match Jobs::open(&config.data_dir, limits) {
+        Err(error) if error.is_of_the_folder() => {
+            tracing::error!(%error, "no queue on disk: uploads wait for their result, and none is kept");
+            Jobs::open_temporary(&config.temp_dir, limits, error.to_string())
+        }
+        opened => opened,
+    }
 }
 
 /// Waits for `stop`, or for the HTTP side to fail; then ends both sides together, within [`STOP_TIME`].

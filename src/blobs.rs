@@ -5,17 +5,23 @@
 //! blobs/incoming/...    files still being written; whatever is in here at start is left over
 //! ```
 //!
-//! A blob appears whole or not at all: written aside, synced, renamed, and the folder synced. Nothing here
-//! may know what the bytes mean. Who decides what is worth keeping: [`crate::jobs`].
+//! A blob appears whole or not at all: written aside, synced, renamed, and the folder synced. It goes when nobody
+//! needs it any more: see `sweep.rs`, which also argues why none goes too early. Nothing here may know what the
+//! bytes mean. Who decides what is worth keeping: [`crate::jobs`].
+
+mod sweep;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::fs::{self, File};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 use crate::ids::BlobId;
+use sweep::Sweeping;
+pub use sweep::{Hold, Keep, Swept};
 
 const READ_BYTES: usize = 256 << 10;
 
@@ -23,6 +29,7 @@ const READ_BYTES: usize = 256 << 10;
 #[derive(Debug, Clone)]
 pub struct Blobs {
     root: PathBuf,
+    sweeping: Arc<Sweeping>,
 }
 
 impl Blobs {
@@ -32,7 +39,7 @@ impl Blobs {
     /// # Errors
     /// The folder cannot be created or written.
     pub fn open(root: PathBuf) -> io::Result<Self> {
-        let blobs = Self { root };
+        let blobs = Self { root, sweeping: Arc::default() };
         match std::fs::remove_dir_all(blobs.incoming()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => std::fs::create_dir_all(blobs.incoming())?,
@@ -58,24 +65,27 @@ impl Blobs {
         Ok(BlobWriter { file, path, hasher: blake3::Hasher::new(), bytes: 0 })
     }
 
-    /// Makes a written blob visible under its id. Storing the same content twice keeps one copy.
+    /// Makes a written blob visible under its id. Storing the same content twice keeps one copy. It stays at least
+    /// as long as `_keep`: by then something has to refer to it.
     ///
     /// # Errors
     /// It cannot be synced or renamed, for example because the disk is full; nothing is visible then.
-    pub async fn publish(&self, mut writer: BlobWriter) -> io::Result<BlobId> {
+    pub async fn publish(&self, mut writer: BlobWriter, _keep: &Keep) -> io::Result<BlobId> {
         writer.file.flush().await?;
         writer.file.sync_all().await?;
         let id = BlobId::from(writer.hasher.finalize());
         self.rename_into_place(&writer.path.0, id).await?;
+        self.count_stored(writer.bytes);
         Ok(id)
     }
 
-    /// Copies the file at `path` into the store. Returns its id and its size in bytes.
+    /// Copies the file at `path` into the store. Returns its id and its size in bytes. Whoever wrote the file need
+    /// not be trusted: neither a link nor anything else than a plain file is followed.
     ///
     /// # Errors
     /// It cannot be read, or the copy cannot be written.
-    pub async fn copy_from(&self, path: &Path) -> io::Result<(BlobId, u64)> {
-        let mut source = File::open(path).await?;
+    pub async fn copy_from(&self, path: &Path, keep: &Keep) -> io::Result<(BlobId, u64)> {
+        let mut source = open_plain(path).await?;
         let mut writer = self.writer().await?;
         let mut buffer = vec![0; READ_BYTES];
         loop {
@@ -86,7 +96,7 @@ impl Blobs {
             writer.write(&buffer[..read]).await?;
         }
         let bytes = writer.bytes();
-        Ok((self.publish(writer).await?, bytes))
+        Ok((self.publish(writer, keep).await?, bytes))
     }
 
     /// Reads a whole blob. For small ones, such as reports.
@@ -119,6 +129,18 @@ impl Blobs {
 
     fn incoming(&self) -> PathBuf {
         self.root.join("incoming")
+    }
+}
+
+/// Opens a file that is no link, no pipe and no device; opening a pipe would wait for ever.
+async fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = flags.bits().cast_signed();
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).await?;
+    if file.metadata().await?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"))
     }
 }
 
@@ -164,7 +186,7 @@ impl Drop for Incoming {
 mod tests {
     use super::*;
 
-    fn store() -> (tempfile::TempDir, Blobs) {
+    pub(super) fn store() -> (tempfile::TempDir, Blobs) {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(folder.path().join("blobs")).unwrap();
         (folder, blobs)
@@ -182,7 +204,7 @@ mod tests {
         writer.write(b"world").await.unwrap();
         let expected = BlobId::from(blake3::hash(b"hello world"));
         assert!(!blobs.path(expected).exists());
-        assert_eq!(blobs.publish(writer).await.unwrap(), expected);
+        assert_eq!(blobs.publish(writer, &blobs.keep().await).await.unwrap(), expected);
         assert_eq!(blobs.read(expected).await.unwrap(), b"hello world");
         assert_eq!(incoming_count(&blobs), 0);
     }
@@ -202,9 +224,19 @@ mod tests {
         let (folder, blobs) = store();
         let file = folder.path().join("file");
         std::fs::write(&file, b"same").unwrap();
-        let first = blobs.copy_from(&file).await.unwrap();
-        assert_eq!(first, blobs.copy_from(&file).await.unwrap());
+        let keep = blobs.keep().await;
+        let first = blobs.copy_from(&file, &keep).await.unwrap();
+        assert_eq!(first, blobs.copy_from(&file, &keep).await.unwrap());
         assert_eq!(first, (BlobId::from(blake3::hash(b"same")), 4));
+    }
+
+    #[tokio::test]
+    async fn a_link_is_not_followed_and_a_pipe_not_waited_for() {
+        let (folder, blobs) = store();
+        let (link, keep) = (folder.path().join("link"), blobs.keep().await);
+        std::os::unix::fs::symlink("/etc/hostname", &link).unwrap();
+        assert!(blobs.copy_from(&link, &keep).await.is_err());
+        assert!(blobs.copy_from(folder.path(), &keep).await.is_err());
     }
 
     #[tokio::test]

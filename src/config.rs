@@ -13,6 +13,7 @@ use tracing::level_filters::LevelFilter;
 
 const DEFAULT_PORT: u16 = 5000;
 const DEFAULT_MAX_FILE_SIZE_MB: u64 = 500;
+const DEFAULT_RETENTION_HOURS: f64 = 24.0;
 const DEFAULT_TASK_TIMEOUT_SECONDS: u64 = 600;
 
 /// The flags of `glb-optimizer serve`. What is absent comes from the environment or has a default.
@@ -36,14 +37,66 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder for uploads, results and the queue.
     pub data_dir: PathBuf,
+    /// Folder for files that are gone after the program; used when `data_dir` cannot be.
+    pub temp_dir: PathBuf,
     /// Jobs that run at once; at least 1.
     pub workers: usize,
     /// The largest upload in bytes; 0 refuses all.
     pub max_file_bytes: u64,
     /// The longest that one attempt at a job may run.
     pub task_timeout: Duration,
+    /// How long the files of an ended job are kept; for ever, if nothing is said.
+    pub retention: Option<Duration>,
+    /// How much all files together may take, in bytes; as much as there is, if nothing is said.
+    pub disk_quota_bytes: Option<u64>,
+    /// What an administrator has to show; without it only requests from this machine may do what they do.
+    pub admin_token: Option<String>,
+    /// The memory that one job may have, in bytes; without it, a part of what the machine or container has.
+    pub memory_limit_bytes: Option<u64>,
     /// What is logged.
     pub log_level: LevelFilter,
+}
+
+/// Which server a command speaks to. What is absent comes from the environment or has a default.
+#[derive(Debug, Default, clap::Args)]
+pub struct RemoteFlags {
+    /// The server to ask [env: GLB_OPTIMIZER_URL] [default: http://127.0.0.1:5000]
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+}
+
+/// A running server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// Its address, without a slash at the end.
+    pub server: String,
+    /// What an administrator has to show there, if anything.
+    pub admin_token: Option<String>,
+}
+
+impl Remote {
+    /// Resolves it from `flags` and the process's environment.
+    ///
+    /// # Errors
+    /// The address cannot be used; the error names the flag or variable.
+    pub fn from_process(flags: &RemoteFlags) -> Result<Self, Error> {
+        resolve_remote(flags, &|name| std::env::var(name).ok())
+    }
+}
+
+fn resolve_remote(flags: &RemoteFlags, env: &dyn Fn(&str) -> Option<String>) -> Result<Remote, Error> {
+    let var = |name: &'static str| env(name).filter(|value| !value.trim().is_empty());
+    let given = flags.server.clone().map(|value| ("--server", value));
+    let given = given.or_else(|| var("GLB_OPTIMIZER_URL").map(|value| ("GLB_OPTIMIZER_URL", value)));
+    let (name, value) = given.unwrap_or(("--server", format!("http://127.0.0.1:{DEFAULT_PORT}")));
+    let server = value.trim().trim_end_matches('/');
+    if server.strip_prefix("http://").is_none_or(str::is_empty) {
+        let expected =
+            "an address that begins with http://, such as http://127.0.0.1:5000; encryption is not spoken";
+        return Err(Error { name, value, expected });
+    }
+    let admin_token = var("ADMIN_TOKEN").map(|token| token.trim().to_owned());
+    Ok(Remote { server: server.to_owned(), admin_token })
 }
 
 /// A value that cannot be used.
@@ -78,13 +131,20 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     let max_file_mb =
         number(var("MAX_FILE_SIZE_MB"), 0, "a whole number of megabytes, or 0 to refuse uploads")?;
     let timeout_s = number(var("TASK_TIMEOUT_SECONDS"), 1, "a whole number of seconds, at least 1")?;
+    let memory_mb = number(var("MEMORY_LIMIT_MB"), 128, "a whole number of megabytes, at least 128")?;
+    let quota_mb = number(var("DISK_QUOTA_MB"), 1, "a whole number of megabytes, at least 1")?;
     let log_level = parsed(var("LOG_LEVEL"), "one of off, error, warn, info, debug, trace")?;
     Ok(Config {
         listen: listen(flags.listen, var("HOST"), var("PORT"))?,
         data_dir: flags.data_dir.or_else(|| path(&var, "DATA_DIR")).unwrap_or_else(|| default_data_dir(&var)),
+        temp_dir: path(&var, "TMPDIR").unwrap_or_else(|| "/tmp".into()),
         workers: number(workers, 1, "a whole number, at least 1")?.map_or_else(core_count, saturating_usize),
         max_file_bytes: max_file_mb.unwrap_or(DEFAULT_MAX_FILE_SIZE_MB).saturating_mul(1 << 20),
         task_timeout: Duration::from_secs(timeout_s.unwrap_or(DEFAULT_TASK_TIMEOUT_SECONDS)),
+        retention: retention(var("FILE_RETENTION_HOURS"))?,
+        disk_quota_bytes: quota_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        admin_token: var("ADMIN_TOKEN").map(|(_, token)| token.trim().to_owned()),
+        memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         log_level: log_level.unwrap_or(LevelFilter::INFO),
     })
 }
@@ -123,6 +183,18 @@ fn number(given: Given, least: u64, expected: &'static str) -> Result<Option<u64
     match (number, given) {
         (Some(number), Some((name, value))) if number < least => Err(Error { name, value, expected }),
         _ => Ok(number),
+    }
+}
+
+/// Hours, with fractions; 0 keeps files for ever.
+fn retention(given: Given) -> Result<Option<Duration>, Error> {
+    let expected = "a number of hours, such as 24 or 0.5, or 0 to keep files for ever";
+    let hours: Option<f64> = parsed(given.clone(), expected)?;
+    let hours = hours.unwrap_or(DEFAULT_RETENTION_HOURS);
+    match (Duration::try_from_secs_f64(hours * 3_600.0), given) {
+        (Ok(time), _) => Ok(Some(time).filter(|time| !time.is_zero())),
+        (Err(_), Some((name, value))) => Err(Error { name, value, expected }),
+        (Err(_), None) => Ok(None),
     }
 }
 
@@ -187,6 +259,9 @@ mod tests {
             ("MAX_CONCURRENT_TASKS", "0"),
             ("MAX_FILE_SIZE_MB", "-1"),
             ("TASK_TIMEOUT_SECONDS", "10m"),
+            ("MEMORY_LIMIT_MB", "64"),
+            ("FILE_RETENTION_HOURS", "-1"),
+            ("DISK_QUOTA_MB", "0"),
             ("LOG_LEVEL", "loud"),
         ] {
             let error = with(Flags::default(), &[(name, value)]).unwrap_err().to_string();
@@ -194,6 +269,27 @@ mod tests {
         }
         let flags = Flags { listen: Some("5000".into()), ..Flags::default() };
         assert!(with(flags, &[]).unwrap_err().to_string().starts_with("--listen is \"5000\""));
+    }
+
+    #[test]
+    fn the_server_to_ask_is_the_flag_or_the_variable_or_this_machine() {
+        let resolved = |flag: Option<&str>, variable: Option<&str>| {
+            let flags = RemoteFlags { server: flag.map(str::to_owned) };
+            let env = |name: &str| variable.filter(|_| name == "GLB_OPTIMIZER_URL").map(str::to_owned);
+            resolve_remote(&flags, &env).map(|remote| remote.server).map_err(|error| error.to_string())
+        };
+        assert_eq!(resolved(None, None).unwrap(), "http://127.0.0.1:5000");
+        assert_eq!(resolved(None, Some("http://box:8080/")).unwrap(), "http://box:8080");
+        assert_eq!(resolved(Some("http://a:1"), Some("http://b:2")).unwrap(), "http://a:1");
+        assert!(resolved(Some("https://a"), None).unwrap_err().starts_with("--server is \"https://a\""));
+    }
+
+    #[test]
+    fn files_are_kept_for_hours_or_for_ever() {
+        let kept = |hours| with(Flags::default(), &[("FILE_RETENTION_HOURS", hours)]).unwrap().retention;
+        assert_eq!(kept("0.5"), Some(Duration::from_secs(1_800)));
+        assert_eq!(kept("0"), None);
+        assert_eq!(with(Flags::default(), &[]).unwrap().retention, Some(Duration::from_secs(24 * 3_600)));
     }
 
     #[test]

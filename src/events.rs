@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::ids::JobId;
 
@@ -89,6 +89,19 @@ impl Events {
     fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Progress>> {
         // The map is whole after every operation, so a panic elsewhere does not spoil it.
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for a change of the job's record. May return early: what was missed may have been about this job.
+pub async fn state_change(changes: &mut broadcast::Receiver<Event>, id: JobId) {
+    loop {
+        match changes.recv().await {
+            Ok(Event { job, change: Change::State }) if job == id => return,
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => return,
+            // The sender is gone, and nothing will ever change again.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
     }
 }
 

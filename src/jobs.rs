@@ -1,28 +1,42 @@
-//! THE LIFE OF A JOB, top to bottom: open, submit, claim, run, finish, result.
+//! THE LIFE OF A JOB, top to bottom: submit, claim, run, finish, result.
 //!
 //! The only module that joins the queue, the blobs, the events and the sandbox. Two orders hold here and
 //! nowhere else: a blob is stored before the queue refers to it, and a change is announced after it is
-//! committed. Callers: `http` submits and reads, [`crate::worker`] claims, runs and finishes.
+//! committed. Callers: `http` submits and reads, [`crate::worker`] claims, runs and finishes. How a data folder is
+//! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`.
 
+mod backup;
 mod error;
+mod open;
+mod restore;
+mod sweep;
+mod upkeep;
 mod upload;
+mod wait;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, broadcast};
 
+pub use backup::{Backup, Contents};
 pub use error::{Error, OpenError};
+pub use open::Tier;
+pub use restore::{ArchiveError, check, restore};
 pub use upload::Upload;
+pub use wait::Wait;
 
-use crate::blobs::Blobs;
-use crate::events::{Event, Events, Progress};
+use crate::blobs::{Blobs, Keep};
+use crate::events::{self, Event, Events, Progress};
 use crate::ids::{BlobId, JobId};
 use crate::optimize::Settings;
-use crate::queue::{self, Failure, Job, JobError, Lease, NewJob, Output, Queue, State};
-use crate::sandbox::{self, Folder, Request};
+use crate::queue::{
+    self, Blame, Cached, Enqueued, Failure, Job, JobError, Lease, NewJob, Output, Priority, Queue, State,
+};
+use crate::sandbox::{self, Confinement, Folder, Sandbox, Task};
+use wait::Pace;
 
 /// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
 pub const LEASE: Duration = Duration::from_secs(15);
@@ -35,8 +49,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Limits {
     /// The largest upload in bytes; 0 refuses all.
     pub max_file_bytes: u64,
-    /// The longest that one attempt may run.
-    pub task_timeout: Duration,
+    /// What one attempt may take.
+    pub task: sandbox::Limits,
+    /// Jobs that run at once.
+    pub workers: usize,
+    /// How long the files of an ended job are kept; for ever, if nothing is said.
+    pub retention: Option<Duration>,
+    /// How much all files together may take, in bytes; as much as there is, if nothing is said.
+    pub disk_quota_bytes: Option<u64>,
 }
 
 /// All jobs of one data folder.
@@ -44,9 +64,38 @@ pub struct Jobs {
     queue: Arc<Queue>,
     blobs: Blobs,
     events: Events,
+    sandbox: Sandbox,
     work_folder: PathBuf,
     limits: Limits,
     work_waiting: Notify,
+    sweep_wanted: Notify,
+    pace: Pace,
+    tier: Tier,
+    /// The whole data folder when it is to go with this value.
+    _temporary: Option<Folder>,
+}
+
+/// What comes with a file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Submission {
+    /// The file's name, without folders.
+    pub name: String,
+    /// What is asked for.
+    pub settings: Settings,
+    /// Who goes first.
+    pub priority: Priority,
+    /// What the sender calls this submission, so that sending it again makes no second job.
+    pub idempotency_key: Option<String>,
+    /// Whether to do the work even if the result is there already.
+    pub is_fresh: bool,
+}
+
+/// What came of a job, stored but not yet written into its record.
+#[derive(Debug)]
+pub struct Stored {
+    output: Output,
+    /// Keeps a sweep from taking the new blobs for left-overs.
+    _keep: Keep,
 }
 
 /// A job and how far it is.
@@ -56,6 +105,8 @@ pub struct Status {
     pub job: Job,
     /// While it runs: how far it is.
     pub progress: Option<Progress>,
+    /// While it is queued: what is before it.
+    pub wait: Option<Wait>,
 }
 
 /// A stored file, ready to be served.
@@ -65,29 +116,6 @@ pub struct StoredFile {
     pub id: BlobId,
     /// Where it is.
     pub path: PathBuf,
-}
-
-// --- open -----------------------------------------------------------------------------------------
-
-impl Jobs {
-    /// Opens or creates the data folder, locks it, and takes back what a killed process was working on.
-    ///
-    /// # Errors
-    /// The folder cannot be used, another process uses it, or a newer version wrote it.
-    pub fn open(data_dir: &Path, limits: Limits) -> Result<Self, OpenError> {
-        let folder_error = |source| OpenError::Folder { path: data_dir.into(), source };
-        std::fs::create_dir_all(data_dir).map_err(folder_error)?;
-        // First, because it takes the lock: only then are left-over files known to be nobody's.
-        let queue = Queue::open(&data_dir.join("queue.redb"))?;
-        let blobs = Blobs::open(data_dir.join("blobs")).map_err(folder_error)?;
-        let work_folder = data_dir.join("work");
-        empty_folder(&work_folder).map_err(folder_error)?;
-        for job in queue.reclaim(now_ms())? {
-            tracing::info!(job = %job.id, state = %job.state, "took back a job whose worker was killed");
-        }
-        let (events, work_waiting) = (Events::default(), Notify::new());
-        Ok(Self { queue: Arc::new(queue), blobs, events, work_folder, limits, work_waiting })
-    }
 }
 
 // --- submit ---------------------------------------------------------------------------------------
@@ -104,25 +132,47 @@ impl Jobs {
         }
     }
 
-    /// Accepts a received file as a job. When this returns, the job survives any crash.
+    /// Accepts a received file as a job. When this returns, the job survives any crash. It is completed at once if
+    /// an earlier job has its result already.
     ///
     /// # Errors
-    /// [`Error::NotAGlb`], or it cannot be stored; nothing is kept then.
-    pub async fn submit(&self, upload: Upload, name: String, settings: Settings) -> Result<Job, Error> {
+    /// [`Error::NotAGlb`], [`Error::NoRoom`], [`queue::Error::KeyReused`], or it cannot be stored; nothing is
+    /// kept then.
+    pub async fn submit(&self, upload: Upload, wanted: Submission) -> Result<Job, Error> {
         upload.check_complete()?;
         let input_bytes = upload.writer.bytes();
-        let input = self.blobs.publish(upload.writer).await?;
-        let new = NewJob { input_name: name, input_bytes, input, settings };
-        let job = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
-        tracing::info!(job = %job.id, input_bytes, "accepted a job");
+        self.make_room(input_bytes).await?;
+        // To the end: neither this blob nor those of an earlier result may go before the record refers to them.
+        let keep = self.blobs.keep().await;
+        let input = self.blobs.publish(upload.writer, &keep).await?;
+        let Submission { name: input_name, settings, priority, idempotency_key, is_fresh } = wanted;
+        let cached = if is_fresh { None } else { self.cached(input, settings).await? };
+        let new = NewJob { input_name, input_bytes, input, settings, priority, idempotency_key, cached };
+        let Enqueued { job, is_new } = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
+        if !is_new {
+            return Ok(job);
+        }
+        tracing::info!(job = %job.id, input_bytes, is_cached = job.cached_from.is_some(), "accepted a job");
         Ok(self.announce(job))
+    }
+
+    /// The result for this content and these settings, if one was made and its blobs are still there.
+    async fn cached(&self, input: BlobId, settings: Settings) -> Result<Option<Cached>, Error> {
+        let job = self.on_queue(move |queue| queue.result_of(input, &settings)).await?;
+        let Some(Job { id, output: Some(output), cached_from, .. }) = job else { return Ok(None) };
+        for blob in [output.glb, output.report] {
+            if !tokio::fs::try_exists(self.blobs.path(blob)).await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Cached { output, from: cached_from.unwrap_or(id) }))
     }
 }
 
 // --- claim, run, finish: what a worker does ---------------------------------------------------------
 
 impl Jobs {
-    /// Claims the job that has waited longest, if one is due.
+    /// Claims the job whose turn it is, if one is due.
     ///
     /// # Errors
     /// The queue cannot be read or written.
@@ -157,37 +207,38 @@ impl Jobs {
     ///
     /// # Errors
     /// The failure to hand to [`Jobs::finish`].
-    pub async fn run(&self, job: &Job) -> Result<Output, Failure> {
+    pub async fn run(&self, job: &Job) -> Result<Stored, Failure> {
         let folder = self.work_folder.join(format!("{}-{}", job.id, job.attempt.0));
         let folder = Folder::create(folder)?;
-        let request = Request {
+        let task = Task {
             input: self.blobs.path(job.input),
             output: folder.path().join("output.glb"),
             report: folder.path().join("report.json"),
             settings: job.settings,
-            parent: std::process::id(),
         };
-        sandbox::run(&request, self.limits.task_timeout, |stage, percent| {
-            self.events.announce_progress(job.id, Progress { stage, percent });
-        })
-        .await?;
+        let (report, output) = (task.report.clone(), task.output.clone());
+        let on_progress = |stage, percent| self.events.announce_progress(job.id, Progress { stage, percent });
+        self.sandbox.run(task, on_progress).await?;
         // Copied, not moved: nothing that the child may still hold open becomes part of the store.
-        let (report, _) = self.blobs.copy_from(&request.report).await?;
-        let (glb, glb_bytes) = self.blobs.copy_from(&request.output).await?;
-        Ok(Output { glb, glb_bytes, report })
+        let keep = self.blobs.keep().await;
+        let (report, _) = self.blobs.copy_from(&report, &keep).await?;
+        let (glb, glb_bytes) = self.blobs.copy_from(&output, &keep).await?;
+        let output = Output { glb, glb_bytes, report, version: env!("CARGO_PKG_VERSION").into() };
+        Ok(Stored { output, _keep: keep })
     }
 
     /// Writes down how an attempt ended.
     ///
     /// # Errors
     /// [`queue::Error::LeaseLost`], or the queue cannot be written: the lease then runs out by itself.
-    pub async fn finish(&self, lease: Lease, outcome: Result<Output, Failure>) -> Result<Job, Error> {
+    pub async fn finish(&self, lease: Lease, outcome: Result<Stored, Failure>) -> Result<Job, Error> {
         let job = self
             .on_queue(move |queue| match outcome {
-                Ok(output) => queue.ack(lease, output, now_ms()),
+                Ok(stored) => queue.ack(lease, stored.output.clone(), now_ms()),
                 Err(failure) => queue.nack(lease, failure, now_ms()),
             })
             .await?;
+        self.pace.learn(&job);
         Ok(self.announce(job))
     }
 
@@ -222,9 +273,26 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], or the queue cannot be read.
     pub async fn status(&self, id: JobId) -> Result<Status, Error> {
-        let job = self.on_queue(move |queue| queue.get(id)).await?;
+        let (job, before) = self.on_queue(move |queue| wait::look(queue, id)).await?;
         let progress = self.events.progress(id).filter(|_| job.state == State::Running);
-        Ok(Status { job, progress })
+        let wait = before.map(|before| self.wait_after(&before));
+        Ok(Status { job, progress, wait })
+    }
+
+    /// Waits until the job is in a final state.
+    ///
+    /// # Errors
+    /// [`queue::Error::UnknownJob`], or the queue cannot be read.
+    pub async fn ended(&self, id: JobId) -> Result<Status, Error> {
+        // Before the job is read, so that no change falls between.
+        let mut changes = self.subscribe();
+        loop {
+            let status = self.status(id).await?;
+            if status.job.state.is_final() {
+                return Ok(status);
+            }
+            events::state_change(&mut changes, id).await;
+        }
     }
 
     /// Every change of every job from now on.
@@ -252,24 +320,29 @@ impl Jobs {
     }
 
     /// The uploaded file.
-    #[must_use]
-    pub fn original(&self, job: &Job) -> StoredFile {
-        self.stored(job.input)
+    ///
+    /// # Errors
+    /// [`Error::FilesGone`].
+    pub fn original(&self, job: &Job) -> Result<StoredFile, Error> {
+        self.check_files(job)?;
+        Ok(self.stored(job.input))
     }
 
     /// The optimized file.
     ///
     /// # Errors
-    /// [`Error::NoResult`] unless the job is completed.
+    /// [`Error::NoResult`] unless the job is completed, [`Error::FilesGone`].
     pub fn result(&self, job: &Job) -> Result<StoredFile, Error> {
+        self.check_files(job)?;
         Ok(self.stored(output_of(job)?.glb))
     }
 
     /// The report, as JSON.
     ///
     /// # Errors
-    /// [`Error::NoResult`] unless the job is completed, or it cannot be read.
+    /// [`Error::NoResult`] unless the job is completed, [`Error::FilesGone`], or it cannot be read.
     pub async fn report(&self, job: &Job) -> Result<Vec<u8>, Error> {
+        self.check_files(job)?;
         Ok(self.blobs.read(output_of(job)?.report).await?)
     }
 
@@ -279,6 +352,14 @@ impl Jobs {
     /// The queue cannot be read.
     pub async fn counts(&self) -> Result<std::collections::BTreeMap<&'static str, u64>, Error> {
         self.on_queue(Queue::counts).await
+    }
+
+    /// How the children that work on files are confined on this machine.
+    ///
+    /// # Errors
+    /// None can be started.
+    pub async fn confinement(&self) -> Result<&Confinement, sandbox::Error> {
+        self.sandbox.confinement().await
     }
 
     /// Shows that the data folder can be written, by writing.
@@ -311,6 +392,11 @@ impl Jobs {
         job
     }
 
+    fn check_files(&self, job: &Job) -> Result<(), Error> {
+        let retention = self.limits.retention;
+        if job.files_gone { Err(Error::FilesGone { id: job.id, retention }) } else { Ok(()) }
+    }
+
     fn stored(&self, id: BlobId) -> StoredFile {
         StoredFile { id, path: self.blobs.path(id) }
     }
@@ -324,21 +410,19 @@ fn output_of(job: &Job) -> Result<&Output, Error> {
 impl From<sandbox::Error> for Failure {
     fn from(error: sandbox::Error) -> Self {
         let (code, message) = (error.code().to_owned(), error.to_string());
-        Self { error: JobError { code, message }, retry: !error.is_bad_input() }
+        let blame = match (error.is_bad_input(), error.is_of_this_node()) {
+            (true, _) => Blame::Input,
+            (_, true) => Blame::Node,
+            _ => Blame::Unclear,
+        };
+        Self { error: JobError { code, message }, blame }
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         let message = format!("The server could not store the result: {error}.");
-        Self { error: JobError { code: "storage".into(), message }, retry: true }
-    }
-}
-
-fn empty_folder(path: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => std::fs::create_dir_all(path),
+        Self { error: JobError { code: "storage".into(), message }, blame: Blame::Node }
     }
 }
 

@@ -29,7 +29,7 @@
 //! 3. The announcement wakes [`worker::run`], which claims the job under a lease
 //!    ([`queue::Queue::claim`]). The claim raises the job's `attempt`, its fencing token. While the job runs,
 //!    the worker extends the lease every few seconds; a cancelled job loses it, and is let go.
-//! 4. [`jobs::Jobs::run`] starts a child through [`sandbox::run`]: this same executable, with a hidden
+//! 4. [`jobs::Jobs::run`] starts a child through [`sandbox::Sandbox::run`]: this same executable, with a hidden
 //!    command, a private folder and nothing of our environment. It calls [`optimize::optimize`], writes the
 //!    result and the report into its folder, and tells its progress, which [`events`] passes to listeners.
 //! 5. The result and the report are copied into the blob store, and only then [`jobs::Jobs::finish`]

@@ -5,20 +5,22 @@
 //! never left without either an outcome or a lease that will run out.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::events::{Change, Event};
-use crate::ids::JobId;
-use crate::jobs::{Error, Jobs};
+use crate::events;
+use crate::jobs::{Error, Jobs, LEASE};
 use crate::queue::{self, Job, Lease, State};
 
 /// A third of the lease: two heartbeats may fail before it is lost.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Clocks that run apart by more than this between two heartbeats were set, not corrected.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 
 /// The wait after the queue itself failed.
 const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(1);
@@ -28,6 +30,7 @@ pub async fn run(jobs: Arc<Jobs>, slots: usize, stop: CancellationToken) {
     let free = Arc::new(Semaphore::new(slots));
     let tasks = TaskTracker::new();
     tasks.spawn(stop.clone().run_until_cancelled_owned(reap(Arc::clone(&jobs))));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(sweep(Arc::clone(&jobs))));
     while let Some(Ok(slot)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned()).await {
         match jobs.claim().await {
             Ok(Some(job)) => {
@@ -55,16 +58,57 @@ async fn pause(error: &Error) {
 }
 
 /// Takes expired leases back for ever.
+///
+/// After the clock was set, or the machine has slept, every lease looks expired (or eternal) until its holder has
+/// extended it by the new time. So then nothing is taken back for as long as that may need.
 async fn reap(jobs: Arc<Jobs>) {
     let mut ticks = tokio::time::interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut clock, mut quiet_until) = (Clock::now(), Instant::now());
     loop {
         ticks.tick().await;
+        let before = std::mem::replace(&mut clock, Clock::now());
+        if clock.has_jumped_since(before) {
+            tracing::warn!("the clock was set: leases count from now");
+            quiet_until = clock.steady + LEASE;
+        }
+        if clock.steady < quiet_until {
+            continue;
+        }
         match jobs.reap().await {
             Ok(0) => {}
             Ok(count) => tracing::warn!(count, "took back jobs whose lease ran out"),
             Err(error) => tracing::error!(%error, "expired leases could not be taken back"),
         }
+    }
+}
+
+/// Deletes for ever what nobody needs any more.
+async fn sweep(jobs: Arc<Jobs>) {
+    loop {
+        if let Err(error) = jobs.sweep().await {
+            tracing::error!(%error, "old files could not be deleted");
+        }
+        jobs.wait_for_sweep().await;
+    }
+}
+
+/// The two clocks at one moment: the one that people set, and the one that only runs.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    wall: SystemTime,
+    steady: Instant,
+}
+
+impl Clock {
+    fn now() -> Self {
+        Self { wall: SystemTime::now(), steady: Instant::now() }
+    }
+
+    fn has_jumped_since(self, before: Self) -> bool {
+        let expected = before.wall + self.steady.duration_since(before.steady);
+        let off = self.wall.duration_since(expected).unwrap_or_else(|error| error.duration());
+        off > CLOCK_TOLERANCE
     }
 }
 
@@ -96,25 +140,12 @@ async fn keep(jobs: &Jobs, lease: Lease) {
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = state_change(&mut changes, lease.id) => {}
+            () = events::state_change(&mut changes, lease.id) => {}
         }
         match jobs.extend(lease).await {
             Ok(()) => {}
             Err(Error::Queue(queue::Error::LeaseLost { .. } | queue::Error::UnknownJob(_))) => return,
             Err(error) => tracing::warn!(job = %lease.id, %error, "a lease could not be extended"),
-        }
-    }
-}
-
-async fn state_change(changes: &mut broadcast::Receiver<Event>, id: JobId) {
-    loop {
-        match changes.recv().await {
-            Ok(Event { job, change: Change::State }) if job == id => return,
-            Ok(_) => {}
-            // What was missed may have been about this job.
-            Err(broadcast::error::RecvError::Lagged(_)) => return,
-            // The sender lives as long as the jobs; without it the ticks go on.
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
 }
@@ -133,5 +164,23 @@ fn log_outcome(job: &Job) {
             tracing::warn!(job = %id, attempt, error, "an attempt failed and will be repeated")
         }
         _ => tracing::info!(job = %id, attempt, "handed a job back unfinished"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_is_told_from_one_that_runs() {
+        let before = Clock::now();
+        let after = |wall_s: f64| Clock {
+            wall: before.wall + Duration::from_secs_f64(3_600.0 + wall_s) - Duration::from_secs(3_600),
+            steady: before.steady + HEARTBEAT,
+        };
+        assert!(!after(5.0).has_jumped_since(before));
+        assert!(!after(6.5).has_jumped_since(before));
+        assert!(after(3_605.0).has_jumped_since(before));
+        assert!(after(-3_595.0).has_jumped_since(before));
     }
 }

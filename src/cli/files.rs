@@ -66,12 +66,27 @@ fn read_below(folder: &Path, uri: &str) -> Result<Option<Vec<u8>>, Error> {
 /// # Errors
 /// The folder cannot be written.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_with(path, |file| Ok(file.write_all(bytes)?))
+}
+
+/// The same for a file that `fill` writes, and may read again, before anybody sees it.
+///
+/// # Errors
+/// The folder cannot be written, or `fill` fails.
+pub(super) fn write_with<T>(
+    path: &Path,
+    fill: impl FnOnce(&mut fs::File) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let partial = path.with_file_name(name);
-    let written = fs::File::create(&partial)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&partial, path));
+    let written = fs::File::options().read(true).write(true).create(true).truncate(true).open(&partial);
+    let written = written.map_err(anyhow::Error::from).and_then(|mut file| {
+        let filled = fill(&mut file)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)?;
+        Ok(filled)
+    });
     if written.is_err() {
         // Best effort: the reason for the failure is what counts.
         let _ = fs::remove_file(&partial);

@@ -3,14 +3,22 @@
 //! A command reads its flags, calls the crate, and prints. Errors go up as `anyhow` with a sentence at each
 //! level; `main` prints them. Adding a command: a `mod` line, a variant, and an arm in [`run`].
 
+mod backup;
+mod chaos;
 mod child;
+mod client;
 mod compare;
 mod files;
 mod inspect;
+mod jobs;
 mod measured;
 mod optimize;
 mod outputs;
+mod progress;
+mod restore;
 mod serve;
+mod settings;
+mod submit;
 mod text;
 
 use std::path::Path;
@@ -30,6 +38,8 @@ const EXAMPLES: &str = "\
 Examples:
   glb-optimizer optimize chair.glb              write chair-optimized.glb beside it
   glb-optimizer inspect chair.glb               what is in it, and where its bytes are
+  glb-optimizer submit chair.glb --wait -o small.glb
+                                                let a running server do it
   glb-optimizer                                 serve the page on http://127.0.0.1:5000
   glb-optimizer --listen 0.0.0.0:8080           serve it to the whole network
   glb-optimizer serve --data-dir /srv/models    keep uploads, results and the queue there
@@ -58,6 +68,16 @@ enum Command {
     Inspect(inspect::Flags),
     /// Measure how different two models look
     Compare(compare::Flags),
+    /// Send models to a running server
+    Submit(submit::Flags),
+    /// List, show, cancel, retry or purge the jobs of a running server
+    Jobs(jobs::Flags),
+    /// Save all jobs and files of a server in one archive, while it runs
+    Backup(backup::Flags),
+    /// Make a data folder out of such an archive
+    Restore(restore::Flags),
+    /// Show that no job gets lost: kill a server under load again and again, then count
+    Chaos(chaos::Flags),
     /// Optimize one file for a server: the inside of its sandbox
     #[command(name = sandbox::COMMAND, hide = true)]
     SandboxChild,
@@ -93,6 +113,11 @@ pub fn run() -> anyhow::Result<()> {
         Command::Optimize(flags) => optimize::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
         Command::Compare(flags) => compare::run(&flags),
+        Command::Submit(flags) => submit::run(&flags),
+        Command::Jobs(flags) => jobs::run(&flags),
+        Command::Backup(flags) => backup::run(&flags),
+        Command::Restore(flags) => restore::run(&flags),
+        Command::Chaos(flags) => chaos::run(&flags),
         Command::SandboxChild => child::run(),
     }
 }
@@ -115,8 +140,10 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         return several.exit_code;
     }
     let is_usage = error.chain().any(|cause| cause.is::<config::Error>() || cause.is::<UsageError>());
+    let is_refused =
+        error.chain().any(|cause| cause.downcast_ref().is_some_and(client::Refused::is_bad_input));
     let refused = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
-    if is_usage || refused.is_some_and(Error::is_bad_input) { BAD_INPUT } else { FAILED }
+    if is_usage || is_refused || refused.is_some_and(Error::is_bad_input) { BAD_INPUT } else { FAILED }
 }
 
 #[cfg(test)]

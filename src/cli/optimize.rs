@@ -2,21 +2,18 @@
 //!
 //! One file after the other; each uses all cores. A file that is refused does not stop the others.
 
-use std::cell::Cell;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::files::Model;
+use super::progress::Display;
+use super::settings::SettingsFlags;
 use super::{OfFile, UsageError, exit_code, files, measured, outputs, text};
 use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
-use crate::optimize::{
-    Animation, Effort, Error, Geometry, Lod, MOST_LODS, MaxError, Nodes, Output, Preset, Progress, Report,
-    Settings, Simplify, Target, TargetSize, lods,
-};
+use crate::optimize::{Error, Lod, MOST_LODS, Output, Report, lods};
 
 /// What `optimize` can be told.
 #[derive(Debug, clap::Args)]
@@ -33,35 +30,8 @@ pub(super) struct Flags {
     /// Result file, or folder for the results [default: <IN>-optimized.glb beside each input]
     #[arg(short, long, value_name = "OUT|DIR")]
     output: Option<PathBuf>,
-    /// How much visible difference is acceptable: high (least), balanced, maximum (smallest file)
-    #[arg(long, default_value_t, value_name = "PRESET")]
-    preset: Preset,
-    /// What must open the result: web (browsers), gpu (browsers, with textures that stay small in GPU memory),
-    /// universal (anything that reads glTF 2.0)
-    #[arg(long, default_value_t, value_name = "TARGET")]
-    target: Target,
-    /// How much time a smaller file is worth: fast, normal, or best (several times as long)
-    #[arg(long, default_value_t, value_name = "EFFORT")]
-    effort: Effort,
-    /// How meshes are compressed: auto (what is smaller), meshopt or draco
-    #[arg(long, default_value_t, value_name = "CODEC")]
-    geometry: Geometry,
-    /// Whether meshes may lose triangles: auto (as many as the preset's error allows), off, or the part to keep,
-    /// such as 0.5
-    #[arg(long, default_value_t, value_name = "auto|off|RATIO")]
-    simplify: Simplify,
-    /// Animation channels that hold a node where it rests: auto (they go), keep (they stay)
-    #[arg(long, default_value_t, value_name = "ANIMATION")]
-    animation: Animation,
-    /// How different the result may look (mean FLIP error, such as 0.03), in the place of the preset's bound
-    #[arg(long, value_name = "ERROR")]
-    max_error: Option<MaxError>,
-    /// How large the result may be (such as 5MB): as much like the original as fits
-    #[arg(long, value_name = "SIZE")]
-    target_size: Option<TargetSize>,
-    /// Nodes without a name that nothing refers to: auto (they are put together where that helps), keep (they stay)
-    #[arg(long, default_value_t, value_name = "NODES")]
-    nodes: Nodes,
+    #[command(flatten)]
+    settings: SettingsFlags,
     /// Levels of detail to make as well, 0 to 8: OUT.lod1.glb, OUT.lod2.glb and so on, each with half the triangles of the
     /// one before and half the sides of its images
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(MOST_LODS)))]
@@ -124,9 +94,11 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
 
 fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     let model = files::read(input)?;
-    let settings = flags.settings();
+    let settings = flags.settings.settings();
     let display = Display::new(input);
-    let result = measured::optimize(&model.bytes, &model.files, &settings, &mut |now| display.show(now));
+    let result = measured::optimize(&model.bytes, &model.files, &settings, &mut |now| {
+        display.show(now.stage, now.percent)
+    });
     display.clear();
     let Output { glb, report, worst_view } = result?;
     files::write(output, &glb)?;
@@ -161,8 +133,8 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
 
 fn levels(input: &Path, model: &Model, glb: &[u8], flags: &Flags) -> Result<Vec<Lod>, Error> {
     let display = Display::new(input);
-    let mut show = |part: f32| display.show(Progress { stage: "lods", percent: 100.0 * part });
-    let made = lods((&model.bytes, &model.files), glb, &flags.settings(), flags.lods, &mut show);
+    let mut show = |part: f32| display.show("lods", 100.0 * part);
+    let made = lods((&model.bytes, &model.files), glb, &flags.settings.settings(), flags.lods, &mut show);
     display.clear();
     made
 }
@@ -210,22 +182,6 @@ fn summary(input: &Path, output: &Path, report: &Report) -> String {
     lines.join("\n") + "\n"
 }
 
-impl Flags {
-    fn settings(&self) -> Settings {
-        Settings {
-            preset: self.preset,
-            target: self.target,
-            effort: self.effort,
-            geometry: self.geometry,
-            simplify: self.simplify,
-            animation: self.animation,
-            max_error: self.max_error,
-            target_size: self.target_size,
-            nodes: self.nodes,
-        }
-    }
-}
-
 /// How different result and original look, in a line for people.
 fn looks(comparison: &Comparison, attempts: usize) -> String {
     let tried = if attempts > 1 { format!("; the best of {attempts} attempts") } else { String::new() };
@@ -235,44 +191,4 @@ fn looks(comparison: &Comparison, attempts: usize) -> String {
         comparison.close_worst,
         comparison.views.len()
     )
-}
-
-/// Progress on stderr: a bar on a terminal, a line a stage elsewhere.
-struct Display {
-    name: String,
-    bar: Option<ProgressBar>,
-    stage: Cell<&'static str>,
-}
-
-impl Display {
-    fn new(input: &Path) -> Self {
-        let name = input.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let bar = io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(100);
-            // A fixed template; if it were wrong, the default style would do.
-            if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {pos:>3} % {msg}") {
-                bar.set_style(style);
-            }
-            bar.set_prefix(name.clone());
-            bar
-        });
-        Self { name, bar, stage: Cell::new("") }
-    }
-
-    fn show(&self, now: Progress) {
-        if let Some(bar) = &self.bar {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
-            bar.set_position(now.percent as u64);
-            bar.set_message(now.stage);
-        } else if self.stage.replace(now.stage) != now.stage {
-            // Whoever closed stderr does not want to know.
-            let _ = writeln!(io::stderr(), "{}: {} ({:.0} %)", self.name, now.stage, now.percent);
-        }
-    }
-
-    fn clear(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }

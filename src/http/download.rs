@@ -37,7 +37,7 @@ pub(super) async fn original(
     request: Request,
 ) -> Result<Response, Problem> {
     let job = site.jobs.status(jobs::parse(&id)?).await?.job;
-    Ok(send(site.jobs.original(&job), &job.input_name, request).await)
+    Ok(send(site.jobs.original(&job)?, &job.input_name, request).await)
 }
 
 async fn send(file: StoredFile, name: &str, mut request: Request) -> Response {
@@ -48,6 +48,11 @@ async fn send(file: StoredFile, name: &str, mut request: Request) -> Response {
     keep_only_our_conditions(request.headers_mut(), &etag);
     // Its error type is Infallible; a missing file is an answer too.
     let Ok(answer) = ServeFile::new(&file.path).oneshot(request).await;
+    if answer.status() == StatusCode::NOT_FOUND {
+        // A sweep came between reading the record and opening the file.
+        return Problem::gone("The files of this job are not stored any more. Upload the file again.")
+            .into_response();
+    }
     if !answer.status().is_success() && answer.status() != StatusCode::RANGE_NOT_SATISFIABLE {
         return Problem::internal(&format!("blob {} cannot be served: {}", file.id, answer.status()))
             .into_response();

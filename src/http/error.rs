@@ -3,7 +3,8 @@
 //! The one place that decides which status a refusal has. Faults of the server are logged here, once;
 //! refusals are the caller's business and are not.
 
-use std::io;
+use std::fmt::Display;
+use std::io::{self, ErrorKind};
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -12,10 +13,10 @@ use serde_json::json;
 
 use crate::jobs;
 use crate::optimize::settings::UnknownSetting;
-use crate::queue;
+use crate::queue::{self, UnknownPriority};
 
 /// A refusal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Problem {
     status: StatusCode,
     code: &'static str,
@@ -54,14 +55,68 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    fn storage(error: &io::Error) -> Self {
-        if error.kind() != io::ErrorKind::StorageFull {
-            return Self::internal(&error.to_string());
-        }
+    fn storage_full(error: &dyn Display) -> Self {
         tracing::error!(%error, "the disk of the data folder is full");
         let detail =
             "The server's disk is full. Nothing was stored; try again when its operator has made room.";
         Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
+    }
+
+    fn storage_failing(error: &dyn Display) -> Self {
+        tracing::error!(%error, "the data folder cannot be read or written");
+        let detail =
+            "The server cannot read or write its data folder just now; its log says why. Try again later.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_failing", detail)
+    }
+
+    fn storage(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::storage_full(error),
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => Self::storage_failing(error),
+            _ => Self::internal(&error.to_string()),
+        }
+    }
+
+    pub(super) fn gone(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "files_gone", detail)
+    }
+
+    pub(super) fn token_needed() -> Self {
+        let detail = "This needs the server's ADMIN_TOKEN: send it as `Authorization: Bearer TOKEN`.";
+        Self::new(StatusCode::UNAUTHORIZED, "token_needed", detail)
+    }
+
+    pub(super) fn local_only() -> Self {
+        let detail = "Only programs on the server's own machine may do this, directly and not through a proxy. To \
+            allow it to others, start the server with an ADMIN_TOKEN.";
+        Self::new(StatusCode::FORBIDDEN, "local_only", detail)
+    }
+
+    pub(super) fn stopping() -> Self {
+        let detail = "The server stops before the job has ended. Send the file again.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", detail)
+    }
+}
+
+impl From<queue::Error> for Problem {
+    fn from(error: queue::Error) -> Self {
+        match error {
+            queue::Error::UnknownJob(id) => Self::unknown_job(&id.to_string()),
+            queue::Error::FilesGone(_) => Self::gone(sentence(&error.to_string())),
+            queue::Error::Refused { state, wanted } => {
+                let detail = format!("The job is {state}, and a {state} job cannot be {wanted}.");
+                Self::new(StatusCode::CONFLICT, "not_allowed", detail)
+            }
+            // The status that the draft of this header asks for.
+            queue::Error::KeyReused { .. } => {
+                let detail = sentence(&error.to_string());
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+            }
+            _ if error.is_disk_full() => Self::storage_full(&error),
+            queue::Error::Closed => Self::storage_failing(&error),
+            _ if error.is_of_the_disk() => Self::storage_failing(&error),
+            _ => Self::internal(&error.to_string()),
+        }
     }
 }
 
@@ -81,14 +136,18 @@ impl From<jobs::Error> for Problem {
                 let detail = format!("{detail} Ask again when it is completed; /events tells when.");
                 Self::new(StatusCode::CONFLICT, "not_finished", detail)
             }
-            jobs::Error::Queue(queue::Error::UnknownJob(id)) => Self::unknown_job(&id.to_string()),
-            jobs::Error::Queue(queue::Error::Refused { state, wanted }) => {
-                let detail = format!("The job is {state}, and a {state} job cannot be {wanted}.");
-                Self::new(StatusCode::CONFLICT, "not_allowed", detail)
-            }
+            jobs::Error::FilesGone { .. } => Self::gone(detail),
+            jobs::Error::NoRoom { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", detail),
+            jobs::Error::Queue(error) => error.into(),
             jobs::Error::Storage(error) => Self::storage(&error),
-            jobs::Error::Queue(_) | jobs::Error::Internal(_) => Self::internal(&detail),
+            jobs::Error::Internal(_) => Self::internal(&detail),
         }
+    }
+}
+
+impl From<UnknownPriority> for Problem {
+    fn from(error: UnknownPriority) -> Self {
+        Self::bad_request("unknown_setting", sentence(&error.to_string()))
     }
 }
 
@@ -116,6 +175,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(body)).into_response();
         let content_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 }

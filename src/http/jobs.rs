@@ -1,10 +1,10 @@
-//! Asking for one job, its report, its cancellation, its retry.
+//! Asking for one job, its report, its cancellation, its retry, its end.
 //!
 //! The rules are in [`crate::queue`]; a refusal becomes a problem document in `error.rs`.
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 
 use super::Site;
@@ -41,6 +41,12 @@ pub(super) async fn retry(
     Path(id): Path<String>,
 ) -> Result<Json<JobView>, Problem> {
     Ok(Json(site.jobs.retry(parse(&id)?).await?.into()))
+}
+
+/// `DELETE /api/v1/jobs/{id}`: forgets a job that has ended; its files go, unless another job needs them.
+pub(super) async fn delete(State(site): State<Site>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    site.jobs.purge(parse(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A text that is no id is the id of no job: the answer is the same.

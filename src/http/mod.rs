@@ -4,17 +4,21 @@
 //! elsewhere. Every refusal is a problem document (`error.rs`), every answer has the headers set here.
 //! Adding a route: a handler in its file and a row in [`router`].
 
+mod admin;
 mod assets;
+mod backup;
 mod download;
 mod error;
 mod events;
 mod health;
 mod job_view;
 mod jobs;
+mod queue;
 mod upload;
 
 use std::any::Any;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -52,6 +56,8 @@ pub struct Site {
     pub jobs: Arc<Jobs>,
     /// Jobs that may run at once.
     pub workers: usize,
+    /// What an administrator has to show, if anything.
+    pub admin_token: Option<Arc<str>>,
     /// When to stop: no new connections, and event streams end.
     pub stop: CancellationToken,
 }
@@ -62,19 +68,24 @@ pub struct Site {
 /// The listener fails.
 pub async fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
     let stop = site.stop.clone().cancelled_owned();
-    axum::serve(listener, router(site)).with_graceful_shutdown(stop).await
+    let service = router(site).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(stop).await
 }
 
 fn router(site: Site) -> Router {
     let router = Router::new()
-        .route("/api/v1/jobs", post(upload::submit))
-        .route("/api/v1/jobs/{id}", get(jobs::show))
+        .route("/api/v1/jobs", post(upload::submit).get(queue::list))
+        .route("/api/v1/jobs/{id}", get(jobs::show).delete(jobs::delete))
         .route("/api/v1/jobs/{id}/events", get(events::listen))
         .route("/api/v1/jobs/{id}/result", get(download::result))
         .route("/api/v1/jobs/{id}/original", get(download::original))
         .route("/api/v1/jobs/{id}/report", get(jobs::report))
         .route("/api/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/api/v1/jobs/{id}/retry", post(jobs::retry))
+        .route("/api/v1/queue/purge", post(queue::purge))
+        .route("/api/v1/queue/pause", post(queue::pause))
+        .route("/api/v1/queue/resume", post(queue::resume))
+        .route("/api/v1/backup", get(backup::send))
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

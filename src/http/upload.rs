@@ -12,20 +12,24 @@ use axum::body::{Body, Bytes};
 use axum::extract::multipart::Field;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Multipart, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use futures_util::{Stream, StreamExt};
 
 use super::Site;
 use super::error::Problem;
 use super::job_view::JobView;
-use crate::jobs::{Jobs, Upload};
+use crate::ids::JobId;
+use crate::jobs::{Jobs, Status, Submission, Tier, Upload};
 use crate::optimize::Settings;
+use crate::queue::Priority;
 
 /// The longest value of a setting, in bytes.
 const MAX_VALUE_BYTES: usize = 1024;
 /// The longest file name that is kept, in characters.
 const MAX_NAME_CHARS: usize = 150;
+/// The longest idempotency key, in bytes.
+const MAX_KEY_BYTES: usize = 255;
 const DEFAULT_NAME: &str = "model.glb";
 /// How long the rest of a refused body is read.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
@@ -37,9 +41,10 @@ type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
 struct Wishes {
     name: Option<String>,
     settings: Settings,
+    priority: Priority,
 }
 
-/// The handler: 202, the job, and where to ask for it.
+/// The handler: 202, the job, and where to ask for it. Where jobs are not kept: 200 and the job at its end.
 pub(super) async fn submit(
     State(site): State<Site>,
     parameters: Parameters,
@@ -49,23 +54,55 @@ pub(super) async fn submit(
         Problem::bad_request("bad_query", format!("The query of the address cannot be read: {error}."))
     })?;
     let mut wishes = Wishes::default();
+    let is_fresh = asks_for_fresh(request.headers());
+    let idempotency_key = idempotency_key(request.headers());
     // Remembered, not returned: the body has to be dealt with first.
     let wished = parameters.iter().try_for_each(|(name, value)| wishes.take(name, value));
+    let wished = wished.and(idempotency_key.as_ref().map(|_| ()).map_err(Clone::clone));
     let upload = if is_form(&request) {
         receive_form(&site.jobs, request, &mut wishes, wished).await?
     } else {
         receive_body(&site.jobs, request.into_body(), wished).await?
     };
     let name = clean_name(wishes.name.as_deref().unwrap_or(DEFAULT_NAME));
-    let job = site.jobs.submit(upload, name, wishes.settings).await?;
+    let Wishes { settings, priority, .. } = wishes;
+    let wanted = Submission { name, settings, priority, idempotency_key: idempotency_key?, is_fresh };
+    let job = site.jobs.submit(upload, wanted).await?;
     let location = format!("/api/v1/jobs/{}", job.id);
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(JobView::from(job))))
+    let (status, job) = match site.jobs.tier() {
+        Tier::Embedded => (StatusCode::ACCEPTED, site.jobs.status(job.id).await?),
+        Tier::Sync { .. } => (StatusCode::OK, end_of(&site, job.id).await?),
+    };
+    Ok((status, [(header::LOCATION, location)], Json(JobView::from(job))))
+}
+
+async fn end_of(site: &Site, id: JobId) -> Result<Status, Problem> {
+    let ended = site.stop.run_until_cancelled(site.jobs.ended(id)).await;
+    Ok(ended.ok_or_else(Problem::stopping)??)
+}
+
+/// Whether the caller wants the work done although its result may be there: `Cache-Control: no-cache`.
+fn asks_for_fresh(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case("no-cache"))
+}
+
+/// The header of draft-ietf-httpapi-idempotency-key-header. It wants the value in quotes; few send them.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default().trim().trim_matches('"');
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+        let detail = "The header Idempotency-Key must hold 1 to 255 visible ASCII characters.";
+        return Err(Problem::bad_request("bad_idempotency_key", detail));
+    }
+    Ok(Some(key.to_owned()))
 }
 
 impl Wishes {
     fn take(&mut self, name: &str, value: &str) -> Result<(), Problem> {
         match name {
             "name" => self.name = Some(value.to_owned()),
+            "priority" => self.priority = value.parse()?,
             _ => self.settings.set(name, value)?,
         }
         Ok(())

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::ids::JobId;
 use crate::queue::{self, State};
 
 /// A refused or failed call.
@@ -28,6 +30,26 @@ pub enum Error {
         /// Why, if it failed.
         reason: Option<String>,
     },
+    /// The job has ended, and its files were deleted since.
+    #[error(
+        "The files of job {id} were deleted{}. Upload the file again.",
+        .retention.map(|time| format!(": this server keeps them for {} after the job has ended, or less when it needs the room (FILE_RETENTION_HOURS, DISK_QUOTA_MB)", humantime::format_duration(time))).unwrap_or_default()
+    )]
+    FilesGone {
+        /// The job.
+        id: JobId,
+        /// How long files are kept, if that is limited.
+        retention: Option<Duration>,
+    },
+    /// All files together would take more than they may, and only live jobs are left.
+    #[error(
+        "The server has no room for this file: all files may take {} MB (DISK_QUOTA_MB), and jobs that are still to run need them. Try again when some have ended.",
+        .quota_bytes >> 20
+    )]
+    NoRoom {
+        /// The limit in bytes.
+        quota_bytes: u64,
+    },
     /// The queue refused or failed.
     #[error(transparent)]
     Queue(#[from] queue::Error),
@@ -50,7 +72,33 @@ pub enum OpenError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Neither the data folder nor a temporary one can be written.
+    #[error(
+        "{reason}; and files cannot be kept in {} for the time of a job either: {source}. Give this program a folder that it can write to, with --data-dir", .path.display()
+    )]
+    NoFolder {
+        /// Why there is no data folder.
+        reason: String,
+        /// The folder for temporary files.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// The queue in it cannot be opened.
     #[error(transparent)]
     Queue(#[from] queue::Error),
+}
+
+impl OpenError {
+    /// Whether work is possible without the data folder. It is not when the folder is in order and somebody
+    /// else's: another process uses it, or a newer version wrote it.
+    #[must_use]
+    pub fn is_of_the_folder(&self) -> bool {
+        match self {
+            Self::Folder { .. } => true,
+            Self::NoFolder { .. } => false,
+            Self::Queue(queue::Error::InUse { .. } | queue::Error::NewerFormat { .. }) => false,
+            Self::Queue(_) => true,
+        }
+    }
 }

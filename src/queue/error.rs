@@ -2,19 +2,27 @@
 //!
 //! A refusal that a caller can act on has a variant of its own; everything else is `Storage`.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use super::State;
+use redb::{DatabaseError, StorageError};
+
+use super::{State, file};
 use crate::ids::{Attempt, JobId};
 
 /// Why a call of the queue did nothing. On an error nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another process holds the queue file.
-    #[error("{} is in use by another glb-optimizer; stop that one, or choose another folder with --data-dir", .path.display())]
+    #[error(
+        "{} is in use by another glb-optimizer{}; stop that one, or choose another folder with --data-dir",
+        .path.display(), .holder.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    )]
     InUse {
         /// The queue file.
         path: PathBuf,
+        /// The process that holds it, where the system tells.
+        holder: Option<u32>,
     },
     /// A later version of this program wrote the queue file.
     #[error(
@@ -28,9 +36,33 @@ pub enum Error {
         /// The newest format number that this version can read.
         known: u64,
     },
+    /// Nothing can be made of the queue file: the disk or somebody has damaged it.
+    #[error(
+        "{} is damaged: {reason}. It was left as it is. Bring back a backup with `glb-optimizer restore`, or move the file away to begin with an empty queue", .path.display()
+    )]
+    Damaged {
+        /// The queue file.
+        path: PathBuf,
+        /// What the database says.
+        reason: String,
+    },
+    /// The queue file was closed after a failure and is not open again yet.
+    #[error("the queue file is being opened again after a failure; try again")]
+    Closed,
+    /// The idempotency key was used for something else before.
+    #[error(
+        "the idempotency key was used for job {id}, with another file or other settings; use a new key for a new job"
+    )]
+    KeyReused {
+        /// The job that has the key.
+        id: JobId,
+    },
     /// There is no such job.
     #[error("there is no job {0}")]
     UnknownJob(JobId),
+    /// The job cannot run again, because its files were let go.
+    #[error("the files of job {0} were deleted, so it cannot run again; upload the file again")]
+    FilesGone(JobId),
     /// The caller's claim is over: the lease ran out, or the job was cancelled or claimed again.
     #[error("attempt {} no longer holds job {id}", .attempt.0)]
     LeaseLost {
@@ -55,9 +87,47 @@ pub enum Error {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The settings of a job have no text form.
+    #[error("the settings of a job cannot be written down: {0}")]
+    Recipe(serde_json::Error),
     /// The queue file could not be read or written.
     #[error("the queue file cannot be read or written: {0}")]
     Storage(Box<redb::Error>),
+}
+
+impl Error {
+    /// Why the file `path` could not be opened.
+    pub(super) fn from_open(error: DatabaseError, path: &Path) -> Self {
+        match error {
+            DatabaseError::DatabaseAlreadyOpen => {
+                Self::InUse { path: path.into(), holder: file::holder(path) }
+            }
+            DatabaseError::Storage(StorageError::Corrupted(reason)) => {
+                Self::Damaged { path: path.into(), reason }
+            }
+            DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                Self::Damaged { path: path.into(), reason: error.to_string() }
+            }
+            other => other.into(),
+        }
+    }
+
+    /// Whether the file could not be read or written, so that its handle is of no more use.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Storage(error) => matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo),
+            _ => false,
+        }
+    }
+
+    /// Whether the disk is full.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        let Self::Storage(error) = self else { return false };
+        matches!(&**error, redb::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull)
+    }
 }
 
 /// redb has an error type for each operation, all of which convert to `redb::Error`.

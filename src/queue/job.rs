@@ -4,9 +4,11 @@
 //! is added later needs a serde default, or older records stop being readable.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::Error;
 use crate::ids::{Attempt, BlobId, JobId};
 use crate::optimize::Settings;
 
@@ -32,8 +34,20 @@ pub struct Job {
     pub input: BlobId,
     /// What was asked for.
     pub settings: Settings,
+    /// Who goes first.
+    #[serde(default)]
+    pub priority: Priority,
+    /// What its sender calls this submission, so that sending it again makes no second job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// The job that did the work, when this one was completed out of an earlier job's result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_from: Option<JobId>,
     /// What came of it; only when completed.
     pub output: Option<Output>,
+    /// Whether its blobs were let go; only in a final state, which it then never leaves.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub files_gone: bool,
     /// The last failure. A queued job has one if it waits to be tried again.
     pub error: Option<JobError>,
     /// When it was accepted.
@@ -93,6 +107,57 @@ impl fmt::Display for State {
     }
 }
 
+/// Who goes first. A step of priority is worth [`Priority::STEP_MS`] of waiting and no more: so a job of low
+/// priority is overtaken by later ones for a while, but never for ever.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Before all others of its time.
+    High,
+    /// What is not said otherwise.
+    #[default]
+    Normal,
+    /// When there is nothing else to do.
+    Low,
+}
+
+impl Priority {
+    /// All of them, the first to go first.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// How much longer a job must have waited to go before one of the next higher priority: 10 minutes.
+    pub const STEP_MS: u64 = 600_000;
+
+    /// Its place in [`Priority::ALL`].
+    pub(super) fn rank(self) -> u8 {
+        self as u8
+    }
+
+    /// The word for it in REST, CLI and storage.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
+}
+
+impl FromStr for Priority {
+    type Err = UnknownPriority;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPriority> {
+        let found = Self::ALL.into_iter().find(|priority| priority.name() == text);
+        found.ok_or_else(|| UnknownPriority(text.to_owned()))
+    }
+}
+
+/// A text that is no priority.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("priority is \"{0}\", but it must be one of high, normal, low")]
+pub struct UnknownPriority(String);
+
 /// The result of a completed job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Output {
@@ -102,6 +167,9 @@ pub struct Output {
     pub glb_bytes: u64,
     /// The report, as JSON.
     pub report: BlobId,
+    /// The version of this program that made it; another one may make something else.
+    #[serde(default)]
+    pub version: String,
 }
 
 /// Why a job failed.
@@ -124,30 +192,66 @@ pub struct NewJob {
     pub input: BlobId,
     /// What was asked for.
     pub settings: Settings,
+    /// Who goes first.
+    pub priority: Priority,
+    /// What its sender calls this submission, so that sending it again makes no second job.
+    pub idempotency_key: Option<String>,
+    /// A result that is there already, with all its blobs.
+    pub cached: Option<Cached>,
+}
+
+/// The result of an earlier job for the same content, settings and version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cached {
+    /// What came of it.
+    pub output: Output,
+    /// The job that did the work.
+    pub from: JobId,
 }
 
 impl Job {
-    /// A job accepted at `now_ms`, ready to be claimed.
+    /// A job accepted at `now_ms`: ready to be claimed, or completed at once out of an earlier result.
     #[must_use]
-    pub fn queued(new: NewJob, now_ms: u64) -> Self {
+    pub fn accepted(new: NewJob, now_ms: u64) -> Self {
+        let is_done = new.cached.is_some();
+        let (output, cached_from) = new.cached.map(|cached| (cached.output, cached.from)).unzip();
         Self {
             id: JobId::random(),
-            state: State::Queued,
+            state: if is_done { State::Completed } else { State::Queued },
             attempt: Attempt::default(),
             forgiven: 0,
             lost: 0,
+            files_gone: false,
             input_name: new.input_name,
             input_bytes: new.input_bytes,
             input: new.input,
             settings: new.settings,
-            output: None,
+            priority: new.priority,
+            idempotency_key: new.idempotency_key,
+            cached_from,
+            output,
             error: None,
             created_at_ms: now_ms,
             started_at_ms: None,
-            finished_at_ms: None,
+            finished_at_ms: is_done.then_some(now_ms),
             run_at_ms: now_ms,
             lease_until_ms: None,
         }
+    }
+
+    /// The blobs that this job needs: what was uploaded, and what came of it.
+    pub fn blobs(&self) -> impl Iterator<Item = BlobId> {
+        let output = self.output.as_ref();
+        let blobs = [Some(self.input), output.map(|output| output.glb), output.map(|output| output.report)]
+            .into_iter()
+            .flatten();
+        blobs.filter(|_| !self.files_gone)
+    }
+
+    /// What the job's result depends on, as a hash; none without a result.
+    pub(super) fn result_recipe(&self) -> Result<Option<[u8; 32]>, Error> {
+        let output = self.output.as_ref().filter(|_| self.state == State::Completed && !self.files_gone);
+        output.map(|output| recipe(self.input, &self.settings, &output.version)).transpose()
     }
 
     /// The proof of the latest claim.
@@ -164,4 +268,10 @@ pub struct Lease {
     pub id: JobId,
     /// The attempt that was given out with the claim.
     pub attempt: Attempt,
+}
+
+/// What a result depends on, as a hash: content, settings, and the version of this program.
+pub(super) fn recipe(input: BlobId, settings: &Settings, version: &str) -> Result<[u8; 32], Error> {
+    let text = serde_json::to_vec(&(input, settings, version)).map_err(Error::Recipe)?;
+    Ok(blake3::hash(&text).into())
 }

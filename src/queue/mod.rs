@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!    enqueue            claim              ack
-//!   ---------> queued ----------> running -------> completed
+//!   ---------> queued ----------> running -------> completed <--- enqueue, when the result is there already
 //!               |  ^               |  |
 //!               |  +---------------+  +----------> dead -------+
 //!               |    nack, expire, |    nack,                  |
@@ -10,100 +10,138 @@
 //!               |                  |                           |
 //!               +----- cancel -----+-------------> cancelled --+
 //!
-//! enqueue           a stored upload is accepted
+//! enqueue           a stored upload is accepted; under an idempotency key that is known, nothing happens
 //! claim             attempt + 1; the holder has the job until its lease runs out
 //! extend            the lease runs out later; the state stays
 //! ack               the output is stored
-//! nack              the attempt failed: queued after a back-off, or dead when the input is bad or this was the last
+//! nack              the attempt failed: queued after a back-off, or dead when the input is bad or this was the last;
+//!                   when this node is at fault, the attempt does not count
 //! expire            the lease ran out, or its holder is known to be dead: queued, or dead after many such ends
 //! release           the program stops: queued, and the attempt does not count
 //! cancel            from queued or running
 //! retry             a dead or cancelled job gets all its attempts again
+//! purge             a job in a final state is forgotten
 //! ```
 //!
-//! What always holds, and what the property test in `tests.rs` checks:
+//! What always holds, and what `tests/model.rs` and `tests/disk.rs` check:
 //!
-//! - Every change is one durable transaction. A call that returned is on disk; one that did not never was.
-//!   [`Queue::extend`] alone is not synced: a crash ends every lease anyway (see [`Queue::reclaim`]).
+//! - Every change is one durable transaction. A call that returned is on disk, whole; of one that failed, or that a crash
+//!   cut off, either everything is or nothing. [`Queue::extend`] alone is not synced: a crash ends every lease anyway
+//!   (see [`Queue::reclaim`]).
 //! - `attempt` rises at each claim and never falls. Whoever shows an older one gets [`Error::LeaseLost`].
 //! - Attempts count when they begin, so a file that kills its child is dead after [`MAX_ATTEMPTS`], and one
-//!   that took the whole program down would be after [`MAX_LOST_ATTEMPTS`]. Only
-//!   [`Queue::release`] (a graceful stop) and [`Queue::retry`] forgive them.
+//!   that took the whole program down would be after [`MAX_LOST_ATTEMPTS`]. Only [`Queue::release`] (a graceful stop),
+//!   [`Blame::Node`] and [`Queue::retry`] forgive them.
+//! - A job that waits is claimed in the end: a higher priority is a head start, not a right of way ([`Priority`]).
+//! - After an I/O error the file is opened again, and the same [`Queue`] goes on (`store.rs`).
 //! - One process a file: redb locks it. So at open, every lease belongs to a process that is dead.
 //!
 //! Synchronous, and time is an argument: tests never sleep. Calls are short but wait for the disk, so async
 //! code calls them from a blocking thread ([`crate::jobs`] does). Nothing in here may know of blobs or HTTP.
-//! Next: `transition.rs` for the rules, `tables.rs` for the file's layout.
+//! Next: `transition.rs` for the rules, `tables.rs` for the file's layout, `listing.rs` for what can be asked, `upkeep.rs`
+//! for what operators do.
 
 mod error;
+mod file;
 mod job;
+mod listing;
+mod migration;
+mod store;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod transition;
+mod upkeep;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable};
+use redb::backends::InMemoryBackend;
+use redb::{Database, Durability};
 
 pub use error::Error;
-pub use job::{Job, JobError, Lease, NewJob, Output, State};
+pub use job::{Cached, Job, JobError, Lease, NewJob, Output, Priority, State, UnknownPriority};
+pub use listing::{Ahead, Cursor, Page, Snapshot};
+use store::Store;
 use tables::Tables;
 use transition::Event;
-pub use transition::{Failure, MAX_ATTEMPTS, MAX_LOST_ATTEMPTS};
+pub use transition::{Blame, Failure, MAX_ATTEMPTS, MAX_LOST_ATTEMPTS};
 
-use crate::ids::JobId;
-
-/// redb would take up to a gigabyte; a queue of job records needs next to nothing.
-const CACHE_BYTES: usize = 16 << 20;
+use crate::ids::{BlobId, JobId};
+use crate::optimize::Settings;
 
 /// The queue. Share it by reference: redb lets readers pass and makes writers wait for each other.
 pub struct Queue {
-    database: Database,
+    store: Store,
+}
+
+/// What became of a submission.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enqueued {
+    /// The job.
+    pub job: Job,
+    /// Whether it was made now; otherwise an earlier submission had the same idempotency key.
+    pub is_new: bool,
 }
 
 impl Queue {
     /// Opens or creates the queue in the file `path` and locks it for this process.
     ///
     /// # Errors
-    /// [`Error::InUse`], [`Error::NewerFormat`], or the file cannot be read or written.
+    /// [`Error::InUse`], [`Error::NewerFormat`], [`Error::Damaged`], or the file cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path);
-        match database {
-            Err(DatabaseError::DatabaseAlreadyOpen) => Err(Error::InUse { path: path.into() }),
-            other => Self::prepare(other?, path),
-        }
+        let file = path.to_owned();
+        Ok(Self { store: Store::new(path, move || file::open(&file))? })
     }
 
-    fn prepare(database: Database, path: &Path) -> Result<Self, Error> {
-        let transaction = database.begin_write()?;
-        tables::check_format(&transaction, path)?;
-        transaction.commit()?;
-        Ok(Self { database })
-    }
-
-    /// Adds a job at `now_ms`. When this returns, the job survives any crash.
+    /// A queue that ends with this process.
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub fn enqueue(&self, new: NewJob, now_ms: u64) -> Result<Job, Error> {
-        let job = Job::queued(new, now_ms);
-        self.change(|tables| tables.write(None, &job))?;
-        Ok(job)
+    /// There is no memory for it.
+    pub fn in_memory() -> Result<Self, Error> {
+        let open = || Database::builder().create_with_backend(InMemoryBackend::new());
+        Ok(Self { store: Store::new(Path::new("memory"), open)? })
     }
 
-    /// Hands out the job that has waited longest, for `lease_ms`; `None` when nothing is due.
+    /// Adds a job at `now_ms`, unless one with its idempotency key is there. When this returns, the job survives any crash.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`], or the file cannot be written.
+    pub fn enqueue(&self, new: NewJob, now_ms: u64) -> Result<Enqueued, Error> {
+        self.change(|tables| {
+            if let Some(job) = known(tables, &new)? {
+                return Ok(Enqueued { job, is_new: false });
+            }
+            let job = Job::accepted(new, now_ms);
+            tables.write(None, &job)?;
+            Ok(Enqueued { job, is_new: true })
+        })
+    }
+
+    /// The latest job that was completed for this content, with these settings, by this version of the program.
+    /// Whether its blobs are still there is for the caller to see.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn result_of(&self, input: BlobId, settings: &Settings) -> Result<Option<Job>, Error> {
+        let recipe = job::recipe(input, settings, env!("CARGO_PKG_VERSION"))?;
+        self.store.read(|snapshot| {
+            let id = snapshot.open_table(tables::RESULTS)?.get(recipe)?.map(|id| id.value());
+            let jobs = snapshot.open_table(tables::JOBS)?;
+            id.map(|id| tables::read_job(&jobs, JobId::from_u128(id))).transpose()
+        })
+    }
+
+    /// Hands out the job whose turn it is, for `lease_ms`; `None` when nothing is due or the queue is paused.
     ///
     /// # Errors
     /// The file cannot be read or written.
     pub fn claim(&self, now_ms: u64, lease_ms: u64) -> Result<Option<Job>, Error> {
         // Looking first keeps an idle queue from writing.
-        if self.next_due_ms()?.is_none_or(|due_ms| due_ms > now_ms) {
+        if !self.has_due(now_ms)? {
             return Ok(None);
         }
         self.change(|tables| {
-            let Some(job) = tables.first_due(now_ms)? else { return Ok(None) };
+            let Some(job) = tables.next_due(now_ms)? else { return Ok(None) };
             move_on(tables, &job, Event::Claim { lease_ms }, now_ms).map(Some)
         })
     }
@@ -114,15 +152,10 @@ impl Queue {
     /// [`Error::LeaseLost`], or the file cannot be written.
     pub fn extend(&self, lease: Lease, now_ms: u64, lease_ms: u64) -> Result<(), Error> {
         let event = Event::Extend { attempt: lease.attempt, lease_ms };
-        let mut transaction = self.database.begin_write()?;
-        transaction.set_durability(Durability::None)?;
-        {
-            let mut tables = Tables::open(&transaction)?;
+        self.store.write(Durability::None, |tables| {
             let job = tables.read(lease.id)?;
-            move_on(&mut tables, &job, event, now_ms)?;
-        }
-        transaction.commit()?;
-        Ok(())
+            move_on(tables, &job, event, now_ms).map(|_| ())
+        })
     }
 
     /// Completes the job. Its output must be stored by now.
@@ -182,8 +215,11 @@ impl Queue {
     }
 
     fn expire(&self, until_ms: u64, now_ms: u64) -> Result<Vec<Job>, Error> {
-        let leases = self.database.begin_read()?.open_table(tables::LEASES)?;
-        if tables::first_before(&leases, until_ms)?.is_none() {
+        // Looking first keeps an idle queue from writing.
+        let first = self
+            .store
+            .read(|snapshot| tables::first_before(&snapshot.open_table(tables::LEASES)?, until_ms))?;
+        if first.is_none() {
             return Ok(Vec::new());
         }
         self.change(|tables| {
@@ -195,35 +231,6 @@ impl Queue {
         })
     }
 
-    /// The job as it is now.
-    ///
-    /// # Errors
-    /// [`Error::UnknownJob`], or the file cannot be read.
-    pub fn get(&self, id: JobId) -> Result<Job, Error> {
-        tables::read_job(&self.database.begin_read()?.open_table(tables::JOBS)?, id)
-    }
-
-    /// When the next queued job is due, in milliseconds since 1970; `None` when none is queued.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn next_due_ms(&self) -> Result<Option<u64>, Error> {
-        let due = self.database.begin_read()?.open_table(tables::DUE)?;
-        Ok(due.first()?.map(|(key, _)| key.value().0))
-    }
-
-    /// How many jobs are in each state; every state is listed.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn counts(&self) -> Result<BTreeMap<&'static str, u64>, Error> {
-        let counts = self.database.begin_read()?.open_table(tables::COUNTS)?;
-        let count_of = |state: State| -> Result<(&'static str, u64), Error> {
-            Ok((state.name(), counts.get(state.name())?.map_or(0, |count| count.value())))
-        };
-        State::ALL.into_iter().map(count_of).collect()
-    }
-
     fn apply(&self, id: JobId, event: Event, now_ms: u64) -> Result<Job, Error> {
         self.change(|tables| {
             let job = tables.read(id)?;
@@ -233,10 +240,18 @@ impl Queue {
 
     /// Runs `work` in one durable transaction. An error leaves the file as it was.
     fn change<T>(&self, work: impl FnOnce(&mut Tables<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let transaction = self.database.begin_write()?;
-        let result = work(&mut Tables::open(&transaction)?)?;
-        transaction.commit()?;
-        Ok(result)
+        self.store.write(Durability::Immediate, work)
+    }
+}
+
+/// The job of an earlier submission with the same idempotency key.
+fn known(tables: &Tables<'_>, new: &NewJob) -> Result<Option<Job>, Error> {
+    let Some(key) = &new.idempotency_key else { return Ok(None) };
+    match tables.with_key(key)? {
+        Some(job) if job.input != new.input || job.settings != new.settings => {
+            Err(Error::KeyReused { id: job.id })
+        }
+        job => Ok(job),
     }
 }
 

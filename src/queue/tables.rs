@@ -1,51 +1,76 @@
 //! How the queue lies in its file, and the indexes that must never disagree with the records.
 //!
 //! ```text
-//! meta    "format"            -> 1               version of this layout, checked at open
-//! jobs    id                  -> JSON of the Job the truth
-//! due     (run_at_ms, id)     -> ()              exactly the queued jobs, the longest waiting first
-//! leases  (lease_until_ms, id)-> ()              exactly the running jobs, the next to expire first
-//! counts  state name          -> number          how many jobs are in each state
+//! meta    "format"                       -> 2            version of this layout, see `migration.rs`
+//!         "paused"                       -> 1            present while nothing may be claimed
+//! jobs    id                             -> JSON of the Job    the truth
+//! due     (priority, run_at_ms, id)      -> input_bytes  exactly the queued jobs, each priority by its age
+//! leases  (lease_until_ms, id)           -> ()           exactly the running jobs, the next to expire first
+//! states  (state, created_at_ms, id)     -> ()           every job, for lists
+//! ended   (finished_at_ms, id)           -> ()           exactly the jobs in a final state, the first to go first
+//! keys    idempotency key                -> id           every job that was submitted with one
+//! results hash of content, settings,
+//!         version                        -> id           the latest job that was completed for these
+//! counts  state name                     -> number       how many jobs are in each state
 //! ```
 //!
-//! `due`, `leases` and `counts` follow from `jobs` and change in the same transaction, by [`Tables::write`]
-//! alone. A change of this layout raises [`FORMAT`] and needs a migration in [`check_format`].
+//! All but `meta` and `jobs` follow from `jobs` and change in the same transaction, by [`Tables::write`] and
+//! [`Tables::remove`] alone. A change of this layout needs a new format number and a migration.
 
-use std::path::Path;
+use std::cmp::Ordering;
+use std::ops::Range;
 
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::error::Error;
-use super::job::{Job, State};
+use super::job::{Job, Priority, State};
+use super::transition::MAX_BACKOFF_MS;
 use crate::ids::JobId;
 
-/// The newest layout that this version knows.
-const FORMAT: u64 = 1;
-const FORMAT_KEY: &str = "format";
-
-const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 pub(super) const JOBS: TableDefinition<u128, &[u8]> = TableDefinition::new("jobs");
-pub(super) const DUE: TableDefinition<TimeKey, ()> = TableDefinition::new("due");
+pub(super) const DUE: TableDefinition<DueKey, u64> = TableDefinition::new("due");
 pub(super) const LEASES: TableDefinition<TimeKey, ()> = TableDefinition::new("leases");
+pub(super) const STATES: TableDefinition<StateKey, ()> = TableDefinition::new("states");
+pub(super) const ENDED: TableDefinition<TimeKey, ()> = TableDefinition::new("ended");
+const KEYS: TableDefinition<&str, u128> = TableDefinition::new("keys");
+pub(super) const RESULTS: TableDefinition<[u8; 32], u128> = TableDefinition::new("results");
 pub(super) const COUNTS: TableDefinition<&str, u64> = TableDefinition::new("counts");
+
+/// The entry of `meta` that holds claims back.
+pub(super) const PAUSED: &str = "paused";
 
 /// Milliseconds first, so that the first key of an index is the next thing to happen.
 pub(super) type TimeKey = (u64, u128);
+/// Priority, then the time from which the job waits.
+pub(super) type DueKey = (u8, u64, u128);
+/// State, then the time of acceptance.
+pub(super) type StateKey = (u8, u64, u128);
 
 /// Every table, open for writing.
 pub(super) struct Tables<'txn> {
-    jobs: Table<'txn, u128, &'static [u8]>,
-    due: Table<'txn, TimeKey, ()>,
+    pub(super) meta: Table<'txn, &'static str, u64>,
+    pub(super) jobs: Table<'txn, u128, &'static [u8]>,
+    due: Table<'txn, DueKey, u64>,
     leases: Table<'txn, TimeKey, ()>,
+    states: Table<'txn, StateKey, ()>,
+    ended: Table<'txn, TimeKey, ()>,
+    keys: Table<'txn, &'static str, u128>,
+    results: Table<'txn, [u8; 32], u128>,
     counts: Table<'txn, &'static str, u64>,
 }
 
 impl<'txn> Tables<'txn> {
     pub(super) fn open(transaction: &'txn WriteTransaction) -> Result<Self, Error> {
         Ok(Self {
+            meta: transaction.open_table(META)?,
             jobs: transaction.open_table(JOBS)?,
             due: transaction.open_table(DUE)?,
             leases: transaction.open_table(LEASES)?,
+            states: transaction.open_table(STATES)?,
+            ended: transaction.open_table(ENDED)?,
+            keys: transaction.open_table(KEYS)?,
+            results: transaction.open_table(RESULTS)?,
             counts: transaction.open_table(COUNTS)?,
         })
     }
@@ -54,14 +79,52 @@ impl<'txn> Tables<'txn> {
         read_job(&self.jobs, id)
     }
 
-    /// The queued job that has waited longest, if its time has come.
-    pub(super) fn first_due(&self, now_ms: u64) -> Result<Option<Job>, Error> {
-        first_before(&self.due, now_ms)?.map(|id| self.read(id)).transpose()
+    /// The queued job whose turn it is, if there is one and the queue is not paused.
+    pub(super) fn next_due(&mut self, now_ms: u64) -> Result<Option<Job>, Error> {
+        if self.meta.get(PAUSED)?.is_some() {
+            return Ok(None);
+        }
+        while let Some(key) = next_due(&self.due, now_ms)? {
+            match self.read_or_set_aside(key.2)? {
+                None => self.due.remove(key)?.map(|_| ()),
+                job => return Ok(job),
+            };
+        }
+        Ok(None)
     }
 
     /// The running job whose lease ran out first, if one did.
-    pub(super) fn first_expired(&self, now_ms: u64) -> Result<Option<Job>, Error> {
-        first_before(&self.leases, now_ms)?.map(|id| self.read(id)).transpose()
+    pub(super) fn first_expired(&mut self, now_ms: u64) -> Result<Option<Job>, Error> {
+        while let Some(key) = first_before(&self.leases, now_ms)? {
+            match self.read_or_set_aside(key.1)? {
+                None => self.leases.remove(key)?.map(|_| ()),
+                job => return Ok(job),
+            };
+        }
+        Ok(None)
+    }
+
+    /// None for a record that cannot be read, such as one with a setting that only a newer version knows: it stays
+    /// where it is, but must not keep all others from their turn.
+    fn read_or_set_aside(&self, id: u128) -> Result<Option<Job>, Error> {
+        match self.read(JobId::from_u128(id)) {
+            Err(error @ Error::Record { .. }) => {
+                tracing::error!(%error, "a job is set aside");
+                Ok(None)
+            }
+            read => read.map(Some),
+        }
+    }
+
+    /// The job that has ended longest ago, if that was not after `until_ms`.
+    pub(super) fn first_ended(&self, until_ms: u64) -> Result<Option<Job>, Error> {
+        first_before(&self.ended, until_ms)?.map(|(_, id)| self.read(JobId::from_u128(id))).transpose()
+    }
+
+    /// The job that was submitted with this idempotency key.
+    pub(super) fn with_key(&self, key: &str) -> Result<Option<Job>, Error> {
+        let id = self.keys.get(key)?.map(|id| JobId::from_u128(id.value()));
+        id.map(|id| self.read(id)).transpose()
     }
 
     /// Stores `new` and moves its index entries from where `old` had them.
@@ -74,13 +137,31 @@ impl<'txn> Tables<'txn> {
         self.index(new)
     }
 
-    fn index(&mut self, job: &Job) -> Result<(), Error> {
+    /// Forgets a job.
+    pub(super) fn remove(&mut self, job: &Job) -> Result<(), Error> {
+        self.unindex(job)?;
+        self.jobs.remove(job.id.as_u128())?;
+        Ok(())
+    }
+
+    pub(super) fn index(&mut self, job: &Job) -> Result<(), Error> {
+        let id = job.id.as_u128();
         if let Some(key) = due_key(job) {
-            self.due.insert(key, ())?;
+            self.due.insert(key, job.input_bytes)?;
         }
         if let Some(key) = lease_key(job) {
             self.leases.insert(key, ())?;
         }
+        if let Some(key) = ended_key(job) {
+            self.ended.insert(key, ())?;
+        }
+        if let Some(key) = &job.idempotency_key {
+            self.keys.insert(key.as_str(), id)?;
+        }
+        if let Some(recipe) = job.result_recipe()? {
+            self.results.insert(recipe, id)?;
+        }
+        self.states.insert(state_key(job), ())?;
         self.count(job.state, 1)
     }
 
@@ -91,7 +172,25 @@ impl<'txn> Tables<'txn> {
         if let Some(key) = lease_key(job) {
             self.leases.remove(key)?;
         }
+        if let Some(key) = ended_key(job) {
+            self.ended.remove(key)?;
+        }
+        if let Some(key) = &job.idempotency_key {
+            self.keys.remove(key.as_str())?;
+        }
+        self.forget_result(job)?;
+        self.states.remove(state_key(job))?;
         self.count(job.state, -1)
+    }
+
+    /// A later job may have taken the entry over; that stays.
+    fn forget_result(&mut self, job: &Job) -> Result<(), Error> {
+        let Some(recipe) = job.result_recipe()? else { return Ok(()) };
+        let is_own = self.results.get(recipe)?.is_some_and(|id| id.value() == job.id.as_u128());
+        if is_own {
+            self.results.remove(recipe)?;
+        }
+        Ok(())
     }
 
     fn count(&mut self, state: State, change: i64) -> Result<(), Error> {
@@ -101,36 +200,89 @@ impl<'txn> Tables<'txn> {
     }
 }
 
-/// Creates what is missing, and refuses a file that a newer version wrote.
-pub(super) fn check_format(transaction: &WriteTransaction, path: &Path) -> Result<(), Error> {
-    let mut meta = transaction.open_table(META)?;
-    let found = meta.get(FORMAT_KEY)?.map_or(FORMAT, |format| format.value());
-    if found > FORMAT {
-        return Err(Error::NewerFormat { path: path.into(), found, known: FORMAT });
-    }
-    meta.insert(FORMAT_KEY, FORMAT)?;
-    Tables::open(transaction).map(|_| ())
-}
-
 /// Reads and decodes one record.
 pub(super) fn read_job(jobs: &impl ReadableTable<u128, &'static [u8]>, id: JobId) -> Result<Job, Error> {
     let record = jobs.get(id.as_u128())?.ok_or(Error::UnknownJob(id))?;
-    serde_json::from_slice(record.value()).map_err(|source| Error::Record { id, source })
+    decode(id.as_u128(), record.value())
 }
 
-/// The job of an index's first entry, if that entry's time is not after `now_ms`.
+/// A record as [`Tables::write`] stored it.
+pub(super) fn decode(id: u128, record: &[u8]) -> Result<Job, Error> {
+    serde_json::from_slice(record).map_err(|source| Error::Record { id: JobId::from_u128(id), source })
+}
+
+/// The entry whose turn it is among those that are due: two lookups a priority, however many wait.
+pub(super) fn next_due(due: &impl ReadableTable<DueKey, u64>, now_ms: u64) -> Result<Option<DueKey>, Error> {
+    let due = ends(due)?.into_iter().filter(|&(_, run_at_ms, _)| is_due(run_at_ms, now_ms));
+    Ok(due.min_by_key(|&(rank, run_at_ms, id)| (turn_ms(rank, run_at_ms), rank, id)))
+}
+
+/// A time further away than any back-off was written before the clock was set back; it means nothing any more.
+fn is_due(run_at_ms: u64, now_ms: u64) -> bool {
+    run_at_ms <= now_ms || run_at_ms > now_ms.saturating_add(MAX_BACKOFF_MS)
+}
+
+/// The first and the last queued job of each priority that has any.
+pub(super) fn ends(due: &impl ReadableTable<DueKey, u64>) -> Result<Vec<DueKey>, Error> {
+    let mut ends = Vec::with_capacity(2 * Priority::ALL.len());
+    for priority in Priority::ALL {
+        let rank = priority.rank();
+        let mut waiting = due.range((rank, 0, 0)..=(rank, u64::MAX, u128::MAX))?;
+        for end in [waiting.next(), waiting.next_back()].into_iter().flatten() {
+            ends.push(end?.0.value());
+        }
+    }
+    Ok(ends)
+}
+
+/// Whose turn comes first: the age, with a handicap for each step of priority (see [`Priority`]).
+pub(super) fn turn_ms(rank: u8, run_at_ms: u64) -> u64 {
+    run_at_ms.saturating_add(u64::from(rank) * Priority::STEP_MS)
+}
+
+/// The entries of one priority that go before `own`, in the order of [`next_due`].
+pub(super) fn before(own: DueKey, rank: u8) -> Range<DueKey> {
+    let (own_rank, run_at_ms, id) = own;
+    let own_turn_ms = turn_ms(own_rank, run_at_ms);
+    let end = match own_turn_ms.checked_sub(turn_ms(rank, 0)) {
+        // Even the oldest of them would have to wait longer.
+        None => (rank, 0, 0),
+        Some(same_ms) => match rank.cmp(&own_rank) {
+            Ordering::Less => (rank, same_ms.saturating_add(1), 0),
+            Ordering::Equal => (rank, same_ms, id),
+            Ordering::Greater => (rank, same_ms, 0),
+        },
+    };
+    (rank, 0, 0)..end
+}
+
+/// An index's first entry, if its time is not after `now_ms`.
 pub(super) fn first_before(
     index: &impl ReadableTable<TimeKey, ()>,
     now_ms: u64,
-) -> Result<Option<JobId>, Error> {
+) -> Result<Option<TimeKey>, Error> {
     let first = index.first()?.map(|(key, _)| key.value());
-    Ok(first.filter(|&(time_ms, _)| time_ms <= now_ms).map(|(_, id)| JobId::from_u128(id)))
+    Ok(first.filter(|&(time_ms, _)| time_ms <= now_ms))
 }
 
-fn due_key(job: &Job) -> Option<TimeKey> {
-    (job.state == State::Queued).then_some((job.run_at_ms, job.id.as_u128()))
+pub(super) fn due_key(job: &Job) -> Option<DueKey> {
+    (job.state == State::Queued).then_some((job.priority.rank(), job.run_at_ms, job.id.as_u128()))
 }
 
 fn lease_key(job: &Job) -> Option<TimeKey> {
     job.lease_until_ms.map(|until_ms| (until_ms, job.id.as_u128()))
+}
+
+fn ended_key(job: &Job) -> Option<TimeKey> {
+    let ended_ms = job.finished_at_ms.filter(|_| job.state.is_final());
+    ended_ms.map(|ended_ms| (ended_ms, job.id.as_u128()))
+}
+
+fn state_key(job: &Job) -> StateKey {
+    (state_rank(job.state), job.created_at_ms, job.id.as_u128())
+}
+
+/// The place of a state in [`State::ALL`].
+pub(super) fn state_rank(state: State) -> u8 {
+    state as u8
 }

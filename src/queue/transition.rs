@@ -17,13 +17,30 @@ pub const MAX_LOST_ATTEMPTS: u32 = 20;
 /// The wait before the second attempt, in milliseconds; each later one waits twice as long.
 const FIRST_BACKOFF_MS: u64 = 1_000;
 
+/// The wait after a fault of this node, in milliseconds: a full disk does not empty itself in a second.
+const NODE_BACKOFF_MS: u64 = 10_000;
+
+/// No back-off is longer, jitter included: whoever finds a later `run_at_ms` knows that the clock was set back.
+pub(super) const MAX_BACKOFF_MS: u64 = NODE_BACKOFF_MS * 3 / 2;
+
 /// How an attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What to tell the owner.
     pub error: JobError,
-    /// Whether trying again can help: a crash, a time-out. Bad input stays bad.
-    pub retry: bool,
+    /// Whose fault it is, and so whether trying again can help.
+    pub blame: Blame,
+}
+
+/// Whose fault a failed attempt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blame {
+    /// The file's, for certain: trying again cannot help.
+    Input,
+    /// Nobody knows: a crash, a time-out, too little memory. Tried again up to [`MAX_ATTEMPTS`] times.
+    Unclear,
+    /// This node's, for certain, such as a full disk: tried again until it is over, and no attempt counts.
+    Node,
 }
 
 /// What can happen to a job.
@@ -51,14 +68,12 @@ pub(super) fn apply(job: &Job, event: Event, now_ms: u64) -> Result<Job, Error> 
         (State::Running, Event::Ack { output, .. }) => {
             Ok(finished(Job { output: Some(output), error: None, ..next }, State::Completed, now_ms))
         }
-        (State::Running, Event::Nack { failure, .. }) => {
-            let backoff_ms = backoff_ms(&next);
-            Ok(failed(next, failure, now_ms, backoff_ms))
-        }
+        (State::Running, Event::Nack { failure, .. }) => Ok(failed(next, failure, now_ms)),
         (State::Running, Event::Release { .. }) => Ok(released(next)),
         // No back-off: the job has already waited for its lease to run out, or for a restart.
         (State::Running, Event::Expire) => Ok(expired(next, now_ms)),
         (State::Queued | State::Running, Event::Cancel) => Ok(finished(next, State::Cancelled, now_ms)),
+        (State::Dead | State::Cancelled, Event::Retry) if job.files_gone => Err(Error::FilesGone(job.id)),
         (State::Dead | State::Cancelled, Event::Retry) => Ok(renewed(next, now_ms)),
         (state, event) => Err(Error::Refused { state, wanted: event.participle() }),
     }
@@ -89,13 +104,17 @@ fn finished(job: Job, state: State, now_ms: u64) -> Job {
     Job { state, finished_at_ms: Some(now_ms), lease_until_ms: None, ..job }
 }
 
-fn failed(job: Job, failure: Failure, now_ms: u64, backoff_ms: u64) -> Job {
-    let spent = counted_attempts(&job) >= MAX_ATTEMPTS;
-    let job = Job { error: Some(failure.error), ..job };
-    if spent || !failure.retry {
-        return finished(job, State::Dead, now_ms);
+fn failed(job: Job, failure: Failure, now_ms: u64) -> Job {
+    let is_spent = counted_attempts(&job) >= MAX_ATTEMPTS;
+    let base_ms = base_backoff_ms(&job, failure.blame);
+    let forgiven = job.forgiven + u32::from(failure.blame == Blame::Node);
+    let run_at_ms = now_ms.saturating_add(with_jitter(base_ms, &job));
+    let job = Job { error: Some(failure.error), forgiven, ..job };
+    match failure.blame {
+        Blame::Input => finished(job, State::Dead, now_ms),
+        Blame::Unclear if is_spent => finished(job, State::Dead, now_ms),
+        _ => Job { state: State::Queued, run_at_ms, lease_until_ms: None, ..job },
     }
-    Job { state: State::Queued, run_at_ms: now_ms.saturating_add(backoff_ms), lease_until_ms: None, ..job }
 }
 
 /// The attempt counts as lost, not as failed.
@@ -136,12 +155,18 @@ fn lost_error() -> JobError {
     JobError { code: "lost".into(), message: message.into() }
 }
 
-/// Doubles with every attempt. The jitter, up to half of it, comes out of the job's own random id: jobs
-/// that failed together do not come back together, and tests need no random numbers.
-fn backoff_ms(job: &Job) -> u64 {
-    let doublings = counted_attempts(job).saturating_sub(1).min(16);
-    let base_ms = FIRST_BACKOFF_MS << doublings;
-    let random = (job.id.as_u128() >> doublings) as u64;
+/// Doubles with every attempt that counts.
+fn base_backoff_ms(job: &Job, blame: Blame) -> u64 {
+    match blame {
+        Blame::Node => NODE_BACKOFF_MS,
+        _ => (FIRST_BACKOFF_MS << counted_attempts(job).saturating_sub(1).min(16)).min(NODE_BACKOFF_MS),
+    }
+}
+
+/// Up to half of it more. The jitter comes out of the job's own random id and the attempt: jobs that failed
+/// together do not come back together, and tests need no random numbers.
+fn with_jitter(base_ms: u64, job: &Job) -> u64 {
+    let random = (job.id.as_u128() >> (job.attempt.0 % 64)) as u64;
     base_ms + random % (base_ms / 2)
 }
 

@@ -6,17 +6,23 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 #![allow(unreachable_pub, reason = "one program of many files: nothing leaves it")]
 
+mod backup;
+mod blobs;
 mod browser;
+mod chaos;
 mod cli;
+mod cli_jobs;
 mod faults;
 mod fixtures;
 mod fuzz;
 mod hostile;
+mod hostile_uploads;
 mod http;
 mod ktx2;
 mod optimize;
 mod passes;
 mod queue;
 mod roundtrip;
+mod sandbox;
 mod support;
 mod wrongs;

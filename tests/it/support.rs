@@ -36,7 +36,44 @@ impl Server {
 
     /// Starts a server on `folder` with one worker and these variables.
     pub(crate) fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        let process = command(folder, variables).spawn().unwrap();
+        Self::spawn(command(folder, variables))
+    }
+
+    /// Starts a server on `folder` that listens on this address and port.
+    pub(crate) fn start_at(folder: &Path, address: &str) -> Self {
+        Self::spawn(command_at(address, folder, &[]))
+    }
+
+    /// Starts a server whose data folder is a disk of its own, mounted with these options. None where nobody may mount.
+    pub(crate) fn start_on_disk(folder: &Path, options: &str) -> Option<Self> {
+        Self::start_after(&format!("mount -t tmpfs -o {options} tmpfs \"$0\""), folder)
+    }
+
+    /// Starts a server that has no /proc. None where nobody may mount.
+    pub(crate) fn start_without_proc(folder: &Path) -> Option<Self> {
+        Self::start_after("mount -t tmpfs tmpfs /proc", folder)
+    }
+
+    /// Starts a server after a mount that nobody else sees; the shell knows `folder` as `$0`.
+    fn start_after(mount: &str, folder: &Path) -> Option<Self> {
+        let server = command(folder, &[]);
+        let in_namespace = |script: &str| {
+            let mut command = Command::new("unshare");
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]).arg(folder);
+            command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+            command.stdin(Stdio::null()).stderr(Stdio::piped());
+            command
+        };
+        if !in_namespace(mount).output().is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        let mut command = in_namespace(&format!("{mount} && exec \"$@\""));
+        command.arg(server.get_program()).args(server.get_args());
+        Some(Self::spawn(command))
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let process = command.spawn().unwrap();
         let mut server = Self { process, url: String::new(), client: Client::new() };
         let mut lines = BufReader::new(server.process.stderr.take().unwrap()).lines();
         let mut said = String::new();
@@ -63,13 +100,26 @@ impl Server {
         self.client.post(self.address(path)).send().await.unwrap()
     }
 
+    /// Deletes an ended job; returns the status of the answer.
+    pub(crate) async fn delete(&self, id: &str) -> StatusCode {
+        let request = self.client.delete(self.address(&format!("/api/v1/jobs/{id}")));
+        request.send().await.unwrap().status()
+    }
+
     /// Uploads a model as the raw body and returns the accepted job's id.
     pub(crate) async fn submit(&self, glb: Vec<u8>) -> String {
-        let request = self.client.post(self.address("/api/v1/jobs?name=model.glb")).body(glb);
+        let job = self.submit_with(glb, "", &[]).await;
+        job["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Uploads a model with more query and these headers, and returns the accepted job.
+    pub(crate) async fn submit_with(&self, glb: Vec<u8>, query: &str, headers: &[(&str, &str)]) -> Value {
+        let address = self.address(&format!("/api/v1/jobs?name=model.glb{query}"));
+        let request = self.client.post(address).body(glb);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::ACCEPTED);
-        let job: Value = response.json().await.unwrap();
-        job["id"].as_str().unwrap().to_owned()
+        response.json().await.unwrap()
     }
 
     pub(crate) async fn job(&self, id: &str) -> Value {
@@ -108,7 +158,9 @@ impl Server {
     /// Returns the job's id and the child. A child that was too quick is tried again with another job.
     pub(crate) async fn submit_frozen(&self) -> (String, Pid) {
         for _ in 0..20 {
-            let id = self.submit(heavy_glb()).await;
+            // One that was too quick would be answered from its result.
+            let job = self.submit_with(heavy_glb(), "", &[("cache-control", "no-cache")]).await;
+            let id = job["id"].as_str().unwrap().to_owned();
             if let Some(child) = self.freeze_child(&id).await {
                 return (id, child);
             }
@@ -137,6 +189,23 @@ impl Server {
         children.collect::<String>().split_whitespace().find_map(|pid| Pid::from_raw(pid.parse().ok()?))
     }
 
+    /// The server's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends the server a signal; it may have ended by now.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let _ = kill_process(Pid::from_child(&self.process), signal);
+    }
+
+    /// The memory that the server holds now, in KiB.
+    pub(crate) fn memory_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// As the out-of-memory killer would: no warning, no clean-up.
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
@@ -159,8 +228,12 @@ impl Drop for Server {
 
 /// The server's command line, not yet started, with its stderr piped.
 pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
+    command_at("127.0.0.1:0", folder, variables)
+}
+
+fn command_at(address: &str, folder: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_glb-optimizer"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--workers", "1", "--data-dir"]).arg(folder);
+    command.args(["serve", "--listen", address, "--workers", "1", "--data-dir"]).arg(folder);
     command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());
     command
 }

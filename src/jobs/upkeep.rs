@@ -1,0 +1,73 @@
+//! What its operator does with all jobs: lists them, forgets ended ones, holds them back.
+
+use std::time::Duration;
+
+use super::{Error, Jobs, as_ms, now_ms};
+use crate::ids::JobId;
+use crate::queue::{Cursor, Job, Page, Queue, State};
+
+impl Jobs {
+    /// Up to `limit` jobs in `state` (in any, if none is given), the newest first, after `after`.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub async fn list(
+        &self,
+        state: Option<State>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        self.on_queue(move |queue| queue.list(state, after, limit)).await
+    }
+
+    /// Forgets a job that has ended. Its blobs go with the next sweep, unless another job needs them.
+    ///
+    /// # Errors
+    /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
+    pub async fn purge(&self, id: JobId) -> Result<Job, Error> {
+        let job = self.on_queue(move |queue| queue.purge(id)).await?;
+        self.sweep_wanted.notify_one();
+        Ok(self.announce(job))
+    }
+
+    /// Forgets all jobs that ended at least `age` ago. Returns how many.
+    ///
+    /// # Errors
+    /// The queue cannot be read or written.
+    pub async fn purge_ended(&self, age: Duration) -> Result<usize, Error> {
+        let until_ms = now_ms().saturating_sub(as_ms(age));
+        let purged = self.on_queue(move |queue| queue.purge_ended(until_ms)).await?;
+        let count = purged.len();
+        self.sweep_wanted.notify_one();
+        for job in purged {
+            self.announce(job);
+        }
+        Ok(count)
+    }
+
+    /// Holds claims back until [`Jobs::resume`], even over a restart. Running jobs go on.
+    ///
+    /// # Errors
+    /// The queue cannot be written.
+    pub async fn pause(&self) -> Result<(), Error> {
+        self.on_queue(Queue::pause).await
+    }
+
+    /// Lets jobs be claimed again.
+    ///
+    /// # Errors
+    /// The queue cannot be written.
+    pub async fn resume(&self) -> Result<(), Error> {
+        self.on_queue(Queue::resume).await?;
+        self.work_waiting.notify_one();
+        Ok(())
+    }
+
+    /// Whether claims are held back.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub async fn is_paused(&self) -> Result<bool, Error> {
+        self.on_queue(Queue::is_paused).await
+    }
+}
