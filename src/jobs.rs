@@ -160,7 +160,7 @@ impl Jobs {
     async fn cached(&self, input: BlobId, settings: Settings) -> Result<Option<Cached>, Error> {
         let job = self.on_queue(move |queue| queue.result_of(input, &settings)).await?;
         let Some(Job { id, output: Some(output), cached_from, .. }) = job else { return Ok(None) };
-        for blob in [output.glb, output.report] {
+        for blob in output.blobs() {
             if !tokio::fs::try_exists(self.blobs.path(blob)).await? {
                 return Ok(None);
             }
@@ -214,16 +214,20 @@ impl Jobs {
             input: self.blobs.path(job.input),
             output: folder.path().join("output.glb"),
             report: folder.path().join("report.json"),
+            worst_view: folder.path().join("worst-view.png"),
             settings: job.settings,
         };
-        let (report, output) = (task.report.clone(), task.output.clone());
+        let (report, output, worst_view) =
+            (task.report.clone(), task.output.clone(), task.worst_view.clone());
         let on_progress = |stage, percent| self.events.announce_progress(job.id, Progress { stage, percent });
         self.sandbox.run(task, on_progress).await?;
         // Copied, not moved: nothing that the child may still hold open becomes part of the store.
         let keep = self.blobs.keep().await;
         let (report, _) = self.blobs.copy_from(&report, &keep).await?;
         let (glb, glb_bytes) = self.blobs.copy_from(&output, &keep).await?;
-        let output = Output { glb, glb_bytes, report, version: env!("CARGO_PKG_VERSION").into() };
+        let (worst_view, bytes) = self.blobs.copy_from(&worst_view, &keep).await?;
+        let worst_view = Some(worst_view).filter(|_| bytes > 0);
+        let output = Output { glb, glb_bytes, report, worst_view, version: env!("CARGO_PKG_VERSION").into() };
         Ok(Stored { output, _keep: keep })
     }
 
@@ -335,6 +339,16 @@ impl Jobs {
     pub fn result(&self, job: &Job) -> Result<StoredFile, Error> {
         self.check_files(job)?;
         Ok(self.stored(output_of(job)?.glb))
+    }
+
+    /// The view in which the result looks most different, as PNG: before, after, difference.
+    ///
+    /// # Errors
+    /// [`Error::NoResult`] unless the job is completed, [`Error::NoPictures`], [`Error::FilesGone`], or it cannot be read.
+    pub async fn worst_view(&self, job: &Job) -> Result<Vec<u8>, Error> {
+        self.check_files(job)?;
+        let pictures = output_of(job)?.worst_view.ok_or(Error::NoPictures)?;
+        Ok(self.blobs.read(pictures).await?)
     }
 
     /// The report, as JSON.

@@ -87,6 +87,7 @@ struct Job {
     input: Vec<u8>,
     output: File,
     report: File,
+    worst_view: File,
     settings: Settings,
 }
 
@@ -97,6 +98,7 @@ impl Job {
             input: std::fs::read(&task.input).map_err(|error| fault("reading the upload", error))?,
             output: create(&task.output)?,
             report: create(&task.report)?,
+            worst_view: create(&task.worst_view)?,
             settings: task.settings,
         })
     }
@@ -108,13 +110,17 @@ impl Job {
             measured::optimize(&self.input, &Files::new(), &self.settings, on_progress)
         };
         // The panic's own words go to stderr, and so into the server's log.
-        let Output { glb, report, .. } = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-            Err(Error::Internal("the optimizer stopped in the middle of its work".into()))
-        })?;
+        let Output { glb, report, worst_view } =
+            catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+                Err(Error::Internal("the optimizer stopped in the middle of its work".into()))
+            })?;
         let report =
             serde_json::to_vec(&report).map_err(|error| fault("writing the report", error.into()))?;
         write(self.output, &glb)?;
-        write(self.report, &report)
+        write(self.report, &report)?;
+        let pictures = worst_view.map(|pictures| pictures.png()).transpose();
+        let pictures = pictures.map_err(|error| Error::Internal(error.to_string()))?;
+        write(self.worst_view, &pictures.unwrap_or_default())
     }
 }
 

@@ -129,6 +129,7 @@ impl From<jobs::Error> for Problem {
             jobs::Error::UploadsDisabled => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "uploads_disabled", detail)
             }
+            jobs::Error::NoPictures => Self::new(StatusCode::NOT_FOUND, "no_pictures", detail),
             jobs::Error::NoResult { state, .. } if state.is_final() => {
                 Self::new(StatusCode::CONFLICT, "no_result", detail)
             }

@@ -27,6 +27,16 @@ pub(super) async fn report(
     Ok(([(header::CONTENT_TYPE, "application/json")], json))
 }
 
+/// `GET /api/v1/jobs/{id}/worst-view`: before, after and difference beside each other
+pub(super) async fn worst_view(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let job = site.jobs.status(parse(&id)?).await?.job;
+    let png = site.jobs.worst_view(&job).await?;
+    Ok(([(header::CONTENT_TYPE, "image/png")], png))
+}
+
 /// `POST /api/v1/jobs/{id}/cancel`
 pub(super) async fn cancel(
     State(site): State<Site>,

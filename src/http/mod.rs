@@ -80,6 +80,7 @@ fn router(site: Site) -> Router {
         .route("/api/v1/jobs/{id}/result", get(download::result))
         .route("/api/v1/jobs/{id}/original", get(download::original))
         .route("/api/v1/jobs/{id}/report", get(jobs::report))
+        .route("/api/v1/jobs/{id}/worst-view", get(jobs::worst_view))
         .route("/api/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/api/v1/jobs/{id}/retry", post(jobs::retry))
         .route("/api/v1/queue/purge", post(queue::purge))

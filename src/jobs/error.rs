@@ -22,6 +22,9 @@ pub enum Error {
     /// This server takes no uploads.
     #[error("This server accepts no uploads, because MAX_FILE_SIZE_MB is 0. Its operator can change that.")]
     UploadsDisabled,
+    /// There is nothing to compare.
+    #[error("the result is the original file, or shows nothing, so there are no pictures of a difference")]
+    NoPictures,
     /// There is no result, and there may be one later or never.
     #[error("The job has no result: it is {state}.{}", .reason.as_ref().map(|reason| format!(" {reason}")).unwrap_or_default())]
     NoResult {

@@ -167,9 +167,19 @@ pub struct Output {
     pub glb_bytes: u64,
     /// The report, as JSON.
     pub report: BlobId,
+    /// Pictures of the view in which it looks most different, as PNG; none where the result is the original.
+    #[serde(default)]
+    pub worst_view: Option<BlobId>,
     /// The version of this program that made it; another one may make something else.
     #[serde(default)]
     pub version: String,
+}
+
+impl Output {
+    /// The blobs that it consists of.
+    pub fn blobs(&self) -> impl Iterator<Item = BlobId> {
+        [self.glb, self.report].into_iter().chain(self.worst_view)
+    }
 }
 
 /// Why a job failed.
@@ -241,11 +251,8 @@ impl Job {
 
     /// The blobs that this job needs: what was uploaded, and what came of it.
     pub fn blobs(&self) -> impl Iterator<Item = BlobId> {
-        let output = self.output.as_ref();
-        let blobs = [Some(self.input), output.map(|output| output.glb), output.map(|output| output.report)]
-            .into_iter()
-            .flatten();
-        blobs.filter(|_| !self.files_gone)
+        let made = self.output.iter().flat_map(Output::blobs);
+        std::iter::once(self.input).chain(made).filter(|_| !self.files_gone)
     }
 
     /// What the job's result depends on, as a hash; none without a result.

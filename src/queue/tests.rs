@@ -22,7 +22,13 @@ fn new_job() -> NewJob {
 
 fn output() -> Output {
     let blob = BlobId::from(blake3::hash(b"output"));
-    Output { glb: blob, glb_bytes: 6, report: blob, version: env!("CARGO_PKG_VERSION").into() }
+    Output {
+        glb: blob,
+        glb_bytes: 6,
+        report: blob,
+        worst_view: None,
+        version: env!("CARGO_PKG_VERSION").into(),
+    }
 }
 
 fn failure(retry: bool) -> Failure {

@@ -34,6 +34,8 @@ pub struct Task {
     pub output: PathBuf,
     /// The file to write the report to, as JSON.
     pub report: PathBuf,
+    /// The file to write pictures of the worst view to, as PNG; it stays empty where there are none.
+    pub worst_view: PathBuf,
     /// What was asked for.
     pub settings: Settings,
 }

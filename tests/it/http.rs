@@ -42,6 +42,13 @@ async fn a_raw_body_becomes_a_result_that_the_report_vouches_for() {
     assert!(report["seconds"].as_f64().unwrap() > 0.0);
     let original = server.get(&format!("{location}/original")).await;
     assert_eq!(original.bytes().await.unwrap(), model);
+    let pictures = server.get(&format!("{location}/worst-view")).await;
+    if report["outcome"] == "optimized" && !report["comparison"].is_null() {
+        assert_eq!(text_header(&pictures, header::CONTENT_TYPE), "image/png");
+        assert!(pictures.bytes().await.unwrap().starts_with(b"\x89PNG"));
+    } else {
+        assert_eq!(pictures.status(), StatusCode::NOT_FOUND);
+    }
 }
 
 #[tokio::test]
