@@ -14,7 +14,7 @@ use super::{OfFile, UsageError, exit_code, files, measured, outputs, text};
 use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
 use crate::optimize::{
-    Animation, Effort, Error, Geometry, Lod, MOST_LODS, MaxError, Nodes, Output, Preset, Progress, Report,
+    Animation, Effort, Error, Geometry, Lod, LodCount, MaxError, Nodes, Output, Preset, Progress, Report,
     Settings, Simplify, Target, TargetSize, lods,
 };
 
@@ -62,10 +62,13 @@ pub(super) struct Flags {
     /// Nodes without a name that nothing refers to: auto (they are put together where that helps), keep (they stay)
     #[arg(long, default_value_t, value_name = "NODES")]
     nodes: Nodes,
-    /// Levels of detail to make as well, 0 to 8: OUT.lod1.glb, OUT.lod2.glb and so on, each with half the triangles of the
-    /// one before and half the sides of its images
-    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(MOST_LODS)))]
-    lods: u8,
+    /// Levels of detail to make as well, 0 to 8, each with half the triangles of the one before
+    #[arg(long, default_value_t, value_name = "N")]
+    lods: LodCount,
+    /// Where levels of detail go: files (OUT.lod1.glb and so on, with half the sides of images too), or msft-lod (into
+    /// the result, as the extension MSFT_lod)
+    #[arg(long, value_enum, default_value_t, value_name = "FORM", requires = "lods")]
+    lods_as: LodForm,
     /// Write the report of the one input to this file, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -76,6 +79,16 @@ pub(super) struct Flags {
     /// Print one line of JSON a file on stdout: the input, the output and the report
     #[arg(long)]
     json: bool,
+}
+
+/// Where levels of detail go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum LodForm {
+    /// Into files of their own.
+    #[default]
+    Files,
+    /// Into the result.
+    MsftLod,
 }
 
 /// Some of several files failed; each was named on stderr when it did.
@@ -97,7 +110,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
         let reason = "--report and --worst-view name one file, so there can be but one input; --json prints all reports";
         return Err(UsageError(reason.to_owned()).into());
     }
-    let outputs = outputs::of(&flags.inputs, flags.output.as_deref(), flags.lods)?;
+    let outputs = outputs::of(&flags.inputs, flags.output.as_deref(), flags.lod_files())?;
     let mut codes = Vec::new();
     for (input, output) in flags.inputs.iter().zip(&outputs) {
         let Err(error) = one(input, output, flags) else { continue };
@@ -136,7 +149,7 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     if let (Some(path), Some(pictures)) = (&flags.worst_view, &worst_view) {
         files::write(path, &pictures.png()?)?;
     }
-    let levels = if flags.lods > 0 { levels(input, &model, &glb, flags)? } else { Vec::new() };
+    let levels = if flags.lod_files() > 0 { levels(input, &model, &glb, flags)? } else { Vec::new() };
     let paths = (1..).map(|level| outputs::of_level(output, level));
     let levels: Vec<(PathBuf, Lod)> = paths.zip(levels).collect();
     for (path, level) in &levels {
@@ -144,14 +157,14 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     }
     if flags.json {
         let mut line = json!({ "input": input, "output": output, "report": report });
-        if flags.lods > 0 {
+        if flags.lod_files() > 0 {
             line["lods"] = levels.iter().map(|(path, level)| level_json(path, level)).collect();
         }
         writeln!(io::stdout().lock(), "{line}")?;
     } else {
         let mut text = summary(input, output, &report);
         levels.iter().for_each(|(path, level)| text += &level_line(path, level));
-        if levels.len() < usize::from(flags.lods) {
+        if levels.len() < usize::from(flags.lod_files()) {
             text += "  a further level of detail would hardly be smaller\n";
         }
         io::stdout().lock().write_all(text.as_bytes())?;
@@ -222,7 +235,13 @@ impl Flags {
             max_error: self.max_error,
             target_size: self.target_size,
             nodes: self.nodes,
+            lods: (self.lods_as == LodForm::MsftLod).then_some(self.lods),
         }
+    }
+
+    /// How many levels of detail become files of their own.
+    fn lod_files(&self) -> u8 {
+        if self.lods_as == LodForm::Files { self.lods.get() } else { 0 }
     }
 }
 
