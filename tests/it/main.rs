@@ -14,6 +14,7 @@ mod fuzz;
 mod hostile;
 mod http;
 mod ktx2;
+mod lods;
 mod optimize;
 mod passes;
 mod queue;

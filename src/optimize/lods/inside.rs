@@ -51,7 +51,7 @@ pub(in super::super) fn add(
         notes.push("the original stays as it came".to_owned());
     } else {
         let mut grown = Grown::of(fitted, settings);
-        notes = grown.declined(&fitted.document);
+        notes = grown.declined();
         while levels.len() < usize::from(count) {
             match grown.grow()? {
                 Ok(level) => levels.push(level),
@@ -99,8 +99,8 @@ struct Grown {
 }
 
 impl Grown {
-    fn of(fitted: &Fitted, settings: &Settings) -> Self {
-        let (document, surface) = (fitted.document.clone(), fitted.unrounded.clone());
+    fn of(fitted: &mut Fitted, settings: &Settings) -> Self {
+        let (document, surface) = (fitted.document.clone(), std::mem::take(&mut fitted.unrounded));
         let (carriers, declined) = nodes::carriers(&document);
         let mut growing = vec![false; surface.list("meshes").len()];
         carriers.iter().for_each(|carrier| growing[carrier.mesh] = true);
@@ -123,8 +123,8 @@ impl Grown {
     }
 
     /// Why nodes have no levels, for people.
-    fn declined(&self, document: &Document) -> Vec<String> {
-        let named = |&node: &usize| match document.list("nodes")[node]["name"].as_str() {
+    fn declined(&self) -> Vec<String> {
+        let named = |&node: &usize| match self.document.list("nodes")[node]["name"].as_str() {
             Some(name) => format!("node {node} \"{name}\""),
             None => format!("node {node}"),
         };
