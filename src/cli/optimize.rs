@@ -13,7 +13,7 @@ use super::settings::SettingsFlags;
 use super::{OfFile, UsageError, exit_code, files, measured, outputs, text};
 use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
-use crate::optimize::{Error, Lod, MOST_LODS, Output, Report, lods};
+use crate::optimize::{Error, Lod, LodCount, Output, Report, Settings, lods};
 
 /// What `optimize` can be told.
 #[derive(Debug, clap::Args)]
@@ -32,10 +32,13 @@ pub(super) struct Flags {
     output: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsFlags,
-    /// Levels of detail to make as well, 0 to 8: OUT.lod1.glb, OUT.lod2.glb and so on, each with half the triangles of the
-    /// one before and half the sides of its images
-    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=i64::from(MOST_LODS)))]
-    lods: u8,
+    /// Levels of detail to make as well, 0 to 8, each with half the triangles of the one before
+    #[arg(long, default_value_t, value_name = "N")]
+    lods: LodCount,
+    /// Where levels of detail go: files (OUT.lod1.glb and so on, with half the sides of images too), or msft-lod (into
+    /// the result, as the extension MSFT_lod)
+    #[arg(long, value_enum, default_value_t, value_name = "FORM", requires = "lods")]
+    lods_as: LodForm,
     /// Write the report of the one input to this file, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -46,6 +49,16 @@ pub(super) struct Flags {
     /// Print one line of JSON a file on stdout: the input, the output and the report
     #[arg(long)]
     json: bool,
+}
+
+/// Where levels of detail go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum LodForm {
+    /// Into files of their own.
+    #[default]
+    Files,
+    /// Into the result.
+    MsftLod,
 }
 
 /// Some of several files failed; each was named on stderr when it did.
@@ -67,7 +80,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
         let reason = "--report and --worst-view name one file, so there can be but one input; --json prints all reports";
         return Err(UsageError(reason.to_owned()).into());
     }
-    let outputs = outputs::of(&flags.inputs, flags.output.as_deref(), flags.lods)?;
+    let outputs = outputs::of(&flags.inputs, flags.output.as_deref(), flags.lod_files())?;
     let mut codes = Vec::new();
     for (input, output) in flags.inputs.iter().zip(&outputs) {
         let Err(error) = one(input, output, flags) else { continue };
@@ -94,7 +107,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
 
 fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     let model = files::read(input)?;
-    let settings = flags.settings.settings();
+    let settings = flags.settings();
     let display = Display::new(input);
     let result = measured::optimize(&model.bytes, &model.files, &settings, &mut |now| {
         display.show(now.stage, now.percent)
@@ -108,7 +121,7 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     if let (Some(path), Some(pictures)) = (&flags.worst_view, &worst_view) {
         files::write(path, &pictures.png()?)?;
     }
-    let levels = if flags.lods > 0 { levels(input, &model, &glb, flags)? } else { Vec::new() };
+    let levels = if flags.lod_files() > 0 { levels(input, &model, &glb, flags)? } else { Vec::new() };
     let paths = (1..).map(|level| outputs::of_level(output, level));
     let levels: Vec<(PathBuf, Lod)> = paths.zip(levels).collect();
     for (path, level) in &levels {
@@ -116,14 +129,14 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     }
     if flags.json {
         let mut line = json!({ "input": input, "output": output, "report": report });
-        if flags.lods > 0 {
+        if flags.lod_files() > 0 {
             line["lods"] = levels.iter().map(|(path, level)| level_json(path, level)).collect();
         }
         writeln!(io::stdout().lock(), "{line}")?;
     } else {
         let mut text = summary(input, output, &report);
         levels.iter().for_each(|(path, level)| text += &level_line(path, level));
-        if levels.len() < usize::from(flags.lods) {
+        if levels.len() < usize::from(flags.lod_files()) {
             text += "  a further level of detail would hardly be smaller\n";
         }
         io::stdout().lock().write_all(text.as_bytes())?;
@@ -134,7 +147,7 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
 fn levels(input: &Path, model: &Model, glb: &[u8], flags: &Flags) -> Result<Vec<Lod>, Error> {
     let display = Display::new(input);
     let mut show = |part: f32| display.show("lods", 100.0 * part);
-    let made = lods((&model.bytes, &model.files), glb, &flags.settings.settings(), flags.lods, &mut show);
+    let made = lods((&model.bytes, &model.files), glb, &flags.settings(), flags.lods, &mut show);
     display.clear();
     made
 }
@@ -180,6 +193,18 @@ fn summary(input: &Path, output: &Path, report: &Report) -> String {
     lines.extend(report.dropped.iter().map(|dropped| format!("  dropped: {dropped}")));
     lines.push(format!("  written to {}", output.display()));
     lines.join("\n") + "\n"
+}
+
+impl Flags {
+    fn settings(&self) -> Settings {
+        let lods = (self.lods_as == LodForm::MsftLod).then_some(self.lods);
+        Settings { lods, ..self.settings.settings() }
+    }
+
+    /// How many levels of detail become files of their own.
+    fn lod_files(&self) -> u8 {
+        if self.lods_as == LodForm::Files { self.lods.get() } else { 0 }
+    }
 }
 
 /// How different result and original look, in a line for people.

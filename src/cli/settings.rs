@@ -39,6 +39,7 @@ pub(super) struct SettingsFlags {
 }
 
 impl SettingsFlags {
+    /// What they say; levels of detail are each command's own matter.
     pub(super) fn settings(&self) -> Settings {
         Settings {
             preset: self.preset,
@@ -50,6 +51,7 @@ impl SettingsFlags {
             max_error: self.max_error,
             target_size: self.target_size,
             nodes: self.nodes,
+            lods: None,
         }
     }
 }

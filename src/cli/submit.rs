@@ -16,6 +16,7 @@ use super::progress::Display;
 use super::settings::SettingsFlags;
 use super::{OfFile, files, outputs, text};
 use crate::config::RemoteFlags;
+use crate::optimize::{LodCount, Settings};
 
 /// How often a server that does not answer any more is asked again, and how long between two times.
 const MOST_RETRIES: u32 = 30;
@@ -40,6 +41,9 @@ pub(super) struct Flags {
     output: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsFlags,
+    /// Levels of detail inside of the result, 0 to 8, as the extension MSFT_lod
+    #[arg(long, value_name = "N")]
+    lods: Option<LodCount>,
     #[command(flatten)]
     remote: RemoteFlags,
     /// Print one line of JSON a file on stdout: the input, the job and the output
@@ -94,7 +98,9 @@ fn send(client: &Client, input: &Path, flags: &Flags) -> anyhow::Result<Value> {
     let name = input.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut query = vec![("name".to_owned(), name)];
     // Every setting is written as the API takes it.
-    if let Value::Object(settings) = serde_json::to_value(flags.settings.settings())? {
+    if let Value::Object(settings) =
+        serde_json::to_value(Settings { lods: flags.lods, ..flags.settings.settings() })?
+    {
         let settings =
             settings.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
         query.extend(settings);

@@ -1,21 +1,24 @@
 //! Levels of detail: a result again and again with half the triangles and half the sides of its images, as files of
-//! their own for things far away.
+//! their own for things far away. Levels inside of the one result are made in [`inside`].
 //!
 //! Each level is made from the one before, by the same passes, so that it never has more of anything. Names, extras
 //! and everything else stay. How different it looks is measured against the original, but bounds nothing: half
 //! is what was asked for. A level that would hardly be smaller is not made, and none after it.
 
-use super::budget::{Budget, Shares};
+mod graft;
+mod inside;
+mod nodes;
+
+pub(super) use inside::add;
+
+use super::budget::Budget;
 use super::document::read::{self, Files};
 use super::document::{Document, Limits, write};
 use super::error::Error;
 use super::inventory;
-use super::passes::{self, Context, Memo, PASSES};
+use super::passes::{self, PASSES};
 use super::proof::{Comparison, Reference};
-use super::settings::{Settings, Simplify};
-
-/// The most levels that can be asked for: the last of them has a 256th of the triangles.
-pub const MOST_LODS: u8 = 8;
+use super::settings::{LodCount, Settings, Simplify};
 
 /// One level of detail.
 #[derive(Debug, Clone)]
@@ -43,12 +46,12 @@ pub fn lods(
     (input, files): (&[u8], &Files),
     result: &[u8],
     settings: &Settings,
-    count: u8,
+    count: LodCount,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Vec<Lod>, Error> {
     let reference = Reference::new(&read::read(input, files, &Limits::default())?);
     let mut levels: Vec<Lod> = Vec::new();
-    for level in 1..=count.min(MOST_LODS) {
+    for level in 1..=count.get() {
         let before = levels.last().map_or(result, |lod| &lod.glb);
         let glb = halved(before, settings, level)?;
         if glb.len() as f64 > WORTHWHILE * before.len() as f64 {
@@ -58,7 +61,7 @@ pub fn lods(
         let comparison = (!reference.is_blank()).then(|| opened(&glb)).transpose()?;
         let comparison = comparison.map(|document| reference.compare(&document));
         levels.push(Lod { glb, triangles, comparison });
-        progress(f32::from(level) / f32::from(count));
+        progress(f32::from(level) / f32::from(count.get()));
     }
     Ok(levels)
 }
@@ -67,15 +70,18 @@ fn opened(glb: &[u8]) -> Result<Document, Error> {
     read::read(glb, &Files::new(), &Limits::default())
 }
 
-/// The next level: what it may lose doubles from level to level, as it is looked at from twice as far.
+/// The next level.
 fn halved(glb: &[u8], settings: &Settings, level: u8) -> Result<Vec<u8>, Error> {
     let settings = Settings { simplify: HALF, ..*settings };
-    let budget = Budget { growth: 0, ..Budget::of(&settings).from_afar(level) };
+    let budget = halving(&settings, level);
     let mut document = opened(glb)?;
-    let (shares, memo) = (Shares::even(1.0, 0), Memo::default());
-    let mut context = Context { settings, budget, shares: &shares, memo: &memo, progress: &mut |_| {} };
     for pass in PASSES {
-        passes::run(*pass, &mut document, &mut context)?;
+        passes::run_with(*pass, &mut document, &settings, budget)?;
     }
     write::write(&document)
+}
+
+/// What a level may lose doubles from level to level, as it is looked at from twice as far.
+fn halving(settings: &Settings, level: u8) -> Budget {
+    Budget { growth: 0, ..Budget::of(settings).from_afar(level) }
 }

@@ -5,7 +5,8 @@
 //!
 //! [`document`] reads and writes, [`passes`] change the document, [`codecs`] wrap the libraries, [`budget`]
 //! says what a preset allows, [`inventory`] counts what is in a file, [`proof`] compares the result with the
-//! original, [`report`] holds what is said about it. [`lods()`] makes levels of detail from a result.
+//! original, [`report`] holds what is said about it. [`lods()`] makes levels of detail from a result; those inside of it are
+//! added here.
 
 mod attempt;
 pub mod budget;
@@ -28,10 +29,10 @@ pub use document::Limits;
 pub use document::read::{Files, external_uris};
 pub use error::Error;
 pub use inventory::Inventory;
-pub use lods::{Lod, MOST_LODS, lods};
+pub use lods::{Lod, lods};
 pub use report::Report;
 pub use settings::{
-    Animation, Effort, Geometry, MaxError, Nodes, Preset, Settings, Simplify, Target, TargetSize,
+    Animation, Effort, Geometry, LodCount, MaxError, Nodes, Preset, Settings, Simplify, Target, TargetSize,
 };
 
 use attempt::Fitted;
@@ -51,7 +52,7 @@ pub struct Progress {
 /// A result and what is to be said about it.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// The optimized file: binary glTF 2.0, never larger than the input.
+    /// The optimized file: binary glTF 2.0, never larger than the input unless levels of detail were asked for.
     pub glb: Vec<u8>,
     /// What was done, without times (see [`report`]).
     pub report: Report,
@@ -83,14 +84,20 @@ pub fn optimize(
     });
     let expected = proof::Expectation::new(shape, settings);
     let mut fitted = fit::fit(document, before.bytes, settings, &expected, &mut stages)?;
-    let outcome = choose(input, files, &mut fitted)?;
+    let lods = lods::add((input, files), &mut fitted, settings, &expected, &mut stages)?;
+    // Whoever asks for levels gets them, and pays for them.
+    let outcome =
+        if lods.is_empty() { choose(input, files, &mut fitted)? } else { report::Outcome::Optimized };
     let Fitted { mut document, glb, reports, comparison, curve, worst, .. } = fitted;
     let after = inventory::take(&glb, &Files::new())?;
     if settings.target == Target::Universal && !after.extensions_required.is_empty() {
         let names = after.extensions_required.join(", ");
         document.warnings.push(format!("like the original, the result only opens where {names} is known"));
     }
-    document.warnings.extend(settings.target_size.and_then(|wanted| too_large(&glb, wanted, settings)));
+    let finest_bytes = (glb.len() as u64).saturating_sub(lods.iter().map(|level| level.bytes).sum());
+    document
+        .warnings
+        .extend(settings.target_size.and_then(|wanted| too_large(finest_bytes, wanted, settings)));
     stages.finish();
     let report = Report {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -105,6 +112,7 @@ pub fn optimize(
         curve,
         comparison,
         passes: reports,
+        lods,
         warnings: document.warnings,
         dropped: document.dropped,
     };
@@ -113,8 +121,8 @@ pub fn optimize(
 }
 
 /// What to say where a result is larger than was asked for.
-fn too_large(glb: &[u8], wanted: TargetSize, settings: &Settings) -> Option<String> {
-    let (bytes, error) = (glb.len() as u64, Budget::of(settings).look.mean);
+fn too_large(bytes: u64, wanted: TargetSize, settings: &Settings) -> Option<String> {
+    let error = Budget::of(settings).look.mean;
     (bytes > wanted.bytes).then(|| {
         format!(
             "{} bytes were asked for, but the smallest result within an error of {error:.3} has {bytes}: allow a larger error",

@@ -39,6 +39,9 @@ pub struct Report {
     pub comparison: Option<Comparison>,
     /// Every step that ran, in run order.
     pub passes: Vec<PassReport>,
+    /// The levels of detail inside of the result, without the finest: there, where the settings ask for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lods: Vec<Level>,
     /// What is odd about the input and was worked around.
     pub warnings: Vec<String>,
     /// What the input had and the result has not.
@@ -54,11 +57,24 @@ pub struct Tried {
     pub error: Option<f32>,
 }
 
+/// A level of detail inside of a result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    /// Its number: 1 is the one after the finest.
+    pub level: u8,
+    /// Triangles of all meshes at this level, or the coarsest that they have.
+    pub triangles: u64,
+    /// How many bytes larger the result is for it.
+    pub bytes: u64,
+    /// How different it looks from the original; `null` where that shows nothing.
+    pub comparison: Option<Comparison>,
+}
+
 /// Whether the result is smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The result is smaller than the input.
+    /// The result is smaller than the input, or would be without the levels of detail that were asked for.
     Optimized,
     /// Nothing that was tried made the file smaller: the result is the input, byte for byte.
     AlreadyOptimal,

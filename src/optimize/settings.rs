@@ -33,6 +33,9 @@ pub struct Settings {
     /// How large the result may be: then it looks as much like the original as fits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_size: Option<TargetSize>,
+    /// How many levels of detail the result holds beside the finest, as MSFT_lod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lods: Option<LodCount>,
 }
 
 /// An enum of plain choices with their names, which parse, print and serialize as those names. Old names parse too.
@@ -275,6 +278,38 @@ impl fmt::Display for TargetSize {
     }
 }
 
+/// A number of levels of detail, 0 to 8: the last of them has a 256th of the triangles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LodCount(u8);
+
+impl LodCount {
+    /// What may be said, for people.
+    pub const NAMES: &'static [&'static str] = &["a whole number from 0 to 8"];
+    const MOST: u8 = 8;
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl FromStr for LodCount {
+    type Err = UnknownSetting;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSetting> {
+        let number = text.parse::<u8>().ok().filter(|&number| number <= Self::MOST);
+        number.map(Self).ok_or_else(|| UnknownSetting::new("number of levels", text, Self::NAMES))
+    }
+}
+
+impl fmt::Display for LodCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Types that are written as texts in JSON too.
 macro_rules! as_text {
     ($($type:ident),+) => {$(
@@ -294,7 +329,7 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(Simplify, MaxError, TargetSize);
+as_text!(Simplify, MaxError, TargetSize, LodCount);
 
 impl Settings {
     /// The names accepted by [`Settings::set`], in the order in which they are documented.
@@ -308,6 +343,7 @@ impl Settings {
         "nodes",
         "max_error",
         "target_size",
+        "lods",
     ];
 
     /// Sets one setting by its name, as given by a form field, a query parameter or a flag.
@@ -325,6 +361,7 @@ impl Settings {
             "nodes" => self.nodes = value.parse()?,
             "max_error" => self.max_error = Some(value.parse()?),
             "target_size" => self.target_size = Some(value.parse()?),
+            "lods" => self.lods = Some(value.parse()?),
             _ => return Err(UnknownSetting::new("setting", name, Self::NAMES)),
         }
         Ok(())
@@ -395,6 +432,19 @@ mod tests {
         let text = serde_json::to_string(&settings).unwrap();
         assert!(text.contains(r#""target_size":"5000000""#), "{text}");
         assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
+    }
+
+    #[test]
+    fn there_are_at_most_eight_levels_of_detail() {
+        let mut settings = Settings::default();
+        settings.set("lods", "8").unwrap();
+        assert_eq!(settings.lods.map(LodCount::get), Some(8));
+        assert!(serde_json::to_string(&settings).unwrap().contains(r#""lods":"8""#));
+        for text in ["9", "-1", "1.5", "", "two"] {
+            let error = settings.set("lods", text).unwrap_err().to_string();
+            assert!(error.contains("a whole number from 0 to 8"), "{error}");
+        }
+        assert!(!serde_json::to_string(&Settings::default()).unwrap().contains("lods"));
     }
 
     #[test]

@@ -178,6 +178,18 @@ fn levels_of_detail_lie_beside_the_result_and_have_less_each() {
 }
 
 #[test]
+fn levels_of_detail_can_lie_inside_of_the_result() {
+    let desk = Desk::new().with("chair.glb", &torus_of(64, 32).glb());
+    let more = ["--lods", "2", "--lods-as", "msft-lod", "--effort", "fast"];
+    let ended = desk.run(&[&["optimize", "chair.glb", "-o", "small.glb"][..], &more].concat()).done();
+    assert_eq!(desk.files(), ["chair.glb", "small.glb"]);
+    assert_eq!(split(&desk.read("small.glb")).0["nodes"][0]["extensions"]["MSFT_lod"]["ids"], json!([1, 2]));
+    assert!(ended.stdout.contains("level 1: ") && ended.stdout.contains("level 2: "), "{ended:?}");
+    let refused = desk.run(&["optimize", "chair.glb", "--lods", "9"]);
+    assert!(refused.code != 0 && refused.stderr.contains("from 0 to 8"), "{refused:?}");
+}
+
+#[test]
 fn a_refused_file_does_not_stop_the_others() {
     let desk = Desk::new().with("bad.glb", b"no model").with("good.glb", &model());
     let ended = desk.run(&["optimize", "bad.glb", "good.glb", "-o", "small/"]);

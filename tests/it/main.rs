@@ -19,6 +19,7 @@ mod hostile;
 mod hostile_uploads;
 mod http;
 mod ktx2;
+mod lods;
 mod optimize;
 mod passes;
 mod queue;

@@ -1,4 +1,4 @@
-//! Removing items from arrays and renumbering every reference to them.
+//! Adding items to arrays, removing them, and renumbering every reference to them.
 
 use serde_json::{Map, Value};
 
@@ -37,6 +37,13 @@ fn path(kind: Kind) -> &'static [&'static str] {
         Kind::Texture => &["textures"],
         Kind::Variant => &["extensions", "KHR_materials_variants", "variants"],
     }
+}
+
+/// Adds an item to an array of JSON that is there; returns its number.
+pub fn push(document: &mut Document, kind: Kind, item: Value) -> usize {
+    let Some(list) = json_list_mut(&mut document.root, kind) else { return 0 };
+    list.push(item);
+    list.len() - 1
 }
 
 /// Which items of a kind something refers to.

@@ -70,6 +70,18 @@ pub fn mode(primitive: &Value) -> u64 {
     primitive.get("mode").and_then(Value::as_u64).unwrap_or(TRIANGLES)
 }
 
+/// Number of triangles; 0 for points and lines.
+#[must_use]
+pub fn triangle_count(document: &Document, primitive: &Value) -> usize {
+    let indices = indices(primitive).and_then(|index| document.accessors.get(index));
+    let drawn = indices.map_or_else(|| vertex_count(document, primitive), |accessor| accessor.count);
+    match mode(primitive) {
+        TRIANGLES => drawn / 3,
+        5 | 6 => drawn.saturating_sub(2),
+        _ => 0,
+    }
+}
+
 /// Number of vertices, by the POSITION attribute or any other.
 #[must_use]
 pub fn vertex_count(document: &Document, primitive: &Value) -> usize {

@@ -134,7 +134,7 @@ fn compress(document: &mut Document, budget: &Budget) -> Result<Vec<String>, Err
     document.compression = Some(meshopt::Version::Ext);
     let mut notes = vec!["buffer views compressed where that makes them smaller".to_owned()];
     if vectors > 0 {
-        document.declare_extension("KHR_mesh_quantization", true);
+        document.declare_extension(super::QUANTIZATION, true);
         notes.push(format!("{} of normals or tangents filtered", counted(vectors, "accessor", "accessors")));
     }
     if rotations > 0 {

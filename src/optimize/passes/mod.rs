@@ -139,6 +139,15 @@ pub const PASSES: &[&dyn Pass] = &[
     &textures::Ktx2,
 ];
 
+/// What makes the surfaces of a document coarser.
+pub(super) const COARSEN: &dyn Pass = &simplify::Simplify;
+
+/// What packs surfaces, in run order: those of [`PASSES`] that come after [`COARSEN`].
+pub(super) const PACK: &[&dyn Pass] = &[&reorder::Reorder, &quantize::Quantize, &encode::Encode];
+
+/// The extension without which packed normals and tangents may be no integers.
+pub(super) const QUANTIZATION: &str = "KHR_mesh_quantization";
+
 /// Runs one pass, unless what it moves may be referred to by an unknown extension.
 ///
 /// # Errors
@@ -152,6 +161,22 @@ pub fn run(pass: &dyn Pass, document: &mut Document, context: &mut Context) -> R
     pass.run(document, context)
 }
 
+/// Runs one pass as [`run`] does, with nothing around it and all of a budget.
+///
+/// # Errors
+/// Those of [`Pass::run`].
+pub(super) fn run_with(
+    pass: &dyn Pass,
+    document: &mut Document,
+    settings: &Settings,
+    budget: Budget,
+) -> Result<Outcome, Error> {
+    let (shares, memo) = (Shares::even(1.0, 0), Memo::default());
+    let mut context =
+        Context { settings: *settings, budget, shares: &shares, memo: &memo, progress: &mut |_| {} };
+    run(pass, document, &mut context)
+}
+
 /// Why arrays must stay as they are: the unknown extensions that may point into them.
 fn unknown_references(document: &Document) -> Option<String> {
     let mut names = unknown::extensions(document).into_iter().peekable();
@@ -163,6 +188,11 @@ fn unknown_references(document: &Document) -> Option<String> {
 /// The images whose errors are seen in views, each alone; more than `most` of them by what they hold, in a list for each kind.
 pub(super) fn images_of_a_kind(document: &Document, most: usize) -> Vec<Vec<usize>> {
     textures::of_a_kind(document, most)
+}
+
+/// For every mesh the part of a view's side that it fills where errors are as large as the passes take them to be.
+pub(super) fn parts_of_view(document: &Document) -> Vec<f64> {
+    viewing::parts(document)
 }
 
 /// Whether viewers draw what has this material from back to front, by where its node is: such nodes stay apart.

@@ -17,9 +17,25 @@ const LEAST_PART_OF_VIEW: f64 = 0.25;
 
 /// For every mesh the length in its own units that fills a view; `None` where it has no size.
 pub(super) fn lengths(document: &Document) -> Vec<Option<f64>> {
-    let spheres: Vec<Option<Sphere>> =
-        document.list("meshes").iter().map(|mesh| Sphere::around(document, mesh)).collect();
-    let placed = placements(document, &spheres);
+    lengths_of(document, &spheres(document))
+}
+
+/// For every mesh the part of such a length that it is across, 0 to 1.
+pub(super) fn parts(document: &Document) -> Vec<f64> {
+    let spheres = spheres(document);
+    let lengths = lengths_of(document, &spheres);
+    let part = |(sphere, length): (&Option<Sphere>, Option<f64>)| {
+        sphere.zip(length).map_or(1.0, |(sphere, length)| (2.0 * sphere.radius / length).min(1.0))
+    };
+    spheres.iter().zip(lengths).map(part).collect()
+}
+
+fn spheres(document: &Document) -> Vec<Option<Sphere>> {
+    document.list("meshes").iter().map(|mesh| Sphere::around(document, mesh)).collect()
+}
+
+fn lengths_of(document: &Document, spheres: &[Option<Sphere>]) -> Vec<Option<f64>> {
+    let placed = placements(document, spheres);
     let widest = |sphere: &Sphere| 2.0 * sphere.radius / LEAST_PART_OF_VIEW;
     let mut lengths: Vec<Option<f64>> = spheres.iter().map(|sphere| sphere.as_ref().map(widest)).collect();
     for scene in scenes(document) {
