@@ -170,12 +170,16 @@ const FEW_PIXELS: u64 = 12 << 20;
 /// Below this size, in bytes, what two more attempts save is not worth a second.
 const FEW_BYTES: u64 = 500_000;
 
+/// Below this one, in bytes, there is nothing to save that is worth a second look.
+const TINY_BYTES: u64 = 30_000;
+
 /// How many results are made and compared, at most, while they look right.
 fn attempts_of(settings: &Settings, original: &Original) -> usize {
     let pixels =
         || original.document.images.iter().map(|image| image_file::pixels(image.bytes())).sum::<u64>();
     let tries = match settings.effort {
         Effort::Fast => 1,
+        Effort::Normal if original.bytes < TINY_BYTES => 2,
         Effort::Normal if original.bytes > FEW_BYTES && pixels() <= FEW_PIXELS => 6,
         Effort::Normal => 4,
         Effort::Best => 8,

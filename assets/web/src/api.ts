@@ -85,7 +85,7 @@ export class ApiFailure extends Error {
 const ROOT = new URL("api/v1/jobs", document.baseURI).href;
 
 /** The address of a job, or of one of its files. */
-export function jobUrl(id: string, part?: "events" | "result" | "original" | "report"): string {
+export function jobUrl(id: string, part?: "events" | "result" | "original" | "report" | "worst-view"): string {
   return `${ROOT}/${encodeURIComponent(id)}${part ? `/${part}` : ""}`;
 }
 

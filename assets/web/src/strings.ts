@@ -100,6 +100,8 @@ export const text = {
     compared: (mean: string, close: string, attempts: number) =>
       `Measured against your file: an error of ${mean} on average and ${close} close up, where 0 is the same and 1 is black against white.` +
       (attempts > 1 ? ` The best of ${attempts} attempts.` : ""),
+    worstView: "Where it looks most different: your file, the result, and the difference (white where it is largest).",
+    worstViewAlt: "The worst view of your file and of the result, and the difference between the two",
     views: "At these views and poses",
     notShown: "Not compared",
     passes: "What was done",

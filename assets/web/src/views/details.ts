@@ -1,5 +1,5 @@
 /** The rest of the report: counts before and after, what each pass did or why it declined, warnings, what is gone. */
-import type { Inventory, PassReport, Report } from "../api.ts";
+import { jobUrl, type Inventory, type Job, type PassReport, type Report } from "../api.ts";
 import { make } from "../dom.ts";
 import { formatByteChange, formatBytes, formatCount, formatSeconds, formatSentence } from "../format.ts";
 import { inventoryFacts, inventoryLabels, stageName, text } from "../strings.ts";
@@ -23,7 +23,7 @@ export function inventoryView(before: Inventory, after: Inventory): HTMLElement 
 }
 
 /** How different original and result look, view by view. */
-export function comparisonView(report: Report): HTMLElement | undefined {
+export function comparisonView(job: Job, report: Report): HTMLElement | undefined {
   const comparison = report.comparison;
   if (comparison === null || comparison === undefined) return undefined;
   const rows = comparison.views.map((view) => make("tr", {}, make("th", { scope: "row" }, view.name), make("td", {}, view.error.toFixed(3))));
@@ -32,9 +32,18 @@ export function comparisonView(report: Report): HTMLElement | undefined {
     {},
     make("h3", {}, text.result.looks),
     make("p", {}, text.result.compared(comparison.mean.toFixed(3), comparison.close_worst.toFixed(3), report.attempts)),
+    report.outcome === "optimized" && worstView(job),
     make("details", {}, make("summary", {}, text.result.views), make("table", { className: "figures" }, make("tbody", {}, ...rows))),
     comparison.not_shown.length > 0 && noteList(text.result.notShown, comparison.not_shown),
   );
+}
+
+/** Pictures of the view in which the result looks most different; none where they are not stored any more. */
+function worstView(job: Job): HTMLElement {
+  const image = make("img", { src: jobUrl(job.id, "worst-view"), alt: text.result.worstViewAlt, loading: "lazy" });
+  const figure = make("figure", { className: "worst-view" }, image, make("figcaption", { className: "hint" }, text.result.worstView));
+  image.onerror = () => figure.remove();
+  return figure;
 }
 
 /** Every pass in run order. */

@@ -10,7 +10,7 @@ import { comparisonView, inventoryView, notesView, passesView } from "./details.
 export function resultView(job: Job, report: Report | string, onAgain: () => void): HTMLElement {
   const again = make("button", { type: "button", className: "button quiet wide" }, text.actions.again);
   again.onclick = onAgain;
-  return make("section", { className: "result" }, summary(job, report), download(job), again, ...details(report));
+  return make("section", { className: "result" }, summary(job, report), download(job), again, ...details(job, report));
 }
 
 /** The size of a job's result in bytes. */
@@ -46,9 +46,9 @@ function download(job: Job): HTMLElement {
   return link;
 }
 
-function details(report: Report | string): HTMLElement[] {
+function details(job: Job, report: Report | string): HTMLElement[] {
   if (typeof report === "string") return [make("p", { className: "hint is-warning" }, `${text.result.noReport} ${report}`)];
-  const looks = comparisonView(report);
+  const looks = comparisonView(job, report);
   return [
     bytesView(report.before, report.after),
     ...(looks ? [looks] : []),
