@@ -225,8 +225,10 @@ impl Jobs {
         let keep = self.blobs.keep().await;
         let (report, _) = self.blobs.copy_from(&report, &keep).await?;
         let (glb, glb_bytes) = self.blobs.copy_from(&output, &keep).await?;
-        let (worst_view, bytes) = self.blobs.copy_from(&worst_view, &keep).await?;
-        let worst_view = Some(worst_view).filter(|_| bytes > 0);
+        let worst_view = match tokio::fs::metadata(&worst_view).await?.len() {
+            0 => None,
+            _ => Some(self.blobs.copy_from(&worst_view, &keep).await?.0),
+        };
         let output = Output { glb, glb_bytes, report, worst_view, version: env!("CARGO_PKG_VERSION").into() };
         Ok(Stored { output, _keep: keep })
     }
