@@ -99,7 +99,9 @@ fn gpu_never_makes_a_file_larger_and_says_what_stays() {
     let Output { glb: result, report, .. } = run(&glb, Target::Gpu);
     assert!(result.len() <= glb.len());
     let notes = &report.passes.iter().find(|pass| pass.name == "ktx2").unwrap().notes;
-    assert!(notes.iter().all(|note| note.contains("KTX2")), "{notes:?}");
+    // Where no attempt looks right, the pass is left out, which is said too.
+    let says = |note: &String| note.contains("KTX2") || note.starts_with("left out");
+    assert!(notes.iter().all(says), "{notes:?}");
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Tuning {
                 ..AttributeConfig::default()
             };
             if self.from_all_neighbours {
-                settings.prediction = prediction(channel);
+                settings.prediction = prediction(channel, bits);
                 settings.traversal = Some(TraversalType::PredictionDegree);
             }
             config = config.with_attribute(stored::kind(channel), settings);
@@ -93,9 +93,15 @@ impl Tuning {
     }
 }
 
-/// The prediction that looks at all neighbours.
-fn prediction(channel: Channel) -> Option<Prediction> {
+/// Positions of more bits than this make the products of the prediction of texture coordinates overflow 64 bits: decoders
+/// refuse them then, or differ.
+const MOST_BITS_OF_PRODUCTS: u8 = 14;
+
+/// The prediction that looks at all neighbours; `None` for the one that looks at one.
+fn prediction(channel: Channel, bits: &Bits) -> Option<Prediction> {
+    let would_overflow = bits.for_channel(Channel::Position) > MOST_BITS_OF_PRODUCTS;
     match channel {
+        Channel::TextureCoordinate if would_overflow => None,
         Channel::Position | Channel::Color | Channel::Generic => {
             Some(Prediction::MeshConstrainedMultiParallelogramPrediction)
         }
