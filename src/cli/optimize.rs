@@ -170,10 +170,12 @@ fn summary(input: &Path, output: &Path, report: &Report) -> String {
     let name = input.file_name().unwrap_or_default().to_string_lossy();
     let mut lines = match report.outcome {
         Outcome::Optimized => vec![format!(
-            "{name}: {} -> {} ({} smaller), {:.1} s",
+            "{name}: {} -> {} ({} {}), {:.1} s",
             text::bytes(before),
             text::bytes(after),
-            text::percent(before.saturating_sub(after), before),
+            text::percent(before.abs_diff(after), before),
+            // With levels of detail inside.
+            if after > before { "larger" } else { "smaller" },
             report.seconds.unwrap_or_default(),
         )],
         Outcome::AlreadyOptimal => vec![

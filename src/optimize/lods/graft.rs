@@ -72,3 +72,45 @@ pub(super) fn rename(json: &mut Value, ending: &str) {
         json["name"] = format!("{name}{ending}").into();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::optimize::document::{Accessor, Shape};
+
+    /// A mesh of two primitives with the same vertices, which draw so many triangles.
+    fn document(first: usize, second: usize) -> Document {
+        let list = |triangles: usize| Accessor::from_indices(&vec![0; 3 * triangles], 1);
+        let primitive =
+            |indices: usize| json!({ "attributes": { "POSITION": 0 }, "indices": indices, "material": 4 });
+        let root = json!({ "meshes": [{ "name": "hand", "primitives": [primitive(1), primitive(2)] }] });
+        let accessors = vec![Accessor::from_floats(Shape::Vec3, &[0.0; 3]), list(first), list(second)];
+        Document { root: root.as_object().unwrap().clone(), accessors, ..Document::default() }
+    }
+
+    #[test]
+    fn what_primitives_share_is_brought_once() {
+        let (mut into, coarser) = (document(8, 6), document(4, 3));
+        assert_eq!(Graft::new(&coarser).mesh(&mut into, 0, 0, "_lod1"), 1);
+        assert_eq!(into.accessors.len(), 6);
+        let mesh = &into.list("meshes")[1];
+        assert_eq!(mesh["name"], "hand_lod1");
+        let [first, second] = [0, 1].map(|primitive| &mesh["primitives"][primitive]);
+        assert_eq!(first["attributes"], second["attributes"]);
+        assert_eq!([&first["material"], &second["material"]], [4, 4]);
+        let counts = [first, second].map(|json| primitives::triangle_count(&into, json));
+        assert_eq!(counts, [4, 3]);
+        assert_eq!(into.list("meshes")[0], coarser.list("meshes")[0], "the finest stays as it was");
+    }
+
+    #[test]
+    fn a_primitive_that_is_as_fine_as_before_stays_the_same() {
+        let (mut into, coarser) = (document(8, 6), document(4, 6));
+        Graft::new(&coarser).mesh(&mut into, 0, 0, "_lod1");
+        let meshes = into.list("meshes");
+        assert_eq!(meshes[1]["primitives"][1], meshes[0]["primitives"][1]);
+        assert_eq!(into.accessors.len(), 5);
+    }
+}

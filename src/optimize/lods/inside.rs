@@ -140,6 +140,9 @@ impl Grown {
 
     /// Adds a level, or says why there is none.
     fn grow(&mut self) -> Result<Result<Level, String>, Error> {
+        if self.carriers.is_empty() {
+            return Ok(Err("no node can have levels".into()));
+        }
         self.level += 1;
         let before = triangles(&self.surface);
         let budget = halving(&self.settings, self.level);
