@@ -68,7 +68,7 @@ const AIM: f32 = 0.97;
 /// The same for the last attempt, which had better be right.
 const CAUTION_AT_LAST: f32 = 0.98;
 /// How much less is aimed at after each attempt that was a second, third... one in a row to show too much.
-const CAUTION: f32 = 0.93;
+const CAUTION: f32 = 0.96;
 /// The seen error grows slower than the share: its exponent, found by trying, and that of numbers.
 const GROWTH: f32 = 0.75;
 const GROWTH_OF_NUMBERS: f32 = 1.0;
