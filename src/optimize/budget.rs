@@ -112,19 +112,18 @@ impl Look {
     }
 
     fn colours(&self, seen: &Comparison) -> [f32; 4] {
-        let stands_out = self.mean * WORST_VIEW;
         [
             seen.mean / self.mean,
             seen.close_worst / self.close,
             // A pose is one view, which may stand out as the worst of the others may.
-            seen.worst / self.worst.min(stands_out),
-            seen.detail_worst / stands_out,
+            seen.worst / self.worst,
+            seen.detail_worst / (self.mean * WORST_VIEW),
         ]
     }
 
     /// That of a preset.
     const fn of_preset(mean: f32) -> Self {
-        Self { worst: PLAIN_CHANGE, ..Self::of(mean) }
+        Self { worst: PLAIN_CHANGE.min(mean * WORST_VIEW), ..Self::of(mean) }
     }
 
     const fn of(mean: f32) -> Self {

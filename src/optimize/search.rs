@@ -65,7 +65,7 @@ const RESCUE_STEP: f32 = 0.6;
 const NEAR_ENOUGH: f32 = 0.94;
 /// What an attempt aims at, as a part of what is allowed.
 const AIM: f32 = 0.97;
-/// The same for the last attempt, which had better be right.
+/// How much less is aimed at by the last attempt, which had better be right.
 const CAUTION_AT_LAST: f32 = 0.98;
 /// How much less is aimed at after each attempt that was a second, third... one in a row to show too much.
 const CAUTION: f32 = 0.96;
