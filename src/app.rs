@@ -12,8 +12,10 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::health::Observer;
 use crate::http::{self, Site};
 use crate::jobs::{Jobs, Limits, OpenError};
+use crate::meter::{Meter, MeterError};
 use crate::{sandbox, worker};
 
 /// How long open connections and running jobs get to end. Platforms kill after 10 seconds or more.
@@ -33,6 +35,9 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Nothing can be counted.
+    #[error("the counters for /metrics cannot be made: {0}; please report it")]
+    Meter(#[from] MeterError),
     /// Serving failed later.
     #[error("the server stopped: {0}")]
     Serve(#[from] io::Error),
@@ -53,7 +58,11 @@ pub async fn run(
     on_ready(listener.local_addr().map_err(listen_error)?);
 
     let admin_token = config.admin_token.as_deref().map(Arc::from);
-    let site = Site { jobs: Arc::clone(&jobs), workers: config.workers, admin_token, stop: stop.clone() };
+    let meter = Meter::install()?;
+    let observer = Observer::new(Arc::clone(&jobs));
+    let site =
+        Site { jobs: Arc::clone(&jobs), observer, meter: meter.clone(), admin_token, stop: stop.clone() };
+    tokio::spawn(stop.clone().run_until_cancelled_owned(meter.keep_small()));
     let working = tokio::spawn(worker::run(jobs, config.workers, stop.clone()));
     let serving = tokio::spawn(http::serve(listener, site));
     stop_in_order(working, serving, &stop).await

@@ -9,6 +9,8 @@ mod backup;
 mod error;
 mod open;
 mod restore;
+mod slots;
+mod stages;
 mod sweep;
 mod upkeep;
 mod upload;
@@ -25,17 +27,20 @@ pub use backup::{Backup, Contents};
 pub use error::{Error, OpenError};
 pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
+pub use slots::{Held, Slots};
 pub use upload::Upload;
 pub use wait::Wait;
 
 use crate::blobs::{Blobs, Keep};
 use crate::events::{self, Event, Events, Progress};
 use crate::ids::{BlobId, JobId};
+use crate::meter;
 use crate::optimize::Settings;
 use crate::queue::{
     self, Blame, Cached, Enqueued, Failure, Job, JobError, Lease, NewJob, Output, Priority, Queue, State,
 };
 use crate::sandbox::{self, Confinement, Folder, Sandbox, Task};
+use stages::Stages;
 use wait::Pace;
 
 /// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
@@ -70,6 +75,7 @@ pub struct Jobs {
     work_waiting: Notify,
     sweep_wanted: Notify,
     pace: Pace,
+    slots: slots::Counts,
     tier: Tier,
     /// The whole data folder when it is to go with this value.
     _temporary: Option<Folder>,
@@ -152,7 +158,9 @@ impl Jobs {
         if !is_new {
             return Ok(job);
         }
-        tracing::info!(job = %job.id, input_bytes, is_cached = job.cached_from.is_some(), "accepted a job");
+        let is_cached = job.cached_from.is_some();
+        tracing::info!(job = %job.id, input_bytes, is_cached, "accepted a job");
+        meter::job_accepted(is_cached);
         Ok(self.announce(job))
     }
 
@@ -219,8 +227,16 @@ impl Jobs {
         };
         let (report, output, worst_view) =
             (task.report.clone(), task.output.clone(), task.worst_view.clone());
-        let on_progress = |stage, percent| self.events.announce_progress(job.id, Progress { stage, percent });
-        self.sandbox.run(task, on_progress).await?;
+        let mut stages = Stages::default();
+        let on_progress = |stage: String, percent| {
+            stages.enter(&stage);
+            self.events.announce_progress(job.id, Progress { stage, percent });
+        };
+        self.sandbox.run(task, on_progress).await.inspect_err(|error| {
+            if let Some(reason) = error.kill() {
+                meter::child_killed(reason);
+            }
+        })?;
         // Copied, not moved: nothing that the child may still hold open becomes part of the store.
         let keep = self.blobs.keep().await;
         let (report, _) = self.blobs.copy_from(&report, &keep).await?;
@@ -238,6 +254,9 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::LeaseLost`], or the queue cannot be written: the lease then runs out by itself.
     pub async fn finish(&self, lease: Lease, outcome: Result<Stored, Failure>) -> Result<Job, Error> {
+        if let Err(failure) = &outcome {
+            meter::attempt_failed(failure.error.code.clone());
+        }
         let job = self
             .on_queue(move |queue| match outcome {
                 Ok(stored) => queue.ack(lease, stored.output.clone(), now_ms()),
@@ -245,6 +264,7 @@ impl Jobs {
             })
             .await?;
         self.pace.learn(&job);
+        count_completed(&job);
         Ok(self.announce(job))
     }
 
@@ -378,6 +398,18 @@ impl Jobs {
         self.sandbox.confinement().await
     }
 
+    /// How long the queued job that was accepted first has waited; nothing if none is queued or the queue cannot be read.
+    pub async fn oldest_wait(&self) -> Duration {
+        let created_ms = self.on_queue(Queue::oldest_queued_ms).await.ok().flatten();
+        created_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(now_ms().saturating_sub(ms)))
+    }
+
+    /// What all files take, in bytes.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        self.blobs.stored_bytes()
+    }
+
     /// Shows that the data folder can be written, by writing.
     ///
     /// # Errors
@@ -402,6 +434,10 @@ impl Jobs {
     /// Tells everybody about a committed change, and the worker if there is something to do.
     fn announce(&self, job: Job) -> Job {
         self.events.announce_state(job.id);
+        if job.state.is_final() {
+            let code = job.error.as_ref().filter(|_| job.state == State::Dead);
+            meter::job_ended(job.state.name(), code.map(|error| error.code.clone()).unwrap_or_default());
+        }
         if job.state == State::Queued {
             self.work_waiting.notify_one();
         }
@@ -421,6 +457,17 @@ impl Jobs {
 fn output_of(job: &Job) -> Result<&Output, Error> {
     let reason = || job.error.as_ref().map(|error| error.message.clone());
     job.output.as_ref().ok_or_else(|| Error::NoResult { state: job.state, reason: reason() })
+}
+
+/// Counts a job that was completed by work, and not out of an earlier result.
+fn count_completed(job: &Job) {
+    let (Some(output), Some(start_ms), Some(end_ms)) = (&job.output, job.started_at_ms, job.finished_at_ms)
+    else {
+        return;
+    };
+    let between = |from_ms: u64, to_ms: u64| Duration::from_millis(to_ms.saturating_sub(from_ms));
+    let (waited, took) = (between(job.created_at_ms, start_ms), between(start_ms, end_ms));
+    meter::job_completed(waited, took, job.input_bytes, output.glb_bytes);
 }
 
 impl From<sandbox::Error> for Failure {

@@ -12,10 +12,11 @@
 //! | [`cli`] | one file a command; prints, and turns errors into exit codes |
 //! | [`app`] | builds the parts of the server, starts them, stops them in order |
 //! | [`http`], [`worker`] | the two sides of the queue: thin handlers; slots, wake-ups, heartbeats |
-//! | [`health`], [`config`] | how this node does; what it was told |
+//! | [`health`] | how this node does |
+//! | [`config`] | what it was told |
 //! | [`jobs`] | **the life of a job**, top to bottom |
 //! | [`queue`], [`blobs`], [`events`], [`sandbox`] | what that life needs: records, bytes, announcements, child processes |
-//! | [`ids`] | the types that tell a job from a blob |
+//! | [`ids`], [`meter`] | the types that tell a job from a blob; what is counted for `/metrics` |
 //! | [`optimize`] | the core. Pure: bytes and settings in, bytes and a report out |
 //!
 //! # One job, step by step
@@ -53,6 +54,7 @@ pub mod health;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod meter;
 pub mod optimize;
 pub mod queue;
 pub mod sandbox;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::events;
 use crate::jobs::{Error, Jobs, LEASE};
+use crate::meter;
 use crate::queue::{self, Job, Lease, State};
 
 /// A third of the lease: two heartbeats may fail before it is lost.
@@ -28,6 +29,7 @@ const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(1);
 /// Works on up to `slots` jobs at once until `stop`, then hands the unfinished ones back and returns.
 pub async fn run(jobs: Arc<Jobs>, slots: usize, stop: CancellationToken) {
     let free = Arc::new(Semaphore::new(slots));
+    let _open = jobs.open_slots(slots);
     let tasks = TaskTracker::new();
     tasks.spawn(stop.clone().run_until_cancelled_owned(reap(Arc::clone(&jobs))));
     tasks.spawn(stop.clone().run_until_cancelled_owned(sweep(Arc::clone(&jobs))));
@@ -115,10 +117,17 @@ impl Clock {
 /// Sees one claimed job through: to its outcome, to the loss of its lease, or to the stop of the program.
 async fn work(jobs: Arc<Jobs>, job: Job, _slot: OwnedSemaphorePermit, stop: CancellationToken) {
     let lease = job.lease();
+    let _busy = jobs.occupy_slot();
     let written = tokio::select! {
         outcome = jobs.run(&job) => jobs.finish(lease, outcome).await,
-        () = keep(&jobs, lease) => Err(queue::Error::LeaseLost { id: lease.id, attempt: lease.attempt }.into()),
-        () = stop.cancelled() => jobs.release(lease).await,
+        () = keep(&jobs, lease) => {
+            meter::child_killed("cancelled");
+            Err(queue::Error::LeaseLost { id: lease.id, attempt: lease.attempt }.into())
+        }
+        () = stop.cancelled() => {
+            meter::child_killed("stopping");
+            jobs.release(lease).await
+        }
     };
     match written {
         Ok(job) => log_outcome(&job),

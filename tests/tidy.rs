@@ -14,10 +14,11 @@ const ROWS: &[&[&str]] = &[
     &["cli"],
     &["app"],
     &["http", "worker"],
-    &["health", "config"],
+    &["health"],
+    &["config"],
     &["jobs"],
     &["queue", "blobs", "events", "sandbox"],
-    &["ids"],
+    &["ids", "meter"],
     &["optimize"],
 ];
 
@@ -27,6 +28,8 @@ const OWNERS: &[(&str, &str)] = &[
     ("axum", "http"),
     ("tower_http", "http"),
     ("clap", "cli"),
+    ("metrics", "meter"),
+    ("metrics_exporter_prometheus", "meter"),
     ("draco_oxide", "optimize/codecs"),
     ("draco_oxide_decoder", "optimize/codecs"),
     ("meshopt", "optimize/codecs"),

@@ -69,7 +69,7 @@ impl Platform {
             env("RAILWAY_DEPLOYMENT_DRAINING_SECONDS").and_then(|value| value.trim().parse().ok());
         let stop_time = match (kind, draining_s) {
             (Kind::Railway, Some(seconds)) => Some(Duration::from_secs(seconds)),
-            _ => kind.default_stop_time(),
+            _ => kind.stop_time(),
         };
         let volume = env("RAILWAY_VOLUME_MOUNT_PATH").filter(|path| !path.trim().is_empty());
         let volume = volume.filter(|_| kind == Kind::Railway).map(PathBuf::from);
@@ -108,7 +108,9 @@ impl Kind {
         matches!(self, Self::ReplitWorkspace | Self::Systemd | Self::Plain)
     }
 
-    fn default_stop_time(self) -> Option<Duration> {
+    /// How long it waits by default between asking a program to stop and killing it, where that is known.
+    #[must_use]
+    pub fn stop_time(self) -> Option<Duration> {
         let seconds = match self {
             Self::Railway => 0,
             Self::Fly => 5,

@@ -13,6 +13,7 @@ mod events;
 mod health;
 mod job_view;
 mod jobs;
+mod meter;
 mod queue;
 mod upload;
 
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
@@ -32,7 +34,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
+use crate::health::Observer;
 use crate::jobs::Jobs;
+use crate::meter::Meter;
 use error::Problem;
 
 /// The page may load only what this server serves, and nobody else may frame it or post its forms.
@@ -54,8 +58,10 @@ const HEADERS: [(HeaderName, &str); 5] = [
 pub struct Site {
     /// All jobs.
     pub jobs: Arc<Jobs>,
-    /// Jobs that may run at once.
-    pub workers: usize,
+    /// Looks how this node does.
+    pub observer: Observer,
+    /// What was counted.
+    pub meter: Meter,
     /// What an administrator has to show, if anything.
     pub admin_token: Option<Arc<str>>,
     /// When to stop: no new connections, and event streams end.
@@ -90,11 +96,13 @@ fn router(site: Site) -> Router {
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/metrics", get(meter::show))
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut
         // the connection without an answer.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(meter::count))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(TraceLayer::new_for_http())
         .with_state(site);

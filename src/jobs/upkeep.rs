@@ -27,7 +27,8 @@ impl Jobs {
     pub async fn purge(&self, id: JobId) -> Result<Job, Error> {
         let job = self.on_queue(move |queue| queue.purge(id)).await?;
         self.sweep_wanted.notify_one();
-        Ok(self.announce(job))
+        self.events.announce_state(job.id);
+        Ok(job)
     }
 
     /// Forgets all jobs that ended at least `age` ago. Returns how many.
@@ -40,7 +41,7 @@ impl Jobs {
         let count = purged.len();
         self.sweep_wanted.notify_one();
         for job in purged {
-            self.announce(job);
+            self.events.announce_state(job.id);
         }
         Ok(count)
     }

@@ -69,6 +69,9 @@ pub use transition::{Blame, Failure, MAX_ATTEMPTS, MAX_LOST_ATTEMPTS};
 use crate::ids::{BlobId, JobId};
 use crate::optimize::Settings;
 
+/// The queue's file in a data folder.
+pub const FILE: &str = "queue.redb";
+
 /// The queue. Share it by reference: redb lets readers pass and makes writers wait for each other.
 pub struct Queue {
     store: Store,
@@ -91,6 +94,18 @@ impl Queue {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = path.to_owned();
         Ok(Self { store: Store::new(path, move || file::open(&file))? })
+    }
+
+    /// Whether [`Queue::open`] would find the file free: not there yet, or used by nobody. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], or the file cannot be read.
+    pub fn check_free(path: &Path) -> Result<(), Error> {
+        match file::is_held(path) {
+            Ok(true) => Err(Error::InUse { path: path.into(), holder: file::holder(path) }),
+            Ok(false) => Ok(()),
+            Err(error) => Err(redb::StorageError::Io(error).into()),
+        }
     }
 
     /// A queue that ends with this process.
