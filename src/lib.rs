@@ -12,7 +12,7 @@
 //! | [`cli`] | one file a command; prints, and turns errors into exit codes |
 //! | [`app`] | builds the parts of the server, starts them, stops them in order |
 //! | [`http`], [`worker`] | the two sides of the queue: thin handlers; slots, wake-ups, heartbeats |
-//! | [`health`] | how this node does |
+//! | [`health`], [`doctor`] | how this node does: at any time; once and thoroughly |
 //! | [`config`] | what it was told |
 //! | [`jobs`] | **the life of a job**, top to bottom |
 //! | [`queue`], [`blobs`], [`events`], [`sandbox`] | what that life needs: records, bytes, announcements, child processes |
@@ -49,6 +49,7 @@ pub mod app;
 pub mod blobs;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod events;
 pub mod health;
 pub mod http;

@@ -14,7 +14,7 @@ const ROWS: &[&[&str]] = &[
     &["cli"],
     &["app"],
     &["http", "worker"],
-    &["health"],
+    &["health", "doctor"],
     &["config"],
     &["jobs"],
     &["queue", "blobs", "events", "sandbox"],

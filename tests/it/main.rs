@@ -12,6 +12,7 @@ mod browser;
 mod chaos;
 mod cli;
 mod cli_jobs;
+mod doctor;
 mod faults;
 mod fixtures;
 mod fuzz;
