@@ -1,7 +1,10 @@
 //! What the server was told: flags, then environment, then defaults; resolved and checked once.
 //!
 //! Read-only afterwards. Nothing else in the program reads the environment, and nothing in here opens a
-//! file or a socket. A new option is a field of [`Config`], its default, and a line in [`resolve`].
+//! file or a socket. A new option is a field of [`Config`], its default, and a line in [`resolve`]. What concerns
+//! several nodes is in `config/fleet.rs`.
+
+mod fleet;
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,6 +13,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
+
+pub use fleet::{Fleet, NotARedisUrl, RedisUrl};
 
 const DEFAULT_PORT: u16 = 5000;
 const DEFAULT_MAX_FILE_SIZE_MB: u64 = 500;
@@ -53,6 +58,8 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// The memory that one job may have, in bytes; without it, a part of what the machine or container has.
     pub memory_limit_bytes: Option<u64>,
+    /// The other nodes, if there may be any.
+    pub fleet: Fleet,
     /// What is logged.
     pub log_level: LevelFilter,
 }
@@ -145,6 +152,7 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         disk_quota_bytes: quota_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         admin_token: var("ADMIN_TOKEN").map(|(_, token)| token.trim().to_owned()),
         memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        fleet: fleet::resolve(&var)?,
         log_level: log_level.unwrap_or(LevelFilter::INFO),
     })
 }
