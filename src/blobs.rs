@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::ids::BlobId;
 pub use shared::{Location, Shared};
 use sweep::Sweeping;
-pub use sweep::{Hold, Keep, Swept};
+pub use sweep::{Hold, Keep, Pin, Swept};
 
 const READ_BYTES: usize = 256 << 10;
 

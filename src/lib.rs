@@ -12,7 +12,9 @@
 //! | [`cli`] | one file a command; prints, and turns errors into exit codes |
 //! | [`app`] | builds the parts of the server, starts them, stops them in order |
 //! | [`http`], [`worker`] | the two sides of the queue: thin handlers; slots, wake-ups, heartbeats |
-//! | [`health`], [`config`] | how this node does; what it was told |
+//! | [`health`] | how this node does |
+//! | [`bridge`] | the fleet: work, files and knowledge shared over Redis |
+//! | [`config`] | what this node was told |
 //! | [`jobs`] | **the life of a job**, top to bottom |
 //! | [`queue`], [`blobs`], [`events`], [`sandbox`] | what that life needs: records, bytes, announcements, child processes |
 //! | [`ids`] | the types that tell a job from a blob |
@@ -46,6 +48,7 @@
 
 pub mod app;
 pub mod blobs;
+pub mod bridge;
 pub mod cli;
 pub mod config;
 pub mod events;

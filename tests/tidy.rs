@@ -14,7 +14,9 @@ const ROWS: &[&[&str]] = &[
     &["cli"],
     &["app"],
     &["http", "worker"],
-    &["health", "config"],
+    &["health"],
+    &["bridge"],
+    &["config"],
     &["jobs"],
     &["queue", "blobs", "events", "sandbox"],
     &["ids"],
@@ -24,6 +26,8 @@ const ROWS: &[&[&str]] = &[
 /// A library, and the one place under `src` that may use it.
 const OWNERS: &[(&str, &str)] = &[
     ("redb", "queue"),
+    ("redis", "bridge"),
+    ("object_store", "blobs/shared.rs"),
     ("axum", "http"),
     ("tower_http", "http"),
     ("clap", "cli"),

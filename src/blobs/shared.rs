@@ -27,7 +27,7 @@ use tokio::io::AsyncWriteExt;
 use url::Url;
 use uuid::Uuid;
 
-use super::{Blobs, Keep};
+use super::{Blobs, Pin};
 use crate::ids::BlobId;
 
 /// Retries of one request end after this time; the library's own 180 s would hold a job up for too long.
@@ -110,20 +110,25 @@ impl Shared {
         writer.shutdown().await
     }
 
-    /// Fetches a blob into the local folder, unless it is there already.
+    /// Fetches a blob into the local folder, unless it is there already. It stays at least as long as its pin.
     ///
     /// # Errors
     /// It is not here, cannot be read or stored, or is not what its name says.
-    pub async fn fetch(&self, blobs: &Blobs, id: BlobId, keep: &Keep) -> io::Result<()> {
+    pub async fn fetch(&self, blobs: &Blobs, pin: &Pin) -> io::Result<()> {
+        let id = pin.id();
+        // A sweep that began before the pin is over once there is a keep.
+        let keep = blobs.keep().await;
         if tokio::fs::try_exists(blobs.path(id)).await? {
             return Ok(());
         }
+        // Not held while the bytes come: uploads would wait behind a sweep that waits for it.
+        drop(keep);
         let mut chunks = self.store()?.get(&path_of(id)).await.map_err(io_error)?.into_stream();
         let mut writer = blobs.writer().await?;
         while let Some(chunk) = chunks.next().await {
             writer.write(&chunk.map_err(io_error)?).await?;
         }
-        if blobs.publish(writer, keep).await? == id {
+        if blobs.publish(writer, &blobs.keep().await).await? == id {
             return Ok(());
         }
         let what = format!("{} holds other bytes than it should under {id}", self.location);
@@ -236,7 +241,7 @@ mod tests {
         let id = one.publish(writer, &one.keep().await).await.unwrap();
         shared.put(&one, id).await.unwrap();
         shared.put(&one, id).await.unwrap();
-        shared.fetch(&other, id, &other.keep().await).await.unwrap();
+        shared.fetch(&other, &other.pin(id)).await.unwrap();
         assert_eq!(other.read(id).await.unwrap(), b"a model");
     }
 
@@ -245,10 +250,10 @@ mod tests {
         let (folder, blobs) = store();
         let shared = shared(folder.path());
         let id = BlobId::from(blake3::hash(b"right"));
-        let missing = shared.fetch(&blobs, id, &blobs.keep().await).await.unwrap_err();
+        let missing = shared.fetch(&blobs, &blobs.pin(id)).await.unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
         shared.store().unwrap().put(&path_of(id), "wrong".into()).await.unwrap();
-        let wrong = shared.fetch(&blobs, id, &blobs.keep().await).await.unwrap_err();
+        let wrong = shared.fetch(&blobs, &blobs.pin(id)).await.unwrap_err();
         assert_eq!(wrong.kind(), io::ErrorKind::InvalidData);
         assert!(!blobs.path(id).exists());
     }

@@ -32,6 +32,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
+use crate::bridge::Bridge;
 use crate::jobs::Jobs;
 use error::Problem;
 
@@ -56,6 +57,8 @@ pub struct Site {
     pub jobs: Arc<Jobs>,
     /// Jobs that may run at once.
     pub workers: usize,
+    /// The other nodes, if this one was told of a Redis.
+    pub bridge: Option<Arc<Bridge>>,
     /// What an administrator has to show, if anything.
     pub admin_token: Option<Arc<str>>,
     /// When to stop: no new connections, and event streams end.
