@@ -1,9 +1,10 @@
 //! What the server was told: flags, then environment, then defaults; resolved and checked once.
 //!
 //! Read-only afterwards. Nothing else in the program reads the environment, and nothing in here opens a
-//! file or a socket. A new option is a field of [`Config`], its default, and a line in [`resolve`]. Where the program
-//! runs is told in `config/platform.rs`.
+//! file or a socket. A new option is a field of [`Config`], its default, and a line in [`resolve`]. What concerns
+//! several nodes is in `config/fleet.rs`; where the program runs is told in `config/platform.rs`.
 
+mod fleet;
 mod platform;
 
 use std::fmt::Display;
@@ -12,8 +13,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-pub use platform::{Kind, Platform};
 use tracing::level_filters::LevelFilter;
+
+pub use fleet::{Fleet, NotARedisUrl, RedisUrl};
+pub use platform::{Kind, Platform};
 
 const DEFAULT_PORT: u16 = 5000;
 const DEFAULT_MAX_FILE_SIZE_MB: u64 = 500;
@@ -57,6 +60,8 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// The memory that one job may have, in bytes; without it, a part of what the machine or container has.
     pub memory_limit_bytes: Option<u64>,
+    /// The other nodes, if there may be any.
+    pub fleet: Fleet,
     /// What is logged.
     pub log_level: LevelFilter,
     /// Where this program runs.
@@ -157,6 +162,7 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         disk_quota_bytes: quota_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         admin_token: var("ADMIN_TOKEN").map(|(_, token)| token.trim().to_owned()),
         memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        fleet: fleet::resolve(&var)?,
         log_level: log_level.unwrap_or(LevelFilter::INFO),
         platform,
     })

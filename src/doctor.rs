@@ -6,6 +6,7 @@
 //! in [`checks`].
 
 mod codecs;
+mod fleet;
 mod folder;
 mod machine;
 mod network;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::config::Config;
+use fleet::Redis;
 
 /// The longest that one check may take.
 const CHECK_TIME: Duration = Duration::from_secs(15);
@@ -75,8 +77,8 @@ impl Finding {
 type Running<'a> = Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
 
 /// All checks, in the order in which people look for a fault: where am I, what is here, what works, who else is there.
-fn checks(config: &Config) -> Vec<(&'static str, Running<'_>)> {
-    let mut checks: Vec<(&'static str, Running<'_>)> = vec![
+fn checks<'a>(config: &'a Config, redis: &'a Redis<'a>) -> Vec<(&'static str, Running<'a>)> {
+    let mut checks: Vec<(&'static str, Running<'a>)> = vec![
         ("platform", Box::pin(place::platform(config))),
         ("data_lasts", Box::pin(place::data_lasts(config))),
         ("data_folder", Box::pin(folder::written(config))),
@@ -86,7 +88,14 @@ fn checks(config: &Config) -> Vec<(&'static str, Running<'_>)> {
         ("sandbox", Box::pin(machine::sandbox(config))),
         ("port", Box::pin(network::port(config))),
         ("server", Box::pin(network::server(config))),
+        ("redis", Box::pin(redis.connection())),
     ];
+    if redis.is_configured() {
+        checks.push(("redis_persistence", Box::pin(redis.persistence())));
+        checks.push(("redis_memory", Box::pin(redis.memory())));
+        checks.push(("redis_nodes", Box::pin(redis.nodes())));
+    }
+    checks.push(("storage", Box::pin(fleet::storage(&config.fleet))));
     for (name, round_trip) in codecs::ALL {
         checks.push((name, Box::pin(blocking(move || codecs::exercise(round_trip)))));
     }
@@ -95,8 +104,9 @@ fn checks(config: &Config) -> Vec<(&'static str, Running<'_>)> {
 
 /// Makes every check, one after the other, and hands each on as it ends.
 pub async fn examine(config: &Config, mut on_check: impl FnMut(&Check)) -> Vec<Check> {
+    let redis = Redis::of(&config.fleet);
     let mut done = Vec::new();
-    for (name, running) in checks(config) {
+    for (name, running) in checks(config, &redis) {
         let start = Instant::now();
         let ended = tokio::time::timeout(CHECK_TIME, running).await;
         let finding = ended.unwrap_or_else(|_elapsed| {

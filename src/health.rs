@@ -4,15 +4,19 @@
 //! knows already. A part that is not there by choice is healthy. A new part is a field of [`Components`]; whether jobs
 //! depend on it is decided in [`Components::needed`]. What a person asks once and thoroughly is in `doctor`.
 
+mod fleet;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::bridge::{Bridge, Node, Status};
 use crate::jobs::{Jobs, Tier};
 use crate::sandbox::Confinement;
+pub use fleet::{Connection, Redis, Switch};
 
 /// A part that does not answer within this time does not work, for all that matters.
 const LOOK_TIME: Duration = Duration::from_secs(3);
@@ -26,11 +30,13 @@ pub struct Health {
     pub version: &'static str,
     /// Seconds since the start.
     pub uptime_seconds: u64,
-    /// Where accepted jobs are kept: `embedded` is the data folder of this node; `sync` is nowhere, so that uploads
-    /// wait for their result.
+    /// Where accepted jobs are kept and worked on: `redis` is the data folder, and the fleet may do the work; `embedded` is
+    /// the data folder of this node alone; `sync` is nowhere, so that uploads wait for their result.
     pub tier: &'static str,
-    /// Why it is not the data folder.
+    /// Why the tier is not what it could be.
     pub tier_reason: Option<String>,
+    /// The latest changes of the tier, the newest last.
+    pub switches: Vec<Switch>,
     /// Whether queued jobs are held back.
     pub paused: bool,
     /// How many jobs are in each state; absent when the queue cannot be read.
@@ -43,6 +49,30 @@ pub struct Health {
     pub components: Components,
     /// What protects this server from its jobs, and what could not be had. A missing measure is no failure.
     pub sandbox: Confinement,
+    /// The nodes of the fleet that are there, this one among them.
+    pub nodes: Vec<Node>,
+    /// The same in the words of the program before this one.
+    pub services: Services,
+}
+
+/// What a stranger needs to know: whether to come here.
+#[derive(Debug, Serialize)]
+pub struct Brief {
+    /// See [`Health::status`].
+    pub status: &'static str,
+    /// See [`Health::tier`].
+    pub tier: &'static str,
+    /// See [`Health::services`].
+    pub services: Services,
+}
+
+/// `ok` or `error` for what older scripts look at.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Services {
+    /// The workers.
+    pub celery_worker: &'static str,
+    /// The queue.
+    pub database: &'static str,
 }
 
 /// The parts of this node.
@@ -56,6 +86,10 @@ pub struct Components {
     pub sandbox: Component,
     /// Whether somebody takes jobs off the queue.
     pub workers: Component,
+    /// Whether work and knowledge can be shared with other nodes.
+    pub redis: Redis,
+    /// Whether files can be.
+    pub storage: Component,
 }
 
 /// One part.
@@ -80,14 +114,15 @@ pub struct Component {
 #[derive(Clone)]
 pub struct Observer {
     jobs: Arc<Jobs>,
+    bridge: Option<Arc<Bridge>>,
     started: Instant,
 }
 
 impl Observer {
     /// Of a node that was started now.
     #[must_use]
-    pub fn new(jobs: Arc<Jobs>) -> Self {
-        Self { jobs, started: Instant::now() }
+    pub fn new(jobs: Arc<Jobs>, bridge: Option<Arc<Bridge>>) -> Self {
+        Self { jobs, bridge, started: Instant::now() }
     }
 
     /// Looks at everything once.
@@ -100,28 +135,30 @@ impl Observer {
             timed(jobs.confinement()),
             look_at(jobs.is_paused()),
         );
-        let slots = jobs.slots();
+        let (slots, fleet) = (jobs.slots(), self.bridge.as_ref().map(|bridge| bridge.status()));
         let components = Components {
             queue: Component::of(&queue, ["readable", "unreadable"]),
             data_folder: Component::of(&data_folder, ["writable", "unwritable"]),
             sandbox: Component::of(&sandbox, ["ready", "broken"]),
             workers: workers(slots.open, &queue.found),
+            redis: Redis::of(fleet.as_ref()),
+            storage: fleet::storage(fleet.as_ref()),
         };
-        let (tier, tier_reason) = match jobs.tier() {
-            Tier::Embedded => (jobs.tier().name(), None),
-            Tier::Sync { reason } => (jobs.tier().name(), Some(reason.clone())),
-        };
+        let (tier, tier_reason) = tier(jobs.tier(), fleet.as_ref());
         Health {
-            status: components.status(tier_reason.is_some()),
+            status: components.status(matches!(jobs.tier(), Tier::Sync { .. })),
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: self.started.elapsed().as_secs(),
             tier,
             tier_reason,
+            switches: fleet::switches(self.bridge.as_deref()),
             paused: paused.found.unwrap_or(false),
             queue: queue.found.ok(),
             workers: slots.open,
             busy: slots.busy,
+            services: components.services(),
             components,
+            nodes: fleet.map(|fleet| fleet.nodes).unwrap_or_default(),
             sandbox: sandbox.found.cloned().unwrap_or_default(),
         }
     }
@@ -133,23 +170,46 @@ impl Health {
     pub fn is_ok(&self) -> bool {
         self.components.needed().iter().all(|component| component.healthy)
     }
+
+    /// The little that everybody may know.
+    #[must_use]
+    pub fn brief(&self) -> Brief {
+        Brief { status: self.status, tier: self.tier, services: self.services }
+    }
+}
+
+/// The tier in force, and why it is not a better one: what keeps jobs comes first, what shares them second.
+fn tier(own: &Tier, fleet: Option<&Status>) -> (&'static str, Option<String>) {
+    let kept = match own {
+        Tier::Embedded => None,
+        Tier::Sync { reason } => Some(reason.clone()),
+    };
+    let shared = fleet.and_then(|fleet| fleet.reason.clone());
+    (fleet.map_or(own.name(), |fleet| fleet.tier), kept.or(shared))
 }
 
 impl Components {
     /// All of them, with their names.
     #[must_use]
-    pub fn all(&self) -> [(&'static str, &Component); 4] {
+    pub fn all(&self) -> [(&'static str, &Component); 6] {
         [
             ("queue", &self.queue),
             ("data_folder", &self.data_folder),
             ("sandbox", &self.sandbox),
             ("workers", &self.workers),
+            ("redis", &self.redis.component),
+            ("storage", &self.storage),
         ]
     }
 
     /// Those without which no job can run.
     fn needed(&self) -> [&Component; 4] {
         [&self.queue, &self.data_folder, &self.sandbox, &self.workers]
+    }
+
+    fn services(&self) -> Services {
+        let word = |component: &Component| if component.healthy { "ok" } else { "error" };
+        Services { celery_worker: word(&self.workers), database: word(&self.queue) }
     }
 
     fn status(&self, is_reduced: bool) -> &'static str {
@@ -225,6 +285,10 @@ fn timestamp() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
+fn rfc3339(time_ms: u64) -> String {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(time_ms)).to_string()
+}
+
 /// The memory that this process holds, in bytes; none where the system does not tell.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
@@ -248,6 +312,8 @@ mod tests {
             data_folder: part(),
             sandbox: part(),
             workers: workers(open, &look(queue).found),
+            redis: Redis::of(None),
+            storage: fleet::storage(None),
         }
     }
 

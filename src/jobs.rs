@@ -3,12 +3,15 @@
 //! The only module that joins the queue, the blobs, the events and the sandbox. Two orders hold here and
 //! nowhere else: a blob is stored before the queue refers to it, and a change is announced after it is
 //! committed. Callers: `http` submits and reads, [`crate::worker`] claims, runs and finishes. How a data folder is
-//! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`.
+//! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`, what other nodes have to do with it in `share.rs` and
+//! `elsewhere.rs`.
 
 mod backup;
+mod elsewhere;
 mod error;
 mod open;
 mod restore;
+mod share;
 mod slots;
 mod stages;
 mod sweep;
@@ -18,20 +21,21 @@ mod wait;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 
 pub use backup::{Backup, Contents};
+pub use elsewhere::{Answer, Elsewhere, Wish};
 pub use error::{Error, OpenError};
 pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
-pub use slots::{Held, Slots};
+pub use slots::{Present, Slots};
 pub use upload::Upload;
 pub use wait::Wait;
 
-use crate::blobs::{Blobs, Keep};
+use crate::blobs::{Blobs, Keep, Pin, Shared};
 use crate::events::{self, Event, Events, Progress};
 use crate::ids::{BlobId, JobId};
 use crate::meter;
@@ -74,8 +78,14 @@ pub struct Jobs {
     limits: Limits,
     work_waiting: Notify,
     sweep_wanted: Notify,
+    slots: Arc<Semaphore>,
     pace: Pace,
-    slots: slots::Counts,
+    /// Whether a worker is there.
+    workers: slots::Workers,
+    /// Where files are shared with other nodes, if anywhere.
+    shared: Option<Shared>,
+    /// The other nodes, once there are any to ask.
+    elsewhere: OnceLock<Arc<dyn Elsewhere>>,
     tier: Tier,
     /// The whole data folder when it is to go with this value.
     _temporary: Option<Folder>,
@@ -122,7 +132,13 @@ pub struct StoredFile {
     pub id: BlobId,
     /// Where it is.
     pub path: PathBuf,
+    /// Keeps it there until it is opened.
+    _pin: Arc<Pin>,
 }
+
+/// The right to run one job on this node; given back when it is dropped.
+#[derive(Debug)]
+pub struct Slot(#[expect(dead_code, reason = "what counts is that it lives")] OwnedSemaphorePermit);
 
 // --- submit ---------------------------------------------------------------------------------------
 
@@ -180,6 +196,31 @@ impl Jobs {
 // --- claim, run, finish: what a worker does ---------------------------------------------------------
 
 impl Jobs {
+    /// A place to run a job in, once there is one.
+    pub async fn slot(&self) -> Slot {
+        // Nobody closes the semaphore.
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        Slot(slot.unwrap_or_else(|_| unreachable!("slots are never closed")))
+    }
+
+    /// A place to run a job in, if there is one now.
+    #[must_use]
+    pub fn try_slot(&self) -> Option<Slot> {
+        Arc::clone(&self.slots).try_acquire_owned().ok().map(Slot)
+    }
+
+    /// How many more jobs could run now.
+    #[must_use]
+    pub fn free_slots(&self) -> usize {
+        self.slots.available_permits()
+    }
+
+    /// How many jobs may run at once.
+    #[must_use]
+    pub fn slot_count(&self) -> usize {
+        self.limits.workers
+    }
+
     /// Claims the job whose turn it is, if one is due.
     ///
     /// # Errors
@@ -201,6 +242,15 @@ impl Jobs {
         // Running out of time is as good as being woken.
         let _ = tokio::time::timeout(wait, self.work_waiting.notified()).await;
         Ok(())
+    }
+
+    /// Whether a claim would find a job now.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub async fn has_work(&self) -> Result<bool, Error> {
+        let due_ms = self.on_queue(Queue::next_due_ms).await?;
+        Ok(due_ms.is_some_and(|due_ms| due_ms <= now_ms()))
     }
 
     /// Lets the holder keep its job for another [`LEASE`].
@@ -299,7 +349,11 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], or the queue cannot be read.
     pub async fn status(&self, id: JobId) -> Result<Status, Error> {
-        let (job, before) = self.on_queue(move |queue| wait::look(queue, id)).await?;
+        let found = self.on_queue(move |queue| wait::look(queue, id)).await;
+        let (job, before) = match found {
+            Err(Error::Queue(queue::Error::UnknownJob(_))) => (self.job_elsewhere(id).await?, None),
+            found => found?,
+        };
         let progress = self.events.progress(id).filter(|_| job.state == State::Running);
         let wait = before.map(|before| self.wait_after(&before));
         Ok(Status { job, progress, wait })
@@ -332,8 +386,8 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
     pub async fn cancel(&self, id: JobId) -> Result<Job, Error> {
-        let job = self.on_queue(move |queue| queue.cancel(id, now_ms())).await?;
-        Ok(self.announce(job))
+        let job = self.on_queue(move |queue| queue.cancel(id, now_ms())).await;
+        self.here_or_elsewhere(id, job, Wish::Cancel).await
     }
 
     /// Queues a dead or cancelled job again.
@@ -341,26 +395,26 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
     pub async fn retry(&self, id: JobId) -> Result<Job, Error> {
-        let job = self.on_queue(move |queue| queue.retry(id, now_ms())).await?;
-        Ok(self.announce(job))
+        let job = self.on_queue(move |queue| queue.retry(id, now_ms())).await;
+        self.here_or_elsewhere(id, job, Wish::Retry).await
     }
 
     /// The uploaded file.
     ///
     /// # Errors
-    /// [`Error::FilesGone`].
-    pub fn original(&self, job: &Job) -> Result<StoredFile, Error> {
+    /// [`Error::FilesGone`], or it is on another node and cannot be fetched.
+    pub async fn original(&self, job: &Job) -> Result<StoredFile, Error> {
         self.check_files(job)?;
-        Ok(self.stored(job.input))
+        self.bring(job, job.input).await
     }
 
     /// The optimized file.
     ///
     /// # Errors
-    /// [`Error::NoResult`] unless the job is completed, [`Error::FilesGone`].
-    pub fn result(&self, job: &Job) -> Result<StoredFile, Error> {
+    /// [`Error::NoResult`] unless the job is completed, [`Error::FilesGone`], or it cannot be fetched from another node.
+    pub async fn result(&self, job: &Job) -> Result<StoredFile, Error> {
         self.check_files(job)?;
-        Ok(self.stored(output_of(job)?.glb))
+        self.bring(job, output_of(job)?.glb).await
     }
 
     /// The view in which the result looks most different, as PNG: before, after, difference.
@@ -370,7 +424,7 @@ impl Jobs {
     pub async fn worst_view(&self, job: &Job) -> Result<Vec<u8>, Error> {
         self.check_files(job)?;
         let pictures = output_of(job)?.worst_view.ok_or(Error::NoPictures)?;
-        Ok(self.blobs.read(pictures).await?)
+        Ok(tokio::fs::read(self.bring(job, pictures).await?.path).await?)
     }
 
     /// The report, as JSON.
@@ -379,7 +433,7 @@ impl Jobs {
     /// [`Error::NoResult`] unless the job is completed, [`Error::FilesGone`], or it cannot be read.
     pub async fn report(&self, job: &Job) -> Result<Vec<u8>, Error> {
         self.check_files(job)?;
-        Ok(self.blobs.read(output_of(job)?.report).await?)
+        Ok(tokio::fs::read(self.bring(job, output_of(job)?.report).await?.path).await?)
     }
 
     /// How many jobs are in each state.
@@ -447,10 +501,6 @@ impl Jobs {
     fn check_files(&self, job: &Job) -> Result<(), Error> {
         let retention = self.limits.retention;
         if job.files_gone { Err(Error::FilesGone { id: job.id, retention }) } else { Ok(()) }
-    }
-
-    fn stored(&self, id: BlobId) -> StoredFile {
-        StoredFile { id, path: self.blobs.path(id) }
     }
 }
 

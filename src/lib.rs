@@ -13,7 +13,8 @@
 //! | [`app`] | builds the parts of the server, starts them, stops them in order |
 //! | [`http`], [`worker`] | the two sides of the queue: thin handlers; slots, wake-ups, heartbeats |
 //! | [`health`], [`doctor`] | how this node does: at any time; once and thoroughly |
-//! | [`config`] | what it was told |
+//! | [`bridge`] | the fleet: work, files and knowledge shared over Redis |
+//! | [`config`] | what this node was told |
 //! | [`jobs`] | **the life of a job**, top to bottom |
 //! | [`queue`], [`blobs`], [`events`], [`sandbox`] | what that life needs: records, bytes, announcements, child processes |
 //! | [`ids`], [`meter`] | the types that tell a job from a blob; what is counted for `/metrics` |
@@ -47,6 +48,7 @@
 
 pub mod app;
 pub mod blobs;
+pub mod bridge;
 pub mod cli;
 pub mod config;
 pub mod doctor;

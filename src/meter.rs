@@ -48,7 +48,7 @@ const GAUGES: [(&str, &str); 14] = [
     ("glb_optimizer_worker_slots_busy", "Jobs that run in this process."),
     ("glb_optimizer_stored_bytes", "What the files of all jobs take."),
     ("glb_optimizer_redis_up", "1 while Redis answers; absent where none is configured."),
-    ("glb_optimizer_redis_latency_seconds", "The last round trip to Redis; absent while there is none."),
+    ("glb_optimizer_redis_latency_seconds", "The last round trip to Redis; NaN while it does not answer."),
     ("glb_optimizer_redis_connections", "Connections to Redis."),
     ("glb_optimizer_process_resident_bytes", "Memory of the server itself, children left out."),
     ("glb_optimizer_uptime_seconds", "Since the server was started."),

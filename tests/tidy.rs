@@ -15,6 +15,7 @@ const ROWS: &[&[&str]] = &[
     &["app"],
     &["http", "worker"],
     &["health", "doctor"],
+    &["bridge"],
     &["config"],
     &["jobs"],
     &["queue", "blobs", "events", "sandbox"],
@@ -25,6 +26,8 @@ const ROWS: &[&[&str]] = &[
 /// A library, and the one place under `src` that may use it.
 const OWNERS: &[(&str, &str)] = &[
     ("redb", "queue"),
+    ("redis", "bridge"),
+    ("object_store", "blobs/shared.rs"),
     ("axum", "http"),
     ("tower_http", "http"),
     ("clap", "cli"),

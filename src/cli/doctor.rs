@@ -88,8 +88,8 @@ fn line(check: &Check, is_coloured: bool) -> String {
         Verdict::Fail => ("FAIL", 31),
     };
     let word = if is_coloured { format!("\x1b[{colour}m{word}\x1b[0m") } else { word.to_owned() };
-    let advice = advice.as_ref().map(|advice| format!("{:>21}  -> {advice}\n", "")).unwrap_or_default();
-    format!("{word}  {name:<15}  {found}\n{advice}")
+    let advice = advice.as_ref().map(|advice| format!("{:>23}  -> {advice}\n", "")).unwrap_or_default();
+    format!("{word}  {name:<17}  {found}\n{advice}")
 }
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
         let check = Check { name: "redis", finding, took_ms: 1.0 };
         assert_eq!(
             line(&check, false),
-            "FAIL  redis            nobody there\n                       -> start it\n"
+            "FAIL  redis              nobody there\n                         -> start it\n"
         );
         assert!(line(&check, true).starts_with("\x1b[31mFAIL"));
     }

@@ -139,6 +139,11 @@ impl From<jobs::Error> for Problem {
             }
             jobs::Error::FilesGone { .. } => Self::gone(detail),
             jobs::Error::NoRoom { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", detail),
+            jobs::Error::OwnerAway { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "owner_away", detail),
+            jobs::Error::StorageAway(source) => {
+                tracing::error!(error = %source, "the shared storage cannot be read");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_away", detail)
+            }
             jobs::Error::Queue(error) => error.into(),
             jobs::Error::Storage(error) => Self::storage(&error),
             jobs::Error::Internal(_) => Self::internal(&detail),

@@ -43,6 +43,12 @@ fn set(health: &Health) {
     for (name, component) in health.components.all() {
         meter::now("component_healthy", Some(("component", name)), f64::from(u8::from(component.healthy)));
     }
+    if let Some(connection) = &health.components.redis.connection {
+        let redis = &health.components.redis.component;
+        meter::now("redis_up", None, f64::from(u8::from(redis.healthy)));
+        meter::now("redis_latency_seconds", None, redis.response_time_ms.unwrap_or(f64::NAN) / 1_000.0);
+        meter::now("redis_connections", None, connection.active_connections as f64);
+    }
     meter::now("worker_slots", None, health.workers as f64);
     meter::now("worker_slots_busy", None, health.busy as f64);
 }

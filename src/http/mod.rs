@@ -34,6 +34,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
+use crate::bridge::Bridge;
 use crate::health::Observer;
 use crate::jobs::Jobs;
 use crate::meter::Meter;
@@ -62,6 +63,8 @@ pub struct Site {
     pub observer: Observer,
     /// What was counted.
     pub meter: Meter,
+    /// The other nodes, if this one was told of a Redis.
+    pub bridge: Option<Arc<Bridge>>,
     /// What an administrator has to show, if anything.
     pub admin_token: Option<Arc<str>>,
     /// When to stop: no new connections, and event streams end.

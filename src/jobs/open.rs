@@ -6,9 +6,9 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use super::wait::Pace;
@@ -87,8 +87,11 @@ impl Jobs {
             limits,
             work_waiting: Notify::new(),
             sweep_wanted: Notify::new(),
+            slots: Arc::new(Semaphore::new(limits.workers.min(Semaphore::MAX_PERMITS))),
             pace: Pace::default(),
-            slots: super::slots::Counts::default(),
+            workers: super::slots::Workers::default(),
+            shared: None,
+            elsewhere: OnceLock::new(),
             tier: Tier::Embedded,
             _temporary: None,
         })

@@ -1,7 +1,6 @@
-//! How many jobs may run in this process, and how many do: what the worker says of itself while it lives.
+//! How many jobs may run in this process, and how many do, for those who ask how it does.
 //!
-//! Only told, never asked by the worker: what may run is decided there. A worker that stops, or panics, takes its
-//! slots with it.
+//! Only told, never decided: a worker says that it is there, and when it stops, or panics, its slots are nobody's.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -11,55 +10,39 @@ use super::Jobs;
 /// The slots of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slots {
-    /// Jobs that may run at once.
+    /// Jobs that may run at once; none while no worker is there.
     pub open: usize,
-    /// Jobs that run.
+    /// Jobs that run, those of other nodes among them.
     pub busy: usize,
 }
 
-/// What workers have said.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    open: Arc<AtomicUsize>,
-    busy: Arc<AtomicUsize>,
-}
+/// How many workers are there: one, or none.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Workers(Arc<AtomicUsize>);
 
-/// A number of slots, open or busy until this value goes.
+/// A worker is there until this value goes.
 #[derive(Debug)]
-pub struct Held {
-    count: Arc<AtomicUsize>,
-    slots: usize,
-}
+pub struct Present(Workers);
 
-impl Held {
-    fn new(count: &Arc<AtomicUsize>, slots: usize) -> Self {
-        count.fetch_add(slots, Relaxed);
-        Self { count: Arc::clone(count), slots }
-    }
-}
-
-impl Drop for Held {
+impl Drop for Present {
     fn drop(&mut self) {
-        self.count.fetch_sub(self.slots, Relaxed);
+        self.0.0.fetch_sub(1, Relaxed);
     }
 }
 
 impl Jobs {
-    /// A worker is there for so many jobs at once, until the value goes.
+    /// Says that a worker is there, until the value goes.
     #[must_use]
-    pub fn open_slots(&self, slots: usize) -> Held {
-        Held::new(&self.slots.open, slots)
-    }
-
-    /// One of the slots is busy until the value goes.
-    #[must_use]
-    pub fn occupy_slot(&self) -> Held {
-        Held::new(&self.slots.busy, 1)
+    pub fn worker_comes(&self) -> Present {
+        self.workers.0.fetch_add(1, Relaxed);
+        Present(self.workers.clone())
     }
 
     /// The slots of this process now.
     #[must_use]
     pub fn slots(&self) -> Slots {
-        Slots { open: self.slots.open.load(Relaxed), busy: self.slots.busy.load(Relaxed) }
+        let all = self.slot_count();
+        let is_worked = self.workers.0.load(Relaxed) > 0;
+        Slots { open: if is_worked { all } else { 0 }, busy: all.saturating_sub(self.free_slots()) }
     }
 }
