@@ -69,6 +69,7 @@ pub async fn run(
         jobs: Arc::clone(&jobs),
         observer: Observer::new(Arc::clone(&jobs), bridge.clone()),
         meter: meter.clone(),
+        rates: config.rates,
         bridge: bridge.clone(),
         admin_token,
         stop: stop.clone(),

@@ -6,6 +6,7 @@
 
 mod fleet;
 mod platform;
+mod rates;
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,6 +18,7 @@ use tracing::level_filters::LevelFilter;
 
 pub use fleet::{Fleet, NotARedisUrl, RedisUrl};
 pub use platform::{Kind, Platform};
+pub use rates::Rates;
 
 const DEFAULT_PORT: u16 = 5000;
 const DEFAULT_MAX_FILE_SIZE_MB: u64 = 500;
@@ -60,6 +62,8 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// The memory that one job may have, in bytes; without it, a part of what the machine or container has.
     pub memory_limit_bytes: Option<u64>,
+    /// How often one client may ask.
+    pub rates: Rates,
     /// The other nodes, if there may be any.
     pub fleet: Fleet,
     /// What is logged.
@@ -162,6 +166,7 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         disk_quota_bytes: quota_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         admin_token: var("ADMIN_TOKEN").map(|(_, token)| token.trim().to_owned()),
         memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        rates: rates::resolve(&var)?,
         fleet: fleet::resolve(&var)?,
         log_level: log_level.unwrap_or(LevelFilter::INFO),
         platform,

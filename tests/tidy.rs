@@ -31,6 +31,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("axum", "http"),
     ("tower_http", "http"),
     ("clap", "cli"),
+    ("governor", "http"),
     ("metrics", "meter"),
     ("metrics_exporter_prometheus", "meter"),
     ("draco_oxide", "optimize/codecs"),

@@ -13,6 +13,7 @@
 //! jobs:<state>        sorted set           the mirrored jobs in a state, by the time of acceptance
 //! events              channel              progress, and which jobs changed
 //! probe:<node>        gone at once         shows that writing works
+//! count:<what>        number, lives 1 min  what a client has asked for in this minute
 //! sweeper             node, lives 10 min   who sweeps the shared storage
 //! ```
 //!

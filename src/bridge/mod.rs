@@ -12,6 +12,7 @@
 //! inbox.rs      outcomes of offers, and wishes of other nodes
 //! mirror.rs     what changes here is told: records, progress; hear.rs listens to the others
 //! remote.rs     jobs of other nodes: the answer to `jobs::Elsewhere`
+//! counter.rs    counters of all nodes
 //! examine.rs    one thorough look for `doctor`
 //! keys.rs       every name in Redis; scripts.rs: what happens there in one step
 //! ```
@@ -21,6 +22,7 @@
 //! Nothing in here may answer a request of HTTP or decide what a job's state is.
 
 mod cause;
+mod counter;
 mod examine;
 mod hear;
 mod inbox;
@@ -46,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use cause::Cause;
+pub use counter::Counted;
 pub use examine::{Examined, examine};
 pub use keys::Keys;
 pub use link::{MAX_CONNECTIONS, POOL_SIZE, probe};

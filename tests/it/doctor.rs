@@ -1,5 +1,7 @@
 //! `glb-optimizer doctor`: passes on a machine in order, and each check is made to fail for real.
 
+mod fleet;
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -63,6 +65,8 @@ async fn a_machine_in_order_passes_with_every_codec() {
     said.expect("data_folder", "pass", "written and synced in");
     said.expect("port", "pass", "is free");
     said.expect("server", "pass", "none runs");
+    said.expect("redis", "pass", "none is configured");
+    said.expect("storage", "pass", "none is configured");
     said.expect("platform", "pass", "");
     assert!(said.check("sandbox")["found"].as_str().unwrap().contains("limits"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "something was left behind");

@@ -1,5 +1,7 @@
 //! How a server says that it does well or not, to people, to platforms and to `glb-optimizer health`.
 
+mod fleet;
+
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};

@@ -26,6 +26,8 @@ mod metrics;
 mod optimize;
 mod passes;
 mod queue;
+mod rates;
+mod redis_server;
 mod roundtrip;
 mod sandbox;
 mod support;

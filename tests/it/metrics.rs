@@ -8,10 +8,10 @@ use crate::fixtures::file::glb;
 use crate::support::{Server, padded_glb, triangle_glb};
 
 /// The samples of a page of metrics, as name with labels and value.
-struct Samples(Vec<(String, f64)>);
+pub(crate) struct Samples(Vec<(String, f64)>);
 
 impl Samples {
-    async fn of(server: &Server) -> Self {
+    pub(crate) async fn of(server: &Server) -> Self {
         let response = server.get("/metrics").await;
         assert_eq!(response.status(), 200);
         let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
@@ -22,7 +22,7 @@ impl Samples {
     }
 
     /// The sum of all samples whose name with labels contains every one of `parts`.
-    fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let name = format!("glb_optimizer_{name}");
         let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
         let is_it = |sample: &str| {
