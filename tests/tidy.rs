@@ -230,5 +230,5 @@ fn this_test_sees_what_it_looks_for() {
     assert!(is_shadowed("use crate::optimize::codecs::{meshopt, resize};", "meshopt"));
     assert!(!is_shadowed("use meshopt::encode;", "meshopt"));
     assert!(!mentions("let image = my_image::new();", "image"));
-    assert!(row_of("queue") > row_of("jobs") && row_of("bridge").is_none());
+    assert!(row_of("queue") > row_of("jobs") && row_of("nowhere").is_none());
 }
