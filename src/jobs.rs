@@ -164,11 +164,16 @@ impl Jobs {
         upload.check_complete()?;
         let input_bytes = upload.writer.bytes();
         self.make_room(input_bytes).await?;
-        // To the end: neither this blob nor those of an earlier result may go before the record refers to them.
-        let keep = self.blobs.keep().await;
-        let input = self.blobs.publish(upload.writer, &keep).await?;
+        let input = self.blobs.publish(upload.writer, &self.blobs.keep().await).await?;
         let Submission { name: input_name, settings, priority, idempotency_key, is_fresh } = wanted;
-        let cached = if is_fresh { None } else { self.cached(input, settings).await? };
+        // A pin and not a keep, because files of another node may take a while.
+        let _pin = self.blobs.pin(input);
+        let is_here = is_fresh || self.cached(input, settings).await?.is_some();
+        let (elsewhere, _pins) =
+            if is_here { None } else { self.result_elsewhere(input, settings).await }.unzip();
+        // To the end: the blobs of an earlier result may not go before the record refers to them.
+        let _keep = self.blobs.keep().await;
+        let cached = if is_fresh { None } else { self.cached(input, settings).await?.or(elsewhere) };
         let new = NewJob { input_name, input_bytes, input, settings, priority, idempotency_key, cached };
         let Enqueued { job, is_new } = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
         if !is_new {

@@ -13,6 +13,7 @@
 //! jobs:<state>        sorted set           the mirrored jobs in a state, by the time of acceptance
 //! events              channel              progress, and which jobs changed
 //! probe:<node>        gone at once         shows that writing works
+//! result:<recipe>      job, lives 1 hour    whose result is that of this content, these settings, this version
 //! count:<what>        number, lives 1 min  what a client has asked for in this minute
 //! sweeper             node, lives 10 min   who sweeps the shared storage
 //! ```
@@ -69,6 +70,10 @@ impl Keys {
 
     pub(super) fn job(&self, job: JobId) -> String {
         self.own("job", job)
+    }
+
+    pub(super) fn result(&self, recipe: [u8; 32]) -> String {
+        self.own("result", blake3::Hash::from_bytes(recipe))
     }
 
     pub(super) fn jobs(&self, state: State) -> String {

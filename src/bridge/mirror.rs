@@ -21,6 +21,8 @@ use crate::queue::{self, Job, State};
 
 /// How long a record is mirrored after it last changed, in milliseconds.
 const MIRROR_MS: u64 = 24 * 3600 * 1000;
+/// How long a result is remembered for all, in seconds. Its files are shared for longer.
+const RESULT_S: u64 = 3600;
 /// Progress of one job is told this often at most.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(200);
 /// Records that are told at the same time; each may have files to share.
@@ -104,8 +106,12 @@ pub(super) async fn run(bridge: Arc<Bridge>) {
 async fn tell(bridge: Arc<Bridge>, id: JobId) -> (JobId, bool) {
     let told = match bridge.jobs.own(id).await {
         Ok(job) => {
-            share_files(&bridge, &job).await;
-            write(&bridge, &job).await
+            let is_shared = share_files(&bridge, &job).await;
+            let written = write(&bridge, &job).await;
+            if is_shared && written.is_ok() {
+                remember_result(&bridge, &job).await;
+            }
+            written
         }
         Err(Error::Queue(queue::Error::UnknownJob(_))) => remove(&bridge, id).await,
         Err(error) => {
@@ -121,13 +127,29 @@ async fn tell(bridge: Arc<Bridge>, id: JobId) -> (JobId, bool) {
     (id, told.is_ok())
 }
 
-async fn share_files(bridge: &Bridge, job: &Job) {
+/// Returns whether others can fetch the files of the job.
+async fn share_files(bridge: &Bridge, job: &Job) -> bool {
     if !bridge.storage().shared {
-        return;
+        return false;
     }
-    if let Err(error) = bridge.jobs.share(job).await {
-        // Others then see the job and cannot fetch its files, and say so.
-        tracing::warn!(job = %job.id, %error, "the files of a job could not be shared");
+    let shared = bridge.jobs.share(job).await;
+    // Others then see the job and cannot fetch its files, and say so.
+    shared
+        .inspect_err(|error| tracing::warn!(job = %job.id, %error, "the files of a job could not be shared"))
+        .is_ok()
+}
+
+/// Lets other nodes answer the same upload with this result. If that fails, they do the work themselves.
+async fn remember_result(bridge: &Bridge, job: &Job) {
+    let (Ok(Some(recipe)), Ok(mut connection)) = (job.result_recipe(), bridge.link.connection()) else {
+        return;
+    };
+    let mut command = redis::cmd("SET");
+    command.arg(bridge.keys.result(recipe)).arg(job.id.to_string()).arg("EX").arg(RESULT_S);
+    let set: RedisResult<()> = command.query_async(&mut connection).await;
+    if let Err(error) = set {
+        tracing::warn!(job = %job.id, %error, "a result could not be put into the shared cache");
+        bridge.link.suspect(&error);
     }
 }
 

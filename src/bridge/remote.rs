@@ -18,6 +18,8 @@ use crate::queue::{self, Cursor, Job, State};
 
 /// How long a wish may take.
 const WISH_TIME: Duration = Duration::from_secs(5);
+/// An upload waits so long for each word about a result that may be there; after that the work is done here.
+const CACHE_TIME: Duration = Duration::from_millis(150);
 const FIRST_LOOK: Duration = Duration::from_millis(5);
 const LATER_LOOK: Duration = Duration::from_millis(50);
 
@@ -113,6 +115,17 @@ impl Remote {
 impl Elsewhere for Remote {
     fn job(&self, id: JobId) -> Answer<'_, Option<Job>> {
         Box::pin(async move { self.mirrored(id).await.map(|mirrored| mirrored.job) })
+    }
+
+    fn result(&self, recipe: [u8; 32]) -> Answer<'_, Option<Job>> {
+        Box::pin(async move {
+            let mut connection = self.link.connection().ok()?;
+            let found = connection.get(self.keys.result(recipe));
+            let found: RedisResult<Option<String>> = tokio::time::timeout(CACHE_TIME, found).await.ok()?;
+            let id = found.inspect_err(|error| self.link.suspect(error)).ok()??;
+            let mirrored = tokio::time::timeout(CACHE_TIME, self.mirrored(id.parse().ok()?)).await.ok()?;
+            mirrored.map(|mirrored| mirrored.job).filter(|job| !job.files_gone)
+        })
     }
 
     fn ask(&self, id: JobId, wish: Wish) -> Answer<'_, Result<Job, Error>> {

@@ -22,6 +22,10 @@ pub trait Elsewhere: Send + Sync {
     /// A job of another node as it was mirrored; none if there is none, or nobody can tell.
     fn job(&self, id: JobId) -> Answer<'_, Option<Job>>;
 
+    /// A job of another node that was completed not long ago and has this recipe (see [`queue::recipe`]); none if nobody
+    /// can tell at once.
+    fn result(&self, recipe: [u8; 32]) -> Answer<'_, Option<Job>>;
+
     /// Has the node that accepted the job do something with it.
     fn ask(&self, id: JobId, wish: Wish) -> Answer<'_, Result<Job, Error>>;
 

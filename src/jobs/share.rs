@@ -8,9 +8,10 @@ use std::io;
 use std::sync::Arc;
 
 use super::{Error, Jobs, Stored, StoredFile};
-use crate::blobs::{Location, Shared};
+use crate::blobs::{Location, Pin, Shared};
 use crate::ids::BlobId;
-use crate::queue::{Failure, Job, Lease, Output};
+use crate::optimize::Settings;
+use crate::queue::{self, Cached, Failure, Job, Lease, Output};
 
 impl Jobs {
     /// Shares files there.
@@ -75,6 +76,28 @@ impl Jobs {
             shared.fetch(&self.blobs, pin).await?;
         }
         Ok(Stored { output, _keep: self.blobs.keep().await })
+    }
+
+    /// The result that another node has for this content and these settings, with its files here for as long as the pins
+    /// are. Whatever fails is a miss: then the work is done here.
+    pub(super) async fn result_elsewhere(
+        &self,
+        input: BlobId,
+        settings: Settings,
+    ) -> Option<(Cached, Vec<Pin>)> {
+        let (elsewhere, shared) = (self.elsewhere.get()?, self.shared.as_ref()?);
+        let recipe = queue::recipe(input, &settings, env!("CARGO_PKG_VERSION")).ok()?;
+        let job =
+            elsewhere.result(recipe).await.filter(|job| job.input == input && job.settings == settings)?;
+        let (from, output) = (job.cached_from.unwrap_or(job.id), job.output?);
+        let pins: Vec<_> = output.blobs().map(|id| self.blobs.pin(id)).collect();
+        for pin in &pins {
+            if let Err(error) = shared.fetch(&self.blobs, pin).await {
+                tracing::warn!(job = %from, %error, "another node's result cannot be fetched; the work is done here");
+                return None;
+            }
+        }
+        Some((Cached { output, from }, pins))
     }
 
     /// A file of a job, fetched if it is not here.

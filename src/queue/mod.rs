@@ -59,7 +59,7 @@ use redb::backends::InMemoryBackend;
 use redb::{Database, Durability};
 
 pub use error::Error;
-pub use job::{Cached, Job, JobError, Lease, NewJob, Output, Priority, State, UnknownPriority};
+pub use job::{Cached, Job, JobError, Lease, NewJob, Output, Priority, State, UnknownPriority, recipe};
 pub use listing::{Ahead, Cursor, Page, Snapshot};
 use store::Store;
 use tables::Tables;
@@ -138,7 +138,7 @@ impl Queue {
     /// # Errors
     /// The file cannot be read.
     pub fn result_of(&self, input: BlobId, settings: &Settings) -> Result<Option<Job>, Error> {
-        let recipe = job::recipe(input, settings, env!("CARGO_PKG_VERSION"))?;
+        let recipe = recipe(input, settings, env!("CARGO_PKG_VERSION"))?;
         self.store.read(|snapshot| {
             let id = snapshot.open_table(tables::RESULTS)?.get(recipe)?.map(|id| id.value());
             let jobs = snapshot.open_table(tables::JOBS)?;

@@ -30,5 +30,6 @@ mod rates;
 mod redis_server;
 mod roundtrip;
 mod sandbox;
+mod shared_results;
 mod support;
 mod wrongs;
