@@ -13,7 +13,9 @@ mod events;
 mod health;
 mod job_view;
 mod jobs;
+mod meter;
 mod queue;
+mod rate;
 mod upload;
 
 use std::any::Any;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
@@ -32,8 +35,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
+use crate::bridge::Bridge;
+use crate::config;
+use crate::health::Observer;
 use crate::jobs::Jobs;
+use crate::meter::Meter;
 use error::Problem;
+use rate::Rates;
 
 /// The page may load only what this server serves, and nobody else may frame it or post its forms.
 /// WebAssembly is for the mesh and texture decoders, `blob:` for the models that people drop on the page.
@@ -54,8 +62,14 @@ const HEADERS: [(HeaderName, &str); 5] = [
 pub struct Site {
     /// All jobs.
     pub jobs: Arc<Jobs>,
-    /// Jobs that may run at once.
-    pub workers: usize,
+    /// Looks how this node does.
+    pub observer: Observer,
+    /// What was counted.
+    pub meter: Meter,
+    /// How often one client may ask.
+    pub rates: config::Rates,
+    /// The other nodes, if this one was told of a Redis.
+    pub bridge: Option<Arc<Bridge>>,
     /// What an administrator has to show, if anything.
     pub admin_token: Option<Arc<str>>,
     /// When to stop: no new connections, and event streams end.
@@ -73,6 +87,7 @@ pub async fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
 }
 
 fn router(site: Site) -> Router {
+    let rates = Rates::new(site.rates, site.bridge.clone());
     let router = Router::new()
         .route("/api/v1/jobs", post(upload::submit).get(queue::list))
         .route("/api/v1/jobs/{id}", get(jobs::show).delete(jobs::delete))
@@ -90,11 +105,14 @@ fn router(site: Site) -> Router {
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/metrics", get(meter::show))
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut
         // the connection without an answer.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(rates, rate::limit))
+        .layer(from_fn(meter::count))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(TraceLayer::new_for_http())
         .with_state(site);
