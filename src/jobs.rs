@@ -7,8 +7,11 @@
 
 mod backup;
 mod error;
+mod intake;
+mod keys;
 mod open;
 mod restore;
+mod room;
 mod sweep;
 mod upkeep;
 mod upload;
@@ -23,10 +26,14 @@ use tokio::sync::{Notify, broadcast};
 
 pub use backup::{Backup, Contents};
 pub use error::{Error, OpenError};
+pub use intake::Intake;
+pub use keys::{KEY_PREFIX, KeysOfFolder, NewKey};
 pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
 pub use upload::Upload;
 pub use wait::Wait;
+
+pub use crate::queue::Sender;
 
 use crate::blobs::{Blobs, Keep};
 use crate::events::{self, Event, Events, Progress};
@@ -36,6 +43,8 @@ use crate::queue::{
     self, Blame, Cached, Enqueued, Failure, Job, JobError, Lease, NewJob, Output, Priority, Queue, State,
 };
 use crate::sandbox::{self, Confinement, Folder, Sandbox, Task};
+use intake::Clients;
+use room::Room;
 use wait::Pace;
 
 /// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
@@ -57,6 +66,8 @@ pub struct Limits {
     pub retention: Option<Duration>,
     /// How much all files together may take, in bytes; as much as there is, if nothing is said.
     pub disk_quota_bytes: Option<u64>,
+    /// How many jobs are accepted.
+    pub intake: Intake,
 }
 
 /// All jobs of one data folder.
@@ -70,6 +81,7 @@ pub struct Jobs {
     work_waiting: Notify,
     sweep_wanted: Notify,
     pace: Pace,
+    clients: Clients,
     tier: Tier,
     /// The whole data folder when it is to go with this value.
     _temporary: Option<Folder>,
@@ -88,6 +100,8 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// Whether to do the work even if the result is there already.
     pub is_fresh: bool,
+    /// Who sends it.
+    pub sender: Sender,
 }
 
 /// What came of a job, stored but not yet written into its record.
@@ -124,35 +138,43 @@ impl Jobs {
     /// Begins to receive a file.
     ///
     /// # Errors
-    /// [`Error::UploadsDisabled`], or no file can be created.
-    pub async fn begin_upload(&self) -> Result<Upload, Error> {
-        match self.limits.max_file_bytes {
-            0 => Err(Error::UploadsDisabled),
-            max_bytes => Ok(Upload::new(self.blobs.writer().await?, max_bytes)),
+    /// [`Error::UploadsDisabled`], [`Error::QueueFull`], [`Error::TooManyJobs`], [`queue::Error::QuotaUsedUp`], or no
+    /// file can be created.
+    pub async fn begin_upload(&self, sender: &Sender) -> Result<Upload, Error> {
+        let max_bytes = self.limits.max_file_bytes;
+        if max_bytes == 0 {
+            return Err(Error::UploadsDisabled);
         }
+        self.check_intake(sender).await?;
+        Ok(Upload::new(self.blobs.writer().await?, self.room(), max_bytes))
     }
 
     /// Accepts a received file as a job. When this returns, the job survives any crash. It is completed at once if
     /// an earlier job has its result already.
     ///
     /// # Errors
-    /// [`Error::NotAGlb`], [`Error::NoRoom`], [`queue::Error::KeyReused`], or it cannot be stored; nothing is
-    /// kept then.
+    /// [`Error::NotAGlb`], [`Error::NoRoom`], [`Error::QueueFull`], [`Error::TooManyJobs`],
+    /// [`queue::Error::QuotaUsedUp`], [`queue::Error::KeyReused`], or it cannot be stored; nothing is kept then.
     pub async fn submit(&self, upload: Upload, wanted: Submission) -> Result<Job, Error> {
         upload.check_complete()?;
         let input_bytes = upload.writer.bytes();
-        self.make_room(input_bytes).await?;
+        self.check_intake(&wanted.sender).await?;
+        self.room().make(0).await?;
         // To the end: neither this blob nor those of an earlier result may go before the record refers to them.
         let keep = self.blobs.keep().await;
         let input = self.blobs.publish(upload.writer, &keep).await?;
-        let Submission { name: input_name, settings, priority, idempotency_key, is_fresh } = wanted;
+        let Submission { name: input_name, settings, priority, idempotency_key, is_fresh, sender } = wanted;
         let cached = if is_fresh { None } else { self.cached(input, settings).await? };
-        let new = NewJob { input_name, input_bytes, input, settings, priority, idempotency_key, cached };
+        let by = sender.clone();
+        let new =
+            NewJob { input_name, input_bytes, input, settings, priority, idempotency_key, cached, sender };
         let Enqueued { job, is_new } = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
         if !is_new {
             return Ok(job);
         }
-        tracing::info!(job = %job.id, input_bytes, is_cached = job.cached_from.is_some(), "accepted a job");
+        self.count_for_client(&job, &by);
+        let key = by.api_key.map(|key| key.to_string());
+        tracing::info!(job = %job.id, client = by.client, key, input_bytes, is_cached = job.cached_from.is_some(), "accepted a job");
         Ok(self.announce(job))
     }
 
@@ -402,6 +424,7 @@ impl Jobs {
     /// Tells everybody about a committed change, and the worker if there is something to do.
     fn announce(&self, job: Job) -> Job {
         self.events.announce_state(job.id);
+        self.clients.note(&job);
         if job.state == State::Queued {
             self.work_waiting.notify_one();
         }
@@ -411,6 +434,14 @@ impl Jobs {
     fn check_files(&self, job: &Job) -> Result<(), Error> {
         let retention = self.limits.retention;
         if job.files_gone { Err(Error::FilesGone { id: job.id, retention }) } else { Ok(()) }
+    }
+
+    fn room(&self) -> Room {
+        Room {
+            quota_bytes: self.limits.disk_quota_bytes,
+            blobs: self.blobs.clone(),
+            queue: Arc::clone(&self.queue),
+        }
     }
 
     fn stored(&self, id: BlobId) -> StoredFile {

@@ -15,7 +15,7 @@
 //! | [`health`], [`config`] | how this node does; what it was told |
 //! | [`jobs`] | **the life of a job**, top to bottom |
 //! | [`queue`], [`blobs`], [`events`], [`sandbox`] | what that life needs: records, bytes, announcements, child processes |
-//! | [`ids`] | the types that tell a job from a blob |
+//! | [`ids`], [`secrets`] | the types that tell a job from a blob; tokens, compared and kept |
 //! | [`optimize`] | the core. Pure: bytes and settings in, bytes and a report out |
 //!
 //! # One job, step by step
@@ -56,4 +56,5 @@ pub mod jobs;
 pub mod optimize;
 pub mod queue;
 pub mod sandbox;
+pub mod secrets;
 pub mod worker;

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::events;
 use crate::jobs::{Error, Jobs, LEASE};
@@ -34,7 +35,9 @@ pub async fn run(jobs: Arc<Jobs>, slots: usize, stop: CancellationToken) {
     while let Some(Ok(slot)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned()).await {
         match jobs.claim().await {
             Ok(Some(job)) => {
-                tasks.spawn(work(Arc::clone(&jobs), job, slot, stop.clone()));
+                // So every line about it, its process's last words too, names the request that brought it.
+                let span = tracing::info_span!("work", job = %job.id, request = job.sender.request_id);
+                tasks.spawn(work(Arc::clone(&jobs), job, slot, stop.clone()).instrument(span));
             }
             Ok(None) => {
                 stop.run_until_cancelled(wait(&jobs)).await;

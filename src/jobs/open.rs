@@ -11,6 +11,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::intake::Clients;
 use super::wait::Pace;
 use super::{Jobs, Limits, OpenError, now_ms};
 use crate::blobs::Blobs;
@@ -20,6 +21,9 @@ use crate::sandbox::{Folder, Sandbox};
 
 /// A folder in memory that Linux always has, for the case that not even the temporary one can be written.
 const MEMORY_FOLDER: &str = "/dev/shm";
+
+/// The queue's file in a data folder.
+pub(super) const QUEUE_FILE: &str = "queue.redb";
 
 /// Where accepted jobs are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +57,7 @@ impl Jobs {
         let folder_error = |source| OpenError::Folder { path: data_dir.into(), source };
         std::fs::create_dir_all(data_dir).map_err(folder_error)?;
         // First, because it takes the lock: only then are left-over files known to be nobody's.
-        let queue = Queue::open(&data_dir.join("queue.redb"))?;
+        let queue = Queue::open(&data_dir.join(QUEUE_FILE))?;
         for job in queue.reclaim(now_ms())? {
             tracing::info!(job = %job.id, state = %job.state, "took back a job whose worker was killed");
         }
@@ -88,6 +92,7 @@ impl Jobs {
             work_waiting: Notify::new(),
             sweep_wanted: Notify::new(),
             pace: Pace::default(),
+            clients: Clients::default(),
             tier: Tier::Embedded,
             _temporary: None,
         })

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 #![allow(unreachable_pub, reason = "one program of many files: nothing leaves it")]
 
+mod access;
 mod backup;
 mod blobs;
 mod browser;
@@ -19,11 +20,14 @@ mod hostile;
 mod hostile_uploads;
 mod http;
 mod ktx2;
+mod load;
 mod lods;
+mod log;
 mod optimize;
 mod passes;
 mod queue;
 mod roundtrip;
 mod sandbox;
 mod support;
+mod wire;
 mod wrongs;
