@@ -4,6 +4,7 @@
 
 use std::time::Instant;
 
+use crate::optimize::report::StageTime;
 use crate::optimize::{self, Error, Files, Output, Progress, Settings};
 
 /// Optimizes `input` with the `files` that it refers to, and measures it.
@@ -22,10 +23,8 @@ pub(super) fn optimize(
         stages.enter(progress.stage);
         on_progress(progress);
     })?;
-    for (stage, seconds) in stages.finish() {
-        output.report.set_seconds(stage, seconds);
-    }
-    output.report.seconds = Some(start.elapsed().as_secs_f64());
+    let stages = stages.finish();
+    output.report.set_times(start.elapsed().as_secs_f64(), stages);
     Ok(output)
 }
 
@@ -55,9 +54,9 @@ impl Stages {
         }
     }
 
-    fn finish(mut self) -> Vec<(&'static str, f64)> {
+    fn finish(mut self) -> Vec<StageTime> {
         self.leave();
-        self.done
+        self.done.into_iter().map(|(name, seconds)| StageTime { name: name.into(), seconds }).collect()
     }
 }
 
@@ -72,7 +71,7 @@ mod tests {
             stages.enter(stage);
         }
         let done = stages.finish();
-        assert_eq!(done.iter().map(|(stage, _)| *stage).collect::<Vec<_>>(), ["read", "weld", "write"]);
-        assert!(done.iter().all(|&(_, seconds)| seconds >= 0.0));
+        assert_eq!(done.iter().map(|stage| &stage.name).collect::<Vec<_>>(), ["read", "weld", "write"]);
+        assert!(done.iter().all(|stage| stage.seconds >= 0.0));
     }
 }

@@ -68,6 +68,7 @@ fn fit_by(
     for (at, pass, fault) in culprits.iter().rev() {
         culprit::report(&mut fitted, *at, *pass, fault);
     }
+    stages.enter("compare", 0.0);
     fitted.worst = fitted
         .comparison
         .as_ref()
@@ -103,6 +104,8 @@ fn best(
         let unrounded = document.clone();
         job.run(&passes[rounding..], &mut document)?;
         let mut made = job.finish(document)?;
+        // Whatever happens until the next attempt.
+        job.stages.enter("search", 0.0);
         made.unrounded = unrounded;
         let error = made.comparison.as_ref().map(|seen| seen.mean);
         curve.push(Tried { bytes: made.glb.len() as u64, error });

@@ -43,7 +43,7 @@ use stages::{READ_WEIGHT, Stages};
 /// How far a job is. Percentages never fall.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// What is running: `read`, a pass's name, or `write`.
+    /// What is running: see [`report::StageTime::name`].
     pub stage: &'static str,
     /// 0 to 100 over the whole job.
     pub percent: f32,
@@ -105,6 +105,7 @@ pub fn optimize(
         input_hash: blake3::hash(input).to_hex().to_string(),
         output_hash: blake3::hash(&glb).to_hex().to_string(),
         seconds: None,
+        stages: Vec::new(),
         outcome,
         before,
         after,

@@ -1,7 +1,7 @@
 //! What was done and what came of it: the JSON beside every result.
 //!
 //! Every figure here is counted on the bytes of this job. Times are not: the core has no clock, so
-//! `seconds` is filled in by whoever ran it (see [`Report::set_seconds`]).
+//! `seconds` and `stages` are filled in by whoever ran it (see [`Report::set_times`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ pub struct Report {
     /// Wall-clock seconds from the first byte read to the last one written, measured by the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// Where that time went, in the order in which the stages first ran: they add up to `seconds`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageTime>,
     /// How many results were made and compared with the original until this one was right.
     pub attempts: usize,
     /// Size and looks of each of them, in the order in which they were made: what can be traded for what.
@@ -46,6 +49,15 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// What the input had and the result has not.
     pub dropped: Vec<String>,
+}
+
+/// How long one stage took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageTime {
+    /// `read`, a pass, `write`, `compare` (pictures of original and result), or `search` (what is seen of each part).
+    pub name: String,
+    /// Wall-clock seconds in all, however often it ran.
+    pub seconds: f64,
 }
 
 /// A result that was made on the way.
@@ -101,10 +113,12 @@ pub struct PassReport {
 }
 
 impl Report {
-    /// Enters the time of a pass, in seconds, measured by the caller.
-    pub fn set_seconds(&mut self, pass: &str, seconds: f64) {
-        for entry in self.passes.iter_mut().filter(|entry| entry.name == pass) {
-            entry.seconds = Some(seconds);
+    /// Enters the times that the caller measured.
+    pub fn set_times(&mut self, seconds: f64, stages: Vec<StageTime>) {
+        for pass in &mut self.passes {
+            pass.seconds = stages.iter().find(|stage| stage.name == pass.name).map(|stage| stage.seconds);
         }
+        self.seconds = Some(seconds);
+        self.stages = stages;
     }
 }

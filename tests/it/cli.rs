@@ -218,6 +218,13 @@ fn json_is_one_line_a_file_and_tells_the_truth() {
         let result = desk.read(&format!("{name}-optimized.glb"));
         assert_eq!(line["report"]["after"]["bytes"], result.len());
         assert_eq!(line["report"]["output_hash"], blake3::hash(&result).to_hex().to_string());
+        let seconds = |value: &Value| value["seconds"].as_f64().unwrap();
+        let of_stages: f64 = line["report"]["stages"].as_array().unwrap().iter().map(seconds).sum();
+        assert!(
+            (0.99..=1.0).contains(&(of_stages / seconds(&line["report"]))),
+            "{}",
+            line["report"]["stages"]
+        );
         assert_eq!(split(&result).0.get("extensionsRequired"), None);
     }
 }

@@ -194,6 +194,7 @@ const stages: Record<string, string> = {
   images: "Compressing textures",
   simplify: "Removing triangles that cannot be seen",
   compare: "Comparing it with the original",
+  search: "Weighing what is seen",
   write: "Writing the result",
 };
 
