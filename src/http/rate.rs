@@ -8,13 +8,14 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use super::caller::Caller;
 use super::error::Problem;
 use crate::bridge::Bridge;
 use crate::config;
@@ -97,8 +98,7 @@ pub(super) async fn limit(State(rates): State<Rates>, request: Request, next: Ne
 
 /// Whom a request counts for.
 fn client(request: &Request) -> String {
-    let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>();
-    peer.map(|ConnectInfo(peer)| peer.ip().to_canonical().to_string()).unwrap_or_default()
+    request.extensions().get::<Caller>().map(Caller::client).unwrap_or_default()
 }
 
 #[cfg(test)]
