@@ -182,10 +182,12 @@ impl Jobs {
         let input_bytes = upload.writer.bytes();
         self.check_intake(&wanted.sender).await?;
         self.room().make(0).await?;
-        let input = self.blobs.publish(upload.writer, &self.blobs.keep().await).await?;
         let Submission { name: input_name, settings, priority, idempotency_key, is_fresh, sender } = wanted;
-        // A pin and not a keep, because files of another node may take a while.
+        let keep = self.blobs.keep().await;
+        let input = self.blobs.publish(upload.writer, &keep).await?;
+        // From here on a pin and not a keep, because files of another node may take a while.
         let _pin = self.blobs.pin(input);
+        drop(keep);
         let is_here = is_fresh || self.cached(input, settings).await?.is_some();
         let (elsewhere, _pins) =
             if is_here { None } else { self.result_elsewhere(input, settings).await }.unzip();
