@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::http::{self, Site};
 use crate::jobs::{Jobs, Limits, OpenError};
-use crate::{sandbox, worker};
+use crate::{sandbox, webhook, worker};
 
 /// How long open connections and running jobs get to end. Platforms kill after 10 seconds or more.
 const STOP_TIME: Duration = Duration::from_secs(8);
@@ -53,7 +53,16 @@ pub async fn run(
     on_ready(listener.local_addr().map_err(listen_error)?);
 
     let admin_token = config.admin_token.as_deref().map(Arc::from);
-    let site = Site { jobs: Arc::clone(&jobs), workers: config.workers, admin_token, stop: stop.clone() };
+    let webhooks = config.webhooks.clone();
+    let site = Site {
+        jobs: Arc::clone(&jobs),
+        workers: config.workers,
+        admin_token,
+        webhooks: webhooks.clone(),
+        stop: stop.clone(),
+    };
+    // Nobody waits for it: what it was doing is done again at the next start.
+    tokio::spawn(webhook::run(Arc::clone(&jobs), webhooks, stop.clone()));
     let working = tokio::spawn(worker::run(jobs, config.workers, stop.clone()));
     let serving = tokio::spawn(http::serve(listener, site));
     stop_in_order(working, serving, &stop).await

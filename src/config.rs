@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
+use crate::webhook;
+
 const DEFAULT_PORT: u16 = 5000;
 const DEFAULT_MAX_FILE_SIZE_MB: u64 = 500;
 const DEFAULT_RETENTION_HOURS: f64 = 24.0;
@@ -53,6 +55,8 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// The memory that one job may have, in bytes; without it, a part of what the machine or container has.
     pub memory_limit_bytes: Option<u64>,
+    /// Whether ends of jobs are told to others, and to whom.
+    pub webhooks: webhook::Rules,
     /// What is logged.
     pub log_level: LevelFilter,
 }
@@ -145,6 +149,10 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         disk_quota_bytes: quota_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         admin_token: var("ADMIN_TOKEN").map(|(_, token)| token.trim().to_owned()),
         memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        webhooks: webhook::Rules {
+            secret: var("WEBHOOK_SECRET").map(|(_, secret)| secret.trim().to_owned()),
+            allow_private: switch(var("WEBHOOK_ALLOW_PRIVATE"))?,
+        },
         log_level: log_level.unwrap_or(LevelFilter::INFO),
     })
 }
@@ -183,6 +191,18 @@ fn number(given: Given, least: u64, expected: &'static str) -> Result<Option<u64
     match (number, given) {
         (Some(number), Some((name, value))) if number < least => Err(Error { name, value, expected }),
         _ => Ok(number),
+    }
+}
+
+/// Off, if nothing is said.
+fn switch(given: Given) -> Result<bool, Error> {
+    match given {
+        None => Ok(false),
+        Some((name, value)) => match value.trim().to_ascii_lowercase().as_str() {
+            "1" | "true" | "yes" | "on" => Ok(true),
+            "0" | "false" | "no" | "off" => Ok(false),
+            _ => Err(Error { name, value, expected: "1 or 0" }),
+        },
     }
 }
 

@@ -6,26 +6,33 @@
 //! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`.
 
 mod backup;
+mod batch;
 mod error;
 mod open;
 mod restore;
 mod sweep;
+mod unpack;
 mod upkeep;
 mod upload;
+mod view;
 mod wait;
+mod webhook;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast};
 
 pub use backup::{Backup, Contents};
 pub use error::{Error, OpenError};
 pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
+pub use unpack::Model;
 pub use upload::Upload;
+pub(crate) use view::rfc3339;
+pub use view::{JobView, WebhookView};
 pub use wait::Wait;
 
 use crate::blobs::{Blobs, Keep};
@@ -35,7 +42,7 @@ use crate::optimize::Settings;
 use crate::queue::{
     self, Blame, Cached, Enqueued, Failure, Job, JobError, Lease, NewJob, Output, Priority, Queue, State,
 };
-use crate::sandbox::{self, Confinement, Folder, Sandbox, Task};
+use crate::sandbox::{self, Confinement, Folder, Optimize, Sandbox, Task};
 use wait::Pace;
 
 /// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
@@ -69,6 +76,9 @@ pub struct Jobs {
     limits: Limits,
     work_waiting: Notify,
     sweep_wanted: Notify,
+    webhook_waiting: Notify,
+    /// Children that work on files which are not jobs yet: no more than jobs may run.
+    asides: Semaphore,
     pace: Pace,
     tier: Tier,
     /// The whole data folder when it is to go with this value.
@@ -86,6 +96,8 @@ pub struct Submission {
     pub priority: Priority,
     /// What the sender calls this submission, so that sending it again makes no second job.
     pub idempotency_key: Option<String>,
+    /// Whom to tell when it has ended: an address.
+    pub webhook: Option<String>,
     /// Whether to do the work even if the result is there already.
     pub is_fresh: bool,
 }
@@ -145,15 +157,39 @@ impl Jobs {
         // To the end: neither this blob nor those of an earlier result may go before the record refers to them.
         let keep = self.blobs.keep().await;
         let input = self.blobs.publish(upload.writer, &keep).await?;
-        let Submission { name: input_name, settings, priority, idempotency_key, is_fresh } = wanted;
+        let new = self.new_job((input, input_bytes), wanted).await?;
+        let enqueued = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
+        Ok(self.accept(enqueued))
+    }
+
+    /// What the queue has to know of a job whose input is stored.
+    async fn new_job(
+        &self,
+        (input, input_bytes): (BlobId, u64),
+        wanted: Submission,
+    ) -> Result<NewJob, Error> {
+        let Submission { name: input_name, settings, priority, idempotency_key, webhook, is_fresh } = wanted;
         let cached = if is_fresh { None } else { self.cached(input, settings).await? };
-        let new = NewJob { input_name, input_bytes, input, settings, priority, idempotency_key, cached };
-        let Enqueued { job, is_new } = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
+        let batch = None;
+        Ok(NewJob {
+            input_name,
+            input_bytes,
+            input,
+            settings,
+            priority,
+            idempotency_key,
+            batch,
+            webhook,
+            cached,
+        })
+    }
+
+    fn accept(&self, Enqueued { job, is_new }: Enqueued) -> Job {
         if !is_new {
-            return Ok(job);
+            return job;
         }
-        tracing::info!(job = %job.id, input_bytes, is_cached = job.cached_from.is_some(), "accepted a job");
-        Ok(self.announce(job))
+        tracing::info!(job = %job.id, input_bytes = job.input_bytes, is_cached = job.cached_from.is_some(), "accepted a job");
+        self.announce(job)
     }
 
     /// The result for this content and these settings, if one was made and its blobs are still there.
@@ -210,7 +246,7 @@ impl Jobs {
     pub async fn run(&self, job: &Job) -> Result<Stored, Failure> {
         let folder = self.work_folder.join(format!("{}-{}", job.id, job.attempt.0));
         let folder = Folder::create(folder)?;
-        let task = Task {
+        let task = Optimize {
             input: self.blobs.path(job.input),
             output: folder.path().join("output.glb"),
             report: folder.path().join("report.json"),
@@ -220,7 +256,7 @@ impl Jobs {
         let (report, output, worst_view) =
             (task.report.clone(), task.output.clone(), task.worst_view.clone());
         let on_progress = |stage, percent| self.events.announce_progress(job.id, Progress { stage, percent });
-        self.sandbox.run(task, on_progress).await?;
+        self.sandbox.run(Task::Optimize(task), on_progress).await?;
         // Copied, not moved: nothing that the child may still hold open becomes part of the store.
         let keep = self.blobs.keep().await;
         let (report, _) = self.blobs.copy_from(&report, &keep).await?;
@@ -404,6 +440,9 @@ impl Jobs {
         self.events.announce_state(job.id);
         if job.state == State::Queued {
             self.work_waiting.notify_one();
+        }
+        if job.state.is_final() && job.webhook.is_some() {
+            self.webhook_waiting.notify_one();
         }
         job
     }

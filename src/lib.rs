@@ -56,4 +56,5 @@ pub mod jobs;
 pub mod optimize;
 pub mod queue;
 pub mod sandbox;
+pub mod webhook;
 pub mod worker;

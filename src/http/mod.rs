@@ -2,19 +2,30 @@
 //!
 //! A handler reads the request, makes one call, and writes the answer; what a job is and may do is decided
 //! elsewhere. Every refusal is a problem document (`error.rs`), every answer has the headers set here.
-//! Adding a route: a handler in its file and a row in [`router`].
+//! Adding a route: a handler in its file, documented there, and a row in [`routes`].
 
 mod admin;
 mod assets;
+mod at_once;
 mod backup;
+mod batches;
+mod docs_page;
+mod documented;
 mod download;
 mod error;
 mod events;
 mod health;
-mod job_view;
 mod jobs;
+mod legacy;
+mod legacy_stats;
+mod openapi;
+mod path;
 mod queue;
+mod receive;
+mod settings;
+mod stats;
 mod upload;
+mod zip;
 
 use std::any::Any;
 use std::io;
@@ -25,14 +36,17 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::jobs::Jobs;
+use crate::webhook;
 use error::Problem;
 
 /// The page may load only what this server serves, and nobody else may frame it or post its forms.
@@ -58,6 +72,8 @@ pub struct Site {
     pub workers: usize,
     /// What an administrator has to show, if anything.
     pub admin_token: Option<Arc<str>>,
+    /// Whom the end of a job may be told to.
+    pub webhooks: webhook::Rules,
     /// When to stop: no new connections, and event streams end.
     pub stop: CancellationToken,
 }
@@ -72,24 +88,55 @@ pub async fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
     axum::serve(listener, service).with_graceful_shutdown(stop).await
 }
 
+/// Every route with its documentation: the description of the API is made from this list.
+fn routes() -> OpenApiRouter<Site> {
+    OpenApiRouter::with_openapi(openapi::Head::openapi())
+        .routes(routes!(upload::submit, queue::list))
+        .routes(routes!(jobs::show, jobs::delete))
+        .routes(routes!(events::listen))
+        .routes(routes!(download::result))
+        .routes(routes!(download::original))
+        .routes(routes!(jobs::report))
+        .routes(routes!(jobs::worst_view))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(upload::rerun))
+        .routes(routes!(batches::submit))
+        .routes(routes!(batches::show))
+        .routes(routes!(batches::result))
+        .routes(routes!(at_once::optimize))
+        .routes(routes!(at_once::compare))
+        .routes(routes!(settings::list))
+        .routes(routes!(stats::show))
+        .routes(routes!(queue::purge))
+        .routes(routes!(queue::pause))
+        .routes(routes!(queue::resume))
+        .routes(routes!(backup::send))
+        .routes(routes!(health::show))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(openapi::document))
+        .routes(routes!(openapi::page))
+        .routes(routes!(openapi::style))
+        .merge(old_routes())
+}
+
+/// What the former GLB Optimizer had.
+fn old_routes() -> OpenApiRouter<Site> {
+    OpenApiRouter::new()
+        .routes(routes!(legacy::upload))
+        .routes(routes!(legacy::progress))
+        .routes(routes!(legacy::download))
+        .routes(routes!(legacy::original))
+        .routes(routes!(legacy::cleanup))
+        .routes(routes!(legacy::error_logs))
+        .routes(routes!(legacy::stats))
+        .routes(routes!(legacy::analytics))
+}
+
 fn router(site: Site) -> Router {
-    let router = Router::new()
-        .route("/api/v1/jobs", post(upload::submit).get(queue::list))
-        .route("/api/v1/jobs/{id}", get(jobs::show).delete(jobs::delete))
-        .route("/api/v1/jobs/{id}/events", get(events::listen))
-        .route("/api/v1/jobs/{id}/result", get(download::result))
-        .route("/api/v1/jobs/{id}/original", get(download::original))
-        .route("/api/v1/jobs/{id}/report", get(jobs::report))
-        .route("/api/v1/jobs/{id}/worst-view", get(jobs::worst_view))
-        .route("/api/v1/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/api/v1/jobs/{id}/retry", post(jobs::retry))
-        .route("/api/v1/queue/purge", post(queue::purge))
-        .route("/api/v1/queue/pause", post(queue::pause))
-        .route("/api/v1/queue/resume", post(queue::resume))
-        .route("/api/v1/backup", get(backup::send))
-        .route("/health", get(health::show))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
+    let (routes, _) = routes().split_for_parts();
+    let router = routes
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut

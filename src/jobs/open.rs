@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use super::wait::Pace;
@@ -87,6 +87,8 @@ impl Jobs {
             limits,
             work_waiting: Notify::new(),
             sweep_wanted: Notify::new(),
+            webhook_waiting: Notify::new(),
+            asides: Semaphore::new(limits.workers),
             pace: Pace::default(),
             tier: Tier::Embedded,
             _temporary: None,

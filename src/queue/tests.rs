@@ -17,7 +17,17 @@ fn in_memory() -> Queue {
 fn new_job() -> NewJob {
     let input = BlobId::from(blake3::hash(b"input"));
     let (input_name, settings, priority) = ("a.glb".into(), Settings::default(), Priority::Normal);
-    NewJob { input_name, input_bytes: 5, input, settings, priority, idempotency_key: None, cached: None }
+    NewJob {
+        input_name,
+        input_bytes: 5,
+        input,
+        settings,
+        priority,
+        idempotency_key: None,
+        batch: None,
+        webhook: None,
+        cached: None,
+    }
 }
 
 fn output() -> Output {

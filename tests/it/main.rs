@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 #![allow(unreachable_pub, reason = "one program of many files: nothing leaves it")]
 
+mod api;
+mod api_docs;
 mod backup;
 mod blobs;
 mod browser;
@@ -19,6 +21,7 @@ mod hostile;
 mod hostile_uploads;
 mod http;
 mod ktx2;
+mod legacy;
 mod lods;
 mod optimize;
 mod passes;
@@ -26,4 +29,5 @@ mod queue;
 mod roundtrip;
 mod sandbox;
 mod support;
+mod webhooks;
 mod wrongs;
