@@ -20,7 +20,7 @@ const AHEAD_BYTES: usize = 256 << 10;
 /// All that this server holds, as a tar archive
 ///
 /// For `glb-optimizer restore`. For administrators.
-#[utoipa::path(get, path = "/api/v1/backup", tag = "server",
+#[utoipa::path(get, operation_id = "download_backup", path = "/api/v1/backup", tag = "server",
     responses((status = 200, description = "The archive, made while it is sent.", body = Vec<u8>, content_type = "application/x-tar"),
         AdminProblems))]
 pub(super) async fn send(_admin: Admin, State(site): State<Site>) -> Result<impl IntoResponse, Problem> {

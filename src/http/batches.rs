@@ -79,7 +79,7 @@ impl Totals {
 /// Send several models
 ///
 /// As `POST /api/v1/jobs`, but the answer is a batch even if there is only one model.
-#[utoipa::path(post, path = "/api/v1/batches", tag = "batches", params(WishesQuery),
+#[utoipa::path(post, operation_id = "submit_batch", path = "/api/v1/batches", tag = "batches", params(WishesQuery),
     request_body(content(
         (Vec<u8> = "application/zip"), (UploadForm = "multipart/form-data"))),
     responses(
@@ -117,7 +117,7 @@ pub(super) async fn accept(site: &Site, models: Vec<Model>, wishes: Wishes) -> R
 }
 
 /// A batch and its jobs
-#[utoipa::path(get, path = "/api/v1/batches/{id}", tag = "batches",
+#[utoipa::path(get, operation_id = "show_batch", path = "/api/v1/batches/{id}", tag = "batches",
     params(("id" = String, Path, description = "The batch")),
     responses((status = 200, description = "The batch.", body = BatchView), BatchProblems))]
 pub(super) async fn show(State(site): State<Site>, Path(id): Path) -> Result<Json<BatchView>, Problem> {
@@ -129,7 +129,7 @@ pub(super) async fn show(State(site): State<Site>, Path(id): Path) -> Result<Jso
 ///
 /// Every result under the name of its original, and `batch.json`: the batch as it is told above. Jobs without a result
 /// are only in there. Asked for before all jobs have ended, the answer is 409.
-#[utoipa::path(get, path = "/api/v1/batches/{id}/result", tag = "batches",
+#[utoipa::path(get, operation_id = "download_batch", path = "/api/v1/batches/{id}/result", tag = "batches",
     params(("id" = String, Path, description = "The batch")),
     responses(
         (status = 200, description = "The archive, made while it is sent.", body = Vec<u8>, content_type = "application/zip"),

@@ -24,7 +24,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// The optimized model
 ///
 /// With `Range` only a part of it; with `If-None-Match` only if it is another one.
-#[utoipa::path(get, path = "/api/v1/jobs/{id}/result", tag = "jobs",
+#[utoipa::path(get, operation_id = "download_result", path = "/api/v1/jobs/{id}/result", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
     responses(
         (status = 200, description = "The result.", body = Vec<u8>, content_type = "model/gltf-binary",
@@ -46,7 +46,7 @@ pub(super) async fn result(
 /// The uploaded model
 ///
 /// As it came; of a .gltf with its files, the .glb that was made of them.
-#[utoipa::path(get, path = "/api/v1/jobs/{id}/original", tag = "jobs",
+#[utoipa::path(get, operation_id = "download_original", path = "/api/v1/jobs/{id}/original", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
     responses(
         (status = 200, description = "The upload.", body = Vec<u8>, content_type = "model/gltf-binary",

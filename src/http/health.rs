@@ -12,7 +12,7 @@ use crate::health::{self, Health};
 /// How this server does
 ///
 /// Everything that is known. 503 when something that a job needs does not work.
-#[utoipa::path(get, path = "/health", tag = "server", responses(
+#[utoipa::path(get, operation_id = "show_health", path = "/health", tag = "server", responses(
     (status = 200, description = "It works; perhaps not all of it.", body = serde_json::Value),
     (status = 503, description = "It does not.", body = serde_json::Value)))]
 pub(super) async fn show(State(site): State<Site>) -> (StatusCode, Json<Health>) {

@@ -16,7 +16,7 @@ use crate::jobs::JobView;
 use crate::optimize::Report;
 
 /// A job
-#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "jobs",
+#[utoipa::path(get, operation_id = "show_job", path = "/api/v1/jobs/{id}", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
     responses((status = 200, description = "The job as it is now.", body = JobView), JobProblems))]
 pub(super) async fn show(State(site): State<Site>, Path(id): Path) -> Result<Json<JobView>, Problem> {

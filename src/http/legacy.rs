@@ -59,7 +59,7 @@ impl From<crate::jobs::Error> for Refusal {
 }
 
 /// Send a .glb
-#[utoipa::path(post, path = "/upload", tag = "old",
+#[utoipa::path(post, operation_id = "old_upload", path = "/upload", tag = "old",
     request_body(content = OldForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "Accepted, as `task_id`.", body = Value),
@@ -137,7 +137,7 @@ fn take_old(wishes: &mut Wishes, site: &Site, name: &str, value: &str) -> Result
 }
 
 /// How far it is
-#[utoipa::path(get, path = "/progress/{id}", tag = "old", params(("id" = String, Path, description = "The `task_id`")),
+#[utoipa::path(get, operation_id = "old_progress", path = "/progress/{id}", tag = "old", params(("id" = String, Path, description = "The `task_id`")),
     responses(
         (status = 200, description = "`status`, `progress`, `step`, `message`, `completed`, and the figures at the end.", body = Value),
         (status = 404, description = "Unknown.", body = Value)))]
@@ -223,7 +223,7 @@ fn gpu_saved_percent(report: &Report) -> Option<f64> {
 }
 
 /// The result
-#[utoipa::path(get, path = "/download/{id}", tag = "old", params(("id" = String, Path, description = "The `task_id`")),
+#[utoipa::path(get, operation_id = "old_download", path = "/download/{id}", tag = "old", params(("id" = String, Path, description = "The `task_id`")),
     responses(
         (status = 200, description = "The result.", body = Vec<u8>, content_type = "model/gltf-binary"),
         (status = 206, description = "A part of it.", body = Vec<u8>, content_type = "model/gltf-binary"),
@@ -247,7 +247,7 @@ pub(super) async fn download(State(site): State<Site>, Path(id): Path, request: 
 }
 
 /// The upload, to be shown
-#[utoipa::path(get, path = "/original/{id}", tag = "old", params(("id" = String, Path, description = "The `task_id`")),
+#[utoipa::path(get, operation_id = "old_original", path = "/original/{id}", tag = "old", params(("id" = String, Path, description = "The `task_id`")),
     responses(
         (status = 200, description = "The upload.", body = Vec<u8>, content_type = "model/gltf-binary"),
         (status = 206, description = "A part of it.", body = Vec<u8>, content_type = "model/gltf-binary"),
@@ -267,7 +267,7 @@ pub(super) async fn original(State(site): State<Site>, Path(id): Path, request: 
 ///
 /// The old page asked for it after a download. Files go by themselves when their time is over, and until then both
 /// models can be looked at.
-#[utoipa::path(post, path = "/cleanup/{id}", tag = "old", params(("id" = String, Path, description = "The `task_id`")),
+#[utoipa::path(post, operation_id = "old_cleanup", path = "/cleanup/{id}", tag = "old", params(("id" = String, Path, description = "The `task_id`")),
     responses(
         (status = 200, description = "A `message`.", body = Value),
         (status = 404, description = "Unknown.", body = Value)))]
@@ -279,7 +279,7 @@ pub(super) async fn cleanup(State(site): State<Site>, Path(id): Path) -> Respons
 }
 
 /// What went wrong, as a text file
-#[utoipa::path(get, path = "/error-logs/{id}", tag = "old", params(("id" = String, Path, description = "The `task_id`")),
+#[utoipa::path(get, operation_id = "old_error_logs", path = "/error-logs/{id}", tag = "old", params(("id" = String, Path, description = "The `task_id`")),
     responses(
         (status = 200, description = "The text.", body = String, content_type = "text/plain"),
         (status = 404, description = "Unknown.", body = Value)))]
@@ -320,7 +320,7 @@ fn log_of(job: Job) -> String {
 }
 
 /// Totals
-#[utoipa::path(get, path = "/admin/stats", tag = "old",
+#[utoipa::path(get, operation_id = "old_stats", path = "/admin/stats", tag = "old",
     responses((status = 200, description = "Counts.", body = Value), AdminProblems))]
 pub(super) async fn stats(_admin: Admin, State(site): State<Site>) -> Result<Json<Value>, Problem> {
     Ok(Json(legacy_stats::totals(&site.jobs.days().await?)))
@@ -329,7 +329,7 @@ pub(super) async fn stats(_admin: Admin, State(site): State<Site>) -> Result<Jso
 /// What the old dashboard showed
 ///
 /// There are no accounts, so it has no users to count.
-#[utoipa::path(get, path = "/admin/analytics", tag = "old",
+#[utoipa::path(get, operation_id = "old_analytics", path = "/admin/analytics", tag = "old",
     responses((status = 200, description = "Figures of 30 days.", body = Value), AdminProblems))]
 pub(super) async fn analytics(_admin: Admin, State(site): State<Site>) -> Result<Json<Value>, Problem> {
     Ok(Json(legacy_stats::analytics(&site.jobs.days().await?)))

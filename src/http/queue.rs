@@ -46,7 +46,7 @@ pub(super) struct List {
 /// All jobs, the newest first
 ///
 /// For administrators.
-#[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", params(Part),
+#[utoipa::path(get, operation_id = "list_jobs", path = "/api/v1/jobs", tag = "jobs", params(Part),
     responses((status = 200, description = "A part of the list.", body = List), AdminProblems))]
 pub(super) async fn list(
     _admin: Admin,

@@ -77,7 +77,7 @@ pub(super) struct Step {
 ///
 /// True totals, counted when jobs are accepted and end. A job counts for the day on which it was accepted, also after
 /// it was deleted. For administrators.
-#[utoipa::path(get, path = "/api/v1/stats", tag = "server",
+#[utoipa::path(get, operation_id = "show_stats", path = "/api/v1/stats", tag = "server",
     responses((status = 200, description = "The statistics.", body = Stats), AdminProblems))]
 pub(super) async fn show(_admin: Admin, State(site): State<Site>) -> Result<Json<Stats>, Problem> {
     let days = site.jobs.days().await?;

@@ -23,7 +23,7 @@ use crate::queue::Job;
 /// `file`, or a zip archive); or a zip archive of many models. One model makes a job, several make a batch. With the
 /// header `Idempotency-Key`, sending the same again makes no second job; with `Cache-Control: no-cache` the work is done
 /// although its result is there already.
-#[utoipa::path(post, path = "/api/v1/jobs", tag = "jobs", params(WishesQuery),
+#[utoipa::path(post, operation_id = "submit_job", path = "/api/v1/jobs", tag = "jobs", params(WishesQuery),
     request_body(content(
         (Vec<u8> = "application/octet-stream"), (UploadForm = "multipart/form-data"))),
     responses(
@@ -64,7 +64,7 @@ enum Accepted {
 ///
 /// Makes another job on the same file, without sending it again. Settings that are not given have their defaults, as
 /// for an upload.
-#[utoipa::path(post, path = "/api/v1/jobs/{id}/rerun", tag = "jobs",
+#[utoipa::path(post, operation_id = "rerun_job", path = "/api/v1/jobs/{id}/rerun", tag = "jobs",
     params(("id" = String, Path, description = "The job whose upload is meant"), WishesQuery),
     responses(
         (status = 202, description = "Accepted.", body = JobView,
