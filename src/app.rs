@@ -11,9 +11,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::bridge::{Bridge, Cause};
 use crate::config::Config;
+use crate::health::Observer;
 use crate::http::{self, Site};
 use crate::jobs::{Jobs, Limits, OpenError};
+use crate::meter::{Meter, MeterError};
 use crate::{sandbox, webhook, worker};
 
 /// How long open connections and running jobs get to end. Platforms kill after 10 seconds or more.
@@ -33,6 +36,12 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Nothing can be counted.
+    #[error("the counters for /metrics cannot be made: {0}; please report it")]
+    Meter(#[from] MeterError),
+    /// The address of Redis makes no sense to its client.
+    #[error("Redis cannot be used: {0}")]
+    Redis(#[from] Cause),
     /// Serving failed later.
     #[error("the server stopped: {0}")]
     Serve(#[from] io::Error),
@@ -47,25 +56,47 @@ pub async fn run(
     stop: CancellationToken,
     on_ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
+    use_ring();
     let jobs = Arc::new(open_jobs(config)?);
+    let bridge = Bridge::new(Arc::clone(&jobs), &config.fleet, &config.data_dir)?;
     let listen_error = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
     on_ready(listener.local_addr().map_err(listen_error)?);
 
     let admin_token = config.admin_token.as_deref().map(Arc::from);
+    let meter = Meter::install()?;
     let webhooks = config.webhooks.clone();
     let site = Site {
         jobs: Arc::clone(&jobs),
-        workers: config.workers,
+        observer: Observer::new(Arc::clone(&jobs), bridge.clone()),
+        meter: meter.clone(),
+        rates: config.rates,
+        bridge: bridge.clone(),
         admin_token,
         webhooks: webhooks.clone(),
         stop: stop.clone(),
     };
+    tokio::spawn(stop.clone().run_until_cancelled_owned(meter.keep_small()));
     // Nobody waits for it: what it was doing is done again at the next start.
     tokio::spawn(webhook::run(Arc::clone(&jobs), webhooks, stop.clone()));
-    let working = tokio::spawn(worker::run(jobs, config.workers, stop.clone()));
+    let working = tokio::spawn(work(jobs, bridge, stop.clone()));
     let serving = tokio::spawn(http::serve(listener, site));
     stop_in_order(working, serving, &stop).await
+}
+
+/// Works until `stop`, for this node and, if there are others, for those.
+async fn work(jobs: Arc<Jobs>, bridge: Option<Arc<Bridge>>, stop: CancellationToken) {
+    let bridging = bridge.map(|bridge| tokio::spawn(bridge.run(stop.clone())));
+    worker::run(jobs, stop).await;
+    if let Some(bridging) = bridging {
+        // It only ends early if it panicked, which was logged.
+        let _ = bridging.await;
+    }
+}
+
+/// TLS for everybody who speaks it. Fails only if that was said before.
+fn use_ring() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// The jobs of the data folder; without any folder to keep them in where that cannot be used.
@@ -74,13 +105,14 @@ fn open_jobs(config: &Config) -> Result<Jobs, OpenError> {
     let memory_bytes = config.memory_limit_bytes.unwrap_or_else(|| sandbox::memory_share(workers));
     let task = sandbox::Limits { time: task_timeout, memory_bytes };
     let limits = Limits { max_file_bytes, task, workers, retention, disk_quota_bytes };
-    match Jobs::open(&config.data_dir, limits) {
+    let jobs = match Jobs::open(&config.data_dir, limits) {
         Err(error) if error.is_of_the_folder() => {
             tracing::error!(%error, "no queue on disk: uploads wait for their result, and none is kept");
             Jobs::open_temporary(&config.temp_dir, limits, error.to_string())
         }
         opened => opened,
-    }
+    }?;
+    Ok(jobs.sharing(config.fleet.storage.clone()))
 }
 
 /// Waits for `stop`, or for the HTTP side to fail; then ends both sides together, within [`STOP_TIME`].

@@ -72,7 +72,7 @@ async fn answer(site: &Site, job: &Job) -> Result<Response, Problem> {
     let mut plain = Request::default();
     *plain.method_mut() = Method::GET;
     let mut response =
-        download::send(site.jobs.result(job)?, &download::optimized_name(&job.input_name), plain).await;
+        download::send(site.jobs.result(job).await?, &download::optimized_name(&job.input_name), plain).await;
     let outcome = serde_json::to_value(report.outcome).ok();
     let figures = [
         ("x-job-id", Some(job.id.to_string())),

@@ -143,7 +143,7 @@ pub(super) async fn result(State(site): State<Site>, Path(id): Path) -> Result<i
     }
     let mut files = Vec::new();
     for job in jobs.iter().filter(|job| job.state == JobState::Completed) {
-        files.push((job.input_name.clone(), site.jobs.result(job)?.path));
+        files.push((job.input_name.clone(), site.jobs.result(job).await?));
     }
     let summary = serde_json::to_vec_pretty(&BatchView::new(id, jobs));
     let summary = summary.map_err(|error| Problem::internal(&error.to_string()))?;

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -24,6 +25,8 @@ pub(super) struct Problem {
     status: StatusCode,
     code: Cow<'static, str>,
     detail: String,
+    /// After how many seconds it is worth trying again, where that is known.
+    retry_after_s: Option<u64>,
 }
 
 /// A problem as it is sent (RFC 9457).
@@ -46,7 +49,7 @@ pub(super) struct ProblemView {
 
 impl Problem {
     fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
-        Self { status, code: code.into(), detail: detail.into() }
+        Self { status, code: code.into(), detail: detail.into(), retry_after_s: None }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -56,6 +59,10 @@ impl Problem {
     /// The sentence for people.
     pub(super) fn detail(&self) -> &str {
         &self.detail
+    }
+
+    fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after_s: Some(seconds), ..self }
     }
 
     pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
@@ -158,6 +165,16 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "local_only", detail)
     }
 
+    /// `what` is the limit's name, of which `a_minute` are allowed.
+    pub(super) fn too_often(what: &str, a_minute: u32, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let detail = format!(
+            "You have sent more than {a_minute} {what} in a minute, and this server takes no more for now. Try again in \
+            {seconds} seconds."
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", detail).retry_after(seconds)
+    }
+
     pub(super) fn stopping() -> Self {
         let detail = "The server stops before the job has ended. Send the file again.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", detail)
@@ -207,6 +224,11 @@ impl From<jobs::Error> for Problem {
             }
             jobs::Error::FilesGone { .. } => Self::gone(detail),
             jobs::Error::NoRoom { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", detail),
+            jobs::Error::OwnerAway { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "owner_away", detail),
+            jobs::Error::StorageAway(source) => {
+                tracing::error!(error = %source, "the shared storage cannot be read");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_away", detail)
+            }
             jobs::Error::Queue(error) => error.into(),
             jobs::Error::Storage(error) => Self::storage(&error),
             jobs::Error::Internal(_) => Self::internal(&detail),
@@ -260,6 +282,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(body)).into_response();
         let content_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

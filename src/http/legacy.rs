@@ -240,7 +240,7 @@ pub(super) async fn download(State(site): State<Site>, Path(id): Path, request: 
         let text = "Task not completed successfully";
         return Refusal(StatusCode::BAD_REQUEST, text.into()).into_response();
     }
-    match site.jobs.result(&job) {
+    match site.jobs.result(&job).await {
         Ok(file) => download::send(file, &format!("optimized_{}.glb", stem(&job.input_name)), request).await,
         Err(_) => Refusal(StatusCode::NOT_FOUND, "Output file not found".into()).into_response(),
     }
@@ -257,7 +257,7 @@ pub(super) async fn download(State(site): State<Site>, Path(id): Path, request: 
 pub(super) async fn original(State(site): State<Site>, Path(id): Path, request: Request) -> Response {
     let missing = || Refusal(StatusCode::NOT_FOUND, "Original file not found".into()).into_response();
     let Ok(Status { job, .. }) = status(&site, &id).await else { return missing() };
-    let Ok(file) = site.jobs.original(&job) else { return missing() };
+    let Ok(file) = site.jobs.original(&job).await else { return missing() };
     let mut response = download::send(file, &job.input_name, request).await;
     response.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
     response

@@ -18,9 +18,11 @@ mod health;
 mod jobs;
 mod legacy;
 mod legacy_stats;
+mod meter;
 mod openapi;
 mod path;
 mod queue;
+mod rate;
 mod receive;
 mod settings;
 mod stats;
@@ -35,6 +37,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -45,9 +48,14 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::bridge::Bridge;
+use crate::config;
+use crate::health::Observer;
 use crate::jobs::Jobs;
+use crate::meter::Meter;
 use crate::webhook;
 use error::Problem;
+use rate::Rates;
 
 /// The page may load only what this server serves, and nobody else may frame it or post its forms.
 /// WebAssembly is for the mesh and texture decoders, `blob:` for the models that people drop on the page.
@@ -68,8 +76,14 @@ const HEADERS: [(HeaderName, &str); 5] = [
 pub struct Site {
     /// All jobs.
     pub jobs: Arc<Jobs>,
-    /// Jobs that may run at once.
-    pub workers: usize,
+    /// Looks how this node does.
+    pub observer: Observer,
+    /// What was counted.
+    pub meter: Meter,
+    /// How often one client may ask.
+    pub rates: config::Rates,
+    /// The other nodes, if this one was told of a Redis.
+    pub bridge: Option<Arc<Bridge>>,
     /// What an administrator has to show, if anything.
     pub admin_token: Option<Arc<str>>,
     /// Whom the end of a job may be told to.
@@ -115,6 +129,7 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(health::show))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(meter::show))
         .routes(routes!(openapi::document))
         .routes(routes!(openapi::page))
         .routes(routes!(openapi::style))
@@ -135,6 +150,7 @@ fn old_routes() -> OpenApiRouter<Site> {
 }
 
 fn router(site: Site) -> Router {
+    let rates = Rates::new(site.rates, site.bridge.clone());
     let (routes, _) = routes().split_for_parts();
     let router = routes
         .fallback(assets::serve)
@@ -142,6 +158,8 @@ fn router(site: Site) -> Router {
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut
         // the connection without an answer.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(rates, rate::limit))
+        .layer(from_fn(meter::count))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(TraceLayer::new_for_http())
         .with_state(site);

@@ -5,12 +5,14 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use axum::body::Body;
 use tokio_util::io::{ReaderStream, SyncIoBridge};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+use crate::jobs::StoredFile;
 
 /// What is made ahead of a slow reader, in bytes.
 const AHEAD_BYTES: usize = 256 << 10;
@@ -18,7 +20,7 @@ const AHEAD_BYTES: usize = 256 << 10;
 const SUMMARY: &str = "batch.json";
 
 /// An archive of `files`, by the names that they should have, and of `summary`.
-pub(super) fn stream(files: Vec<(String, PathBuf)>, summary: Vec<u8>) -> Body {
+pub(super) fn stream(files: Vec<(String, StoredFile)>, summary: Vec<u8>) -> Body {
     let (near, far) = tokio::io::duplex(AHEAD_BYTES);
     tokio::task::spawn_blocking(move || {
         // A client that went away is such an error.
@@ -29,13 +31,13 @@ pub(super) fn stream(files: Vec<(String, PathBuf)>, summary: Vec<u8>) -> Body {
     Body::from_stream(ReaderStream::new(far))
 }
 
-fn write(target: impl Write, files: Vec<(String, PathBuf)>, summary: &[u8]) -> io::Result<()> {
+fn write(target: impl Write, files: Vec<(String, StoredFile)>, summary: &[u8]) -> io::Result<()> {
     let mut archive = ZipWriter::new_stream(target);
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     let mut taken = HashSet::from([SUMMARY.to_owned()]);
-    for (name, path) in files {
+    for (name, file) in files {
         archive.start_file(free_name(&name, &mut taken), options.large_file(true))?;
-        io::copy(&mut File::open(path)?, &mut archive)?;
+        io::copy(&mut File::open(&file.path)?, &mut archive)?;
     }
     archive.start_file(SUMMARY, options)?;
     archive.write_all(summary)?;

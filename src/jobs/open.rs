@@ -6,7 +6,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::wait::Pace;
 use super::{Jobs, Limits, OpenError, now_ms};
 use crate::blobs::Blobs;
 use crate::events::Events;
-use crate::queue::Queue;
+use crate::queue::{self, Queue};
 use crate::sandbox::{Folder, Sandbox};
 
 /// A folder in memory that Linux always has, for the case that not even the temporary one can be written.
@@ -53,7 +53,7 @@ impl Jobs {
         let folder_error = |source| OpenError::Folder { path: data_dir.into(), source };
         std::fs::create_dir_all(data_dir).map_err(folder_error)?;
         // First, because it takes the lock: only then are left-over files known to be nobody's.
-        let queue = Queue::open(&data_dir.join("queue.redb"))?;
+        let queue = Queue::open(&data_dir.join(queue::FILE))?;
         for job in queue.reclaim(now_ms())? {
             tracing::info!(job = %job.id, state = %job.state, "took back a job whose worker was killed");
         }
@@ -89,7 +89,11 @@ impl Jobs {
             sweep_wanted: Notify::new(),
             webhook_waiting: Notify::new(),
             asides: Semaphore::new(limits.workers),
+            slots: Arc::new(Semaphore::new(limits.workers.min(Semaphore::MAX_PERMITS))),
             pace: Pace::default(),
+            workers: super::slots::Workers::default(),
+            shared: None,
+            elsewhere: OnceLock::new(),
             tier: Tier::Embedded,
             _temporary: None,
         })

@@ -36,6 +36,8 @@ impl Victim {
             .args(["serve", "--listen", "127.0.0.1:0", "--workers", &workers.to_string(), "--data-dir"])
             .arg(folder)
             .env_clear()
+            // All of the load comes from one client.
+            .envs([("RATE_LIMIT_UPLOADS", "0"), ("RATE_LIMIT_REQUESTS", "0")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
