@@ -18,7 +18,7 @@ use crate::http::{self, Access, OpenBodies, Site};
 use crate::jobs::{Intake, Jobs, Limits, OpenError, Tier};
 use crate::meter::{Meter, MeterError};
 use crate::secrets::{self, Secret};
-use crate::{sandbox, worker};
+use crate::{sandbox, webhook, worker};
 
 /// How long open connections and running jobs get to end. Platforms kill after 10 seconds or more.
 const STOP_TIME: Duration = Duration::from_secs(8);
@@ -84,6 +84,7 @@ pub async fn run(
     let access =
         Access { admin_token, requires_api_key, cors_origins, trusted_proxies, min_upload_bytes_per_s };
     let meter = Meter::install()?;
+    let webhooks = config.webhooks.clone();
     let site = Site {
         jobs: Arc::clone(&jobs),
         observer: Observer::new(Arc::clone(&jobs), bridge.clone()),
@@ -92,9 +93,12 @@ pub async fn run(
         bridge: bridge.clone(),
         access: Arc::new(access),
         open_bodies: OpenBodies::default(),
+        webhooks: webhooks.clone(),
         stop: stop.clone(),
     };
     tokio::spawn(stop.clone().run_until_cancelled_owned(meter.keep_small()));
+    // Nobody waits for it: what it was doing is done again at the next start.
+    tokio::spawn(webhook::run(Arc::clone(&jobs), webhooks, stop.clone()));
     let working = tokio::spawn(work(jobs, bridge, stop.clone()));
     let serving = tokio::spawn(http::serve(listener, site));
     stop_in_order(working, serving, &stop).await

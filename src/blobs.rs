@@ -135,7 +135,7 @@ impl Blobs {
 }
 
 /// Opens a file that is no link, no pipe and no device; opening a pipe would wait for ever.
-async fn open_plain(path: &Path) -> io::Result<File> {
+pub(crate) async fn open_plain(path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = flags.bits().cast_signed();
     let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).await?;
@@ -164,6 +164,15 @@ impl BlobWriter {
         self.hasher.update(chunk);
         self.counted.add(chunk.len() as u64);
         self.file.write_all(chunk).await
+    }
+
+    /// Hands all that was written to the operating system, and says where it is until it is published.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn flushed(&mut self) -> io::Result<&Path> {
+        self.file.flush().await?;
+        Ok(&self.path.0)
     }
 
     /// How many bytes were written so far.

@@ -29,6 +29,7 @@ pub use rates::Rates;
 pub use shown::{Row, rows};
 
 use crate::secrets::Secret;
+use crate::webhook;
 
 const DEFAULT_PORT: u16 = 5000;
 const DEFAULT_MAX_FILE_SIZE_MB: u64 = 500;
@@ -74,6 +75,8 @@ pub struct Config {
     pub intake: Intake,
     /// The memory that one job may have, in bytes; without it, a part of what the machine or container has.
     pub memory_limit_bytes: Option<u64>,
+    /// Whether ends of jobs are told to others, and to whom.
+    pub webhooks: webhook::Rules,
     /// How often one client may ask.
     pub rates: Rates,
     /// The other nodes, if there may be any.
@@ -197,6 +200,10 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         access: access::resolve(&var)?,
         intake: intake::resolve(&var)?,
         memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        webhooks: webhook::Rules {
+            secret: var("WEBHOOK_SECRET").map(|(_, secret)| secret.trim().to_owned()),
+            allow_private: flag(var("WEBHOOK_ALLOW_PRIVATE"))?.unwrap_or(false),
+        },
         rates: rates::resolve(&var)?,
         fleet: fleet::resolve(&var)?,
         log_level: log_level.unwrap_or(LevelFilter::INFO),

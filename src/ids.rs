@@ -1,7 +1,7 @@
 //! The ids that cross module borders. Each is a type of its own, so that one cannot be passed for another.
 //!
 //! An id carries no meaning beyond identity: nothing here may read a file or the queue. Who makes them:
-//! [`JobId`] and [`KeyId`] in [`crate::jobs`], [`BlobId`] in [`crate::blobs`], [`Attempt`] in [`crate::queue`].
+//! [`JobId`], [`BatchId`] and [`KeyId`] in [`crate::jobs`], [`BlobId`] in [`crate::blobs`], [`Attempt`] in [`crate::queue`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,6 +48,38 @@ impl FromStr for JobId {
             return Err(InvalidId);
         }
         Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
+    }
+}
+
+/// Jobs that came together: random like a [`JobId`], and written like one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BatchId(JobId);
+
+impl BatchId {
+    /// A new id out of the operating system's random numbers.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(JobId::random())
+    }
+
+    /// The id as a number, for use as a key.
+    #[must_use]
+    pub fn as_u128(self) -> u128 {
+        self.0.as_u128()
+    }
+}
+
+impl fmt::Display for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for BatchId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        text.parse().map(Self)
     }
 }
 

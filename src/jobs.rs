@@ -7,6 +7,7 @@
 //! `elsewhere.rs`.
 
 mod backup;
+mod batch;
 mod elsewhere;
 mod error;
 mod intake;
@@ -18,9 +19,12 @@ mod share;
 mod slots;
 mod stages;
 mod sweep;
+mod unpack;
 mod upkeep;
 mod upload;
+mod view;
 mod wait;
+mod webhook;
 
 use std::io;
 use std::path::PathBuf;
@@ -37,7 +41,10 @@ pub use keys::{KEY_PREFIX, KeysOfFolder, NewKey};
 pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
 pub use slots::{Present, Slots};
+pub use unpack::Model;
 pub use upload::Upload;
+pub(crate) use view::rfc3339;
+pub use view::{JobView, WebhookView};
 pub use wait::Wait;
 
 pub use crate::queue::Sender;
@@ -50,7 +57,7 @@ use crate::optimize::Settings;
 use crate::queue::{
     self, Blame, Cached, Enqueued, Failure, Job, JobError, Lease, NewJob, Output, Priority, Queue, State,
 };
-use crate::sandbox::{self, Confinement, Folder, Sandbox, Task};
+use crate::sandbox::{self, Confinement, Folder, Optimize, Sandbox, Task};
 use intake::Clients;
 use room::Room;
 use stages::Stages;
@@ -89,6 +96,9 @@ pub struct Jobs {
     limits: Limits,
     work_waiting: Notify,
     sweep_wanted: Notify,
+    webhook_waiting: Notify,
+    /// Children that work on files which are not jobs yet: no more than jobs may run.
+    asides: Semaphore,
     slots: Arc<Semaphore>,
     pace: Pace,
     /// Whether a worker is there.
@@ -114,6 +124,8 @@ pub struct Submission {
     pub priority: Priority,
     /// What the sender calls this submission, so that sending it again makes no second job.
     pub idempotency_key: Option<String>,
+    /// Whom to tell when it has ended: an address.
+    pub webhook: Option<String>,
     /// Whether to do the work even if the result is there already.
     pub is_fresh: bool,
     /// Who sends it.
@@ -182,31 +194,57 @@ impl Jobs {
         let input_bytes = upload.writer.bytes();
         self.check_intake(&wanted.sender).await?;
         self.room().make(0).await?;
-        let Submission { name: input_name, settings, priority, idempotency_key, is_fresh, sender } = wanted;
         let keep = self.blobs.keep().await;
         let input = self.blobs.publish(upload.writer, &keep).await?;
         // From here on a pin and not a keep, because files of another node may take a while.
         let _pin = self.blobs.pin(input);
         drop(keep);
-        let is_here = is_fresh || self.cached(input, settings).await?.is_some();
+        let is_here = wanted.is_fresh || self.cached(input, wanted.settings).await?.is_some();
         let (elsewhere, _pins) =
-            if is_here { None } else { self.result_elsewhere(input, settings).await }.unzip();
+            if is_here { None } else { self.result_elsewhere(input, wanted.settings).await }.unzip();
         // To the end: the blobs of an earlier result may not go before the record refers to them.
         let _keep = self.blobs.keep().await;
-        let cached = if is_fresh { None } else { self.cached(input, settings).await?.or(elsewhere) };
-        let by = sender.clone();
-        let new =
-            NewJob { input_name, input_bytes, input, settings, priority, idempotency_key, cached, sender };
-        let Enqueued { job, is_new } = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
+        let sender = wanted.sender.clone();
+        let new = self.new_job((input, input_bytes), wanted).await?;
+        let new = NewJob { cached: new.cached.or(elsewhere), ..new };
+        let enqueued = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
+        Ok(self.accept(enqueued, &sender))
+    }
+
+    /// What the queue has to know of a job whose input is stored.
+    async fn new_job(
+        &self,
+        (input, input_bytes): (BlobId, u64),
+        wanted: Submission,
+    ) -> Result<NewJob, Error> {
+        let Submission { name: input_name, settings, priority, idempotency_key, webhook, is_fresh, sender } =
+            wanted;
+        let cached = if is_fresh { None } else { self.cached(input, settings).await? };
+        let batch = None;
+        Ok(NewJob {
+            input_name,
+            input_bytes,
+            input,
+            settings,
+            priority,
+            idempotency_key,
+            batch,
+            webhook,
+            cached,
+            sender,
+        })
+    }
+
+    fn accept(&self, Enqueued { job, is_new }: Enqueued, by: &Sender) -> Job {
         if !is_new {
-            return Ok(job);
+            return job;
         }
-        self.count_for_client(&job, &by);
-        let is_cached = job.cached_from.is_some();
+        self.count_for_client(&job, by);
+        let (input_bytes, is_cached) = (job.input_bytes, job.cached_from.is_some());
         let key = by.api_key.map(|key| key.to_string());
         tracing::info!(job = %job.id, client = by.client, key, input_bytes, is_cached, "accepted a job");
         meter::job_accepted(is_cached);
-        Ok(self.announce(job))
+        self.announce(job)
     }
 
     /// The result for this content and these settings, if one was made and its blobs are still there.
@@ -297,7 +335,7 @@ impl Jobs {
     pub async fn run(&self, job: &Job) -> Result<Stored, Failure> {
         let folder = self.work_folder.join(format!("{}-{}", job.id, job.attempt.0));
         let folder = Folder::create(folder)?;
-        let task = Task {
+        let task = Optimize {
             input: self.blobs.path(job.input),
             output: folder.path().join("output.glb"),
             report: folder.path().join("report.json"),
@@ -311,7 +349,7 @@ impl Jobs {
             stages.enter(&stage);
             self.events.announce_progress(job.id, Progress { stage, percent });
         };
-        self.sandbox.run(task, on_progress).await.inspect_err(|error| {
+        self.sandbox.run(Task::Optimize(task), on_progress).await.inspect_err(|error| {
             if let Some(reason) = error.kill() {
                 meter::child_killed(reason);
             }
@@ -524,6 +562,9 @@ impl Jobs {
         self.clients.note(&job);
         if job.state == State::Queued {
             self.work_waiting.notify_one();
+        }
+        if job.state.is_final() && job.webhook.is_some() {
+            self.webhook_waiting.notify_one();
         }
         job
     }

@@ -62,4 +62,5 @@ pub mod optimize;
 pub mod queue;
 pub mod sandbox;
 pub mod secrets;
+pub mod webhook;
 pub mod worker;

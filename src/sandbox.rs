@@ -27,7 +27,7 @@ pub use ending::Error;
 pub use folder::Folder;
 pub use memory::{container_bytes, machine_bytes, share as memory_share};
 use process::{Child, Farewell};
-pub use protocol::{Line, Request, Task};
+pub use protocol::{Compare, Found, Line, Named, Optimize, Request, Task, Unpack, Unpacked};
 
 /// The hidden command that makes this executable the child.
 pub const COMMAND: &str = "sandbox-child";

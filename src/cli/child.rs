@@ -1,8 +1,12 @@
-//! `glb-optimizer sandbox-child`: one job, inside the sandbox. Not for people.
+//! `glb-optimizer sandbox-child`: one task, inside the sandbox. Not for people.
 //!
 //! Reads one [`Request`] on stdin, answers with [`Line`]s on stdout, and touches only the files that the
-//! request names. It opens all of these, then gives its rights away, and only then looks into the model. The
-//! other side is [`crate::sandbox`].
+//! request names. It opens all of these, then gives its rights away, and only then looks into any of them. The
+//! other side is [`crate::sandbox`]; each task has a file in `child/`.
+
+mod compare;
+mod optimize;
+mod unpack;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,14 +15,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::measured;
-use crate::optimize::{Error, Files, Output, Progress, Settings};
+use crate::optimize::Error;
 use crate::sandbox::{DISK_FULL, Line, Request, Task, confine, outlast_signals};
 
-/// Smaller steps of progress than this are not worth a line, in per cent.
-const PROGRESS_STEP: f32 = 0.5;
-
-/// Runs the one job.
+/// Runs the one task.
 ///
 /// # Errors
 /// The other side cannot be understood or heard any more. A file that is refused is an answer, no error.
@@ -36,9 +36,20 @@ pub(super) fn run() -> anyhow::Result<()> {
     say(&answer).context("the server does not listen any more")
 }
 
-/// Why a job has no result.
+/// Why a task has no result.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
+    /// An archive is refused.
+    #[error("The archive {name} is refused: {what}.")]
+    Archive { name: String, what: String },
+    /// One of several files is at fault.
+    #[error("{name}: {error}")]
+    InFile { name: String, error: Error },
+    /// There is nothing to work on.
+    #[error(
+        "There is no model among the files: send a .glb, or a .gltf with its files, alone or in a zip archive."
+    )]
+    NoModel,
     /// The optimizer says so.
     #[error(transparent)]
     Optimizer(#[from] Error),
@@ -50,15 +61,21 @@ enum Failure {
 impl Failure {
     fn code(&self) -> &'static str {
         match self {
-            Self::Optimizer(error) => error.code(),
+            Self::Optimizer(error) | Self::InFile { error, .. } => error.code(),
             // Any other fault may come back with this model alone, such as a result that is too large.
             Self::File { source, .. } if source.kind() == io::ErrorKind::StorageFull => DISK_FULL,
             Self::File { .. } => "internal",
+            Self::Archive { .. } => "bad_archive",
+            Self::NoModel => "no_model",
         }
     }
 
     fn is_bad_input(&self) -> bool {
-        matches!(self, Self::Optimizer(error) if error.is_bad_input())
+        match self {
+            Self::Optimizer(error) | Self::InFile { error, .. } => error.is_bad_input(),
+            Self::File { .. } => false,
+            Self::Archive { .. } | Self::NoModel => true,
+        }
     }
 }
 
@@ -66,12 +83,11 @@ impl Failure {
 fn work(request: &Request) -> anyhow::Result<Result<(), Failure>> {
     // A look into /proc and the cgroups, which is not possible any more later.
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let job = match request.task.as_ref().map(Job::open).transpose() {
-        Ok(job) => job,
+    let opened = match request.task.as_ref().map(Opened::open).transpose() {
+        Ok(opened) => opened,
         Err(error) => return Ok(Err(error)),
     };
-    let input_bytes = job.as_ref().map_or(0, |job| job.input.len() as u64);
-    let confinement = confine(request, input_bytes, threads as u64);
+    let confinement = confine(request, opened.as_ref().map_or(0, Opened::most_bytes), threads as u64);
     // It may have died before this process was tied to it.
     anyhow::ensure!(is_alive(request.parent), "the server is gone");
     say(&Line::Confined(confinement)).context("the server does not listen")?;
@@ -79,49 +95,53 @@ fn work(request: &Request) -> anyhow::Result<Result<(), Failure>> {
         .num_threads(threads)
         .build_global()
         .context("no threads can be started")?;
-    Ok(job.map_or(Ok(()), Job::optimize))
+    Ok(opened.map_or(Ok(()), Opened::run))
 }
 
-/// A model, and open files for what comes of it.
-struct Job {
-    input: Vec<u8>,
-    output: File,
-    report: File,
-    worst_view: File,
-    settings: Settings,
+/// A task with all its files open.
+enum Opened {
+    Optimize(optimize::Job),
+    Unpack(unpack::Upload),
+    Compare(compare::Pair),
 }
 
-impl Job {
+impl Opened {
     fn open(task: &Task) -> Result<Self, Failure> {
-        let create = |path: &Path| File::create(path).map_err(|error| fault("writing the result", error));
-        Ok(Self {
-            input: std::fs::read(&task.input).map_err(|error| fault("reading the upload", error))?,
-            output: create(&task.output)?,
-            report: create(&task.report)?,
-            worst_view: create(&task.worst_view)?,
-            settings: task.settings,
+        Ok(match task {
+            Task::Optimize(task) => Self::Optimize(optimize::Job::open(task)?),
+            Task::Unpack(task) => Self::Unpack(unpack::Upload::open(task)?),
+            Task::Compare(task) => Self::Compare(compare::Pair::open(task)?),
         })
     }
 
-    fn optimize(self) -> Result<(), Failure> {
-        let mut progress = Throttled::default();
-        let run = || {
-            let on_progress = &mut |now| progress.report(now);
-            measured::optimize(&self.input, &Files::new(), &self.settings, on_progress)
+    /// How large a file it may have to write.
+    fn most_bytes(&self) -> u64 {
+        match self {
+            Self::Optimize(job) => job.input_bytes(),
+            Self::Unpack(upload) => upload.most_bytes(),
+            Self::Compare(_) => 0,
+        }
+    }
+
+    fn run(self) -> Result<(), Failure> {
+        let run = || match self {
+            Self::Optimize(job) => job.run(),
+            Self::Unpack(upload) => upload.run(),
+            Self::Compare(pair) => pair.run(),
         };
         // The panic's own words go to stderr, and so into the server's log.
-        let Output { glb, report, worst_view } =
-            catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-                Err(Error::Internal("the optimizer stopped in the middle of its work".into()))
-            })?;
-        let report =
-            serde_json::to_vec(&report).map_err(|error| fault("writing the report", error.into()))?;
-        write(self.output, &glb)?;
-        write(self.report, &report)?;
-        let pictures = worst_view.map(|pictures| pictures.png()).transpose();
-        let pictures = pictures.map_err(|error| Error::Internal(error.to_string()))?;
-        write(self.worst_view, &pictures.unwrap_or_default())
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+            Err(Error::Internal("the optimizer stopped in the middle of its work".into()).into())
+        })
     }
+}
+
+fn create(path: &Path) -> Result<File, Failure> {
+    File::create(path).map_err(|error| fault("writing the result", error))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| fault("reading the upload", error))
 }
 
 fn write(mut file: File, bytes: &[u8]) -> Result<(), Failure> {
@@ -136,23 +156,6 @@ fn fault(doing: &'static str, source: io::Error) -> Failure {
 fn is_alive(parent: u32) -> bool {
     let is_parent = |pid: rustix::process::Pid| pid.as_raw_nonzero().get().cast_unsigned() == parent;
     rustix::process::getppid().is_some_and(is_parent)
-}
-
-/// Hands progress on, but not every bit of it.
-#[derive(Default)]
-struct Throttled {
-    last: Option<Progress>,
-}
-
-impl Throttled {
-    fn report(&mut self, now: Progress) {
-        let is_news = |last: Progress| now.stage != last.stage || now.percent - last.percent >= PROGRESS_STEP;
-        if self.last.is_none_or(is_news) {
-            self.last = Some(now);
-            // If nobody listens, the end of the parent ends this process too.
-            let _ = say(&Line::Progress { stage: now.stage.into(), percent: now.percent });
-        }
-    }
 }
 
 fn say(line: &Line) -> io::Result<()> {

@@ -11,11 +11,18 @@ use tokio_util::io::{ReaderStream, SyncIoBridge};
 
 use super::Site;
 use super::admin::Admin;
+use super::documented::AdminProblems;
 use super::error::Problem;
 
 /// What is made ahead of a slow reader, in bytes.
 const AHEAD_BYTES: usize = 256 << 10;
 
+/// All that this server holds, as a tar archive
+///
+/// For `glb-optimizer restore`. For administrators.
+#[utoipa::path(get, operation_id = "download_backup", path = "/api/v1/backup", tag = "server",
+    responses((status = 200, description = "The archive, made while it is sent.", body = Vec<u8>, content_type = "application/x-tar"),
+        AdminProblems))]
 pub(super) async fn send(_admin: Admin, State(site): State<Site>) -> Result<impl IntoResponse, Problem> {
     let backup = site.jobs.begin_backup().await?;
     let (near, far) = tokio::io::duplex(AHEAD_BYTES);

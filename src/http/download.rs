@@ -5,24 +5,37 @@
 use std::path::Path as FilePath;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
+use super::documented::FileProblems;
 use super::error::Problem;
+use super::path::Path;
 use super::{Site, jobs};
 use crate::jobs::StoredFile;
 
 /// What RFC 8187 lets stand unencoded in a header parameter, as far as file names need it.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
-/// `GET /api/v1/jobs/{id}/result`
+/// The optimized model
+///
+/// With `Range` only a part of it; with `If-None-Match` only if it is another one.
+#[utoipa::path(get, operation_id = "download_result", path = "/api/v1/jobs/{id}/result", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses(
+        (status = 200, description = "The result.", body = Vec<u8>, content_type = "model/gltf-binary",
+            headers(("etag" = String, description = "The hash of its content."))),
+        (status = 206, description = "A part of it.", body = Vec<u8>, content_type = "model/gltf-binary"),
+        (status = 304, description = "It is the one that you have."),
+        (status = 416, description = "There is no such part."),
+        FileProblems))]
 pub(super) async fn result(
     State(site): State<Site>,
-    Path(id): Path<String>,
+    Path(id): Path,
     request: Request,
 ) -> Result<Response, Problem> {
     let job = site.jobs.status(jobs::parse(&id)?).await?.job;
@@ -30,17 +43,28 @@ pub(super) async fn result(
     Ok(send(file, &optimized_name(&job.input_name), request).await)
 }
 
-/// `GET /api/v1/jobs/{id}/original`
+/// The uploaded model
+///
+/// As it came; of a .gltf with its files, the .glb that was made of them.
+#[utoipa::path(get, operation_id = "download_original", path = "/api/v1/jobs/{id}/original", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses(
+        (status = 200, description = "The upload.", body = Vec<u8>, content_type = "model/gltf-binary",
+            headers(("etag" = String, description = "The hash of its content."))),
+        (status = 206, description = "A part of it.", body = Vec<u8>, content_type = "model/gltf-binary"),
+        (status = 304, description = "It is the one that you have."),
+        (status = 416, description = "There is no such part."),
+        FileProblems))]
 pub(super) async fn original(
     State(site): State<Site>,
-    Path(id): Path<String>,
+    Path(id): Path,
     request: Request,
 ) -> Result<Response, Problem> {
     let job = site.jobs.status(jobs::parse(&id)?).await?.job;
     Ok(send(site.jobs.original(&job).await?, &job.input_name, request).await)
 }
 
-async fn send(file: StoredFile, name: &str, mut request: Request) -> Response {
+pub(super) async fn send(file: StoredFile, name: &str, mut request: Request) -> Response {
     let etag = format!("\"{}\"", file.id);
     if names_etag(request.headers(), header::IF_NONE_MATCH, &etag) {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response();
@@ -108,7 +132,7 @@ fn attachment(name: &str) -> String {
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }
 
-fn optimized_name(input_name: &str) -> String {
+pub(super) fn optimized_name(input_name: &str) -> String {
     let stem = FilePath::new(input_name).file_stem().map_or("model".into(), |stem| stem.to_string_lossy());
     format!("{stem}-optimized.glb")
 }

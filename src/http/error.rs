@@ -3,6 +3,7 @@
 //! The one place that decides which status a refusal has. Faults of the server are logged here, once;
 //! refusals are the caller's business and are not.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,17 +11,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::jobs;
 use crate::optimize::settings::UnknownSetting;
-use crate::queue::{self, UnknownPriority};
+use crate::queue::{self, Job, JobError, State, UnknownPriority};
+use crate::{sandbox, webhook};
 
 /// A refusal.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     status: StatusCode,
-    code: &'static str,
+    code: Cow<'static, str>,
     detail: String,
     /// After how many seconds it is worth trying again, where that is known.
     retry_after_s: Option<u64>,
@@ -30,10 +33,36 @@ pub(super) struct Problem {
 const SOON_S: u64 = 10;
 /// When to try again where jobs have to end first.
 const LATER_S: u64 = 60;
+/// A problem as it is sent (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemView {
+    /// Always `about:blank`: the code says more.
+    #[schema(example = "about:blank")]
+    r#type: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The status of the answer.
+    status: u16,
+    /// A stable word for programs.
+    #[schema(example = "not_a_glb")]
+    code: Cow<'static, str>,
+    /// A sentence for people: what is wrong and what to do.
+    detail: String,
+}
 
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after_s: None }
+    fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self { status, code: code.into(), detail: detail.into(), retry_after_s: None }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The sentence for people.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
     }
 
     fn retry_after(self, seconds: u64) -> Self {
@@ -53,6 +82,42 @@ impl Problem {
         let id: String = id.chars().take(40).collect();
         let detail = format!("There is no job {id}. Check the id, or upload the file again.");
         Self::new(StatusCode::NOT_FOUND, "unknown_job", detail)
+    }
+
+    pub(super) fn unknown_batch(id: &str) -> Self {
+        let id: String = id.chars().take(40).collect();
+        let detail = format!("There is no batch {id}. Check the id, or upload the files again.");
+        Self::new(StatusCode::NOT_FOUND, "unknown_batch", detail)
+    }
+
+    pub(super) fn unfinished_batch(left: usize, all: usize) -> Self {
+        let detail =
+            format!("{left} of the {all} jobs have not ended. Ask again when the batch has `ended`.");
+        Self::new(StatusCode::CONFLICT, "not_finished", detail)
+    }
+
+    /// A job that somebody waited for, without a result.
+    pub(super) fn not_optimized(job: &Job) -> Self {
+        match &job.error {
+            Some(JobError { code, message }) if job.state == State::Dead => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, code.clone(), message.clone())
+            }
+            _ => {
+                let detail = format!("The job {} was {} before it had a result.", job.id, job.state);
+                Self::new(StatusCode::CONFLICT, "no_result", detail)
+            }
+        }
+    }
+
+    /// A child that looked into files found them bad, or did not get to the end.
+    fn of_files(error: &sandbox::Error) -> Self {
+        let (code, detail) = (error.code().to_owned(), sentence_of(&error.to_string()));
+        match error {
+            _ if error.is_of_this_node() => Self::storage_failing(error),
+            _ if !error.is_bad_input() => Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail),
+            _ if code == "too_large" => Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, detail),
+            _ => Self::new(StatusCode::BAD_REQUEST, code, detail),
+        }
     }
 
     pub(super) fn method_not_allowed() -> Self {
@@ -207,6 +272,8 @@ impl From<jobs::Error> for Problem {
             jobs::Error::TooManyJobs { .. } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_jobs", detail).retry_after(SOON_S)
             }
+            jobs::Error::Files(error) => Self::of_files(&error),
+            jobs::Error::UnknownBatch(id) => Self::unknown_batch(&id.to_string()),
             jobs::Error::NoPictures => Self::new(StatusCode::NOT_FOUND, "no_pictures", detail),
             jobs::Error::NoResult { state, .. } if state.is_final() => {
                 Self::new(StatusCode::CONFLICT, "no_result", detail)
@@ -229,6 +296,17 @@ impl From<jobs::Error> for Problem {
     }
 }
 
+impl From<webhook::Refused> for Problem {
+    fn from(refused: webhook::Refused) -> Self {
+        let code = match refused {
+            webhook::Refused::Disabled => "webhooks_disabled",
+            webhook::Refused::NotAnAddress => "bad_webhook",
+            webhook::Refused::Private(_) => "private_webhook",
+        };
+        Self::bad_request(code, refused.to_string())
+    }
+}
+
 impl From<UnknownPriority> for Problem {
     fn from(error: UnknownPriority) -> Self {
         Self::bad_request("unknown_setting", sentence(&error.to_string()))
@@ -248,6 +326,11 @@ fn until_midnight_s() -> u64 {
     DAY_S - now.as_secs() % DAY_S
 }
 
+/// The same for a text that may be a sentence already.
+fn sentence_of(text: &str) -> String {
+    sentence(text.trim_end_matches('.'))
+}
+
 /// An error's text as errors are written, begun and ended as a sentence.
 fn sentence(text: &str) -> String {
     let mut rest = text.chars();
@@ -256,13 +339,13 @@ fn sentence(text: &str) -> String {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason(),
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "detail": self.detail,
-        });
+        let body = ProblemView {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or_default(),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail,
+        };
         let mut response = (self.status, Json(body)).into_response();
         let content_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);

@@ -19,8 +19,13 @@ use super::error::Problem;
 const PASSED_ON: [HeaderName; 3] =
     [header::FORWARDED, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip")];
 
+/// How this server does
+///
 /// Everything that is known, for administrators and whoever asks on this machine; for others, what helps to decide
 /// whether to come here. 503 when something that a job needs does not work.
+#[utoipa::path(get, operation_id = "show_health", path = "/health", tag = "server", responses(
+    (status = 200, description = "It works; perhaps not all of it.", body = serde_json::Value),
+    (status = 503, description = "It does not.", body = serde_json::Value)))]
 pub(super) async fn show(admin: Result<Admin, Problem>, State(site): State<Site>, parts: Parts) -> Response {
     let health = site.observer.look().await;
     let status = if health.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -37,12 +42,19 @@ fn is_direct(parts: &Parts) -> bool {
     is_loopback && !PASSED_ON.iter().any(|name| parts.headers.contains_key(name))
 }
 
-/// The process answers. Looks at nothing, so that a full disk does not get it restarted.
+/// Whether the process answers
+///
+/// Looks at nothing, so that a full disk does not get it restarted.
+#[utoipa::path(get, path = "/health/live", tag = "server",
+    responses((status = 200, description = "It does.", body = String)))]
 pub(super) async fn live() -> &'static str {
     "alive\n"
 }
 
-/// Whether to send requests here.
+/// Whether to send requests here
+#[utoipa::path(get, path = "/health/ready", tag = "server", responses(
+    (status = 200, description = "Yes.", body = String),
+    (status = 503, description = "No.", body = String)))]
 pub(super) async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
     let is_ready = !site.stop.is_cancelled() && site.observer.look().await.is_ok();
     if is_ready { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }

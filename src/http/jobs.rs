@@ -3,58 +3,74 @@
 //! The rules are in [`crate::queue`]; a refusal becomes a problem document in `error.rs`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 
 use super::Site;
+use super::documented::{ChangeProblems, FileProblems, JobProblems};
 use super::error::Problem;
-use super::job_view::JobView;
+use super::path::Path;
 use crate::ids::JobId;
+use crate::jobs::JobView;
+use crate::optimize::Report;
 
-/// `GET /api/v1/jobs/{id}`
-pub(super) async fn show(State(site): State<Site>, Path(id): Path<String>) -> Result<Json<JobView>, Problem> {
+/// A job
+#[utoipa::path(get, operation_id = "show_job", path = "/api/v1/jobs/{id}", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 200, description = "The job as it is now.", body = JobView), JobProblems))]
+pub(super) async fn show(State(site): State<Site>, Path(id): Path) -> Result<Json<JobView>, Problem> {
     Ok(Json(site.jobs.status(parse(&id)?).await?.into()))
 }
 
-/// `GET /api/v1/jobs/{id}/report`
-pub(super) async fn report(
-    State(site): State<Site>,
-    Path(id): Path<String>,
-) -> Result<impl IntoResponse, Problem> {
+/// What was done, and what came of it
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/report", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 200, description = "The report.", body = Report), FileProblems))]
+pub(super) async fn report(State(site): State<Site>, Path(id): Path) -> Result<impl IntoResponse, Problem> {
     let job = site.jobs.status(parse(&id)?).await?.job;
     let json = site.jobs.report(&job).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json))
 }
 
-/// `GET /api/v1/jobs/{id}/worst-view`: before, after and difference beside each other
+/// The view in which the result looks most different
+///
+/// Before, after and difference beside each other. A result that is the original has none: 404.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/worst-view", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 200, description = "The pictures.", body = Vec<u8>, content_type = "image/png"), FileProblems))]
 pub(super) async fn worst_view(
     State(site): State<Site>,
-    Path(id): Path<String>,
+    Path(id): Path,
 ) -> Result<impl IntoResponse, Problem> {
     let job = site.jobs.status(parse(&id)?).await?.job;
     let png = site.jobs.worst_view(&job).await?;
     Ok(([(header::CONTENT_TYPE, "image/png")], png))
 }
 
-/// `POST /api/v1/jobs/{id}/cancel`
-pub(super) async fn cancel(
-    State(site): State<Site>,
-    Path(id): Path<String>,
-) -> Result<Json<JobView>, Problem> {
+/// Stop a queued or running job
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 200, description = "The job, cancelled.", body = JobView), ChangeProblems))]
+pub(super) async fn cancel(State(site): State<Site>, Path(id): Path) -> Result<Json<JobView>, Problem> {
     Ok(Json(site.jobs.cancel(parse(&id)?).await?.into()))
 }
 
-/// `POST /api/v1/jobs/{id}/retry`
-pub(super) async fn retry(
-    State(site): State<Site>,
-    Path(id): Path<String>,
-) -> Result<Json<JobView>, Problem> {
+/// Queue a dead or cancelled job again
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 200, description = "The job, queued.", body = JobView), ChangeProblems))]
+pub(super) async fn retry(State(site): State<Site>, Path(id): Path) -> Result<Json<JobView>, Problem> {
     Ok(Json(site.jobs.retry(parse(&id)?).await?.into()))
 }
 
-/// `DELETE /api/v1/jobs/{id}`: forgets a job that has ended; its files go, unless another job needs them.
-pub(super) async fn delete(State(site): State<Site>, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+/// Forget a job that has ended
+///
+/// Its files go, unless another job needs them.
+#[utoipa::path(delete, path = "/api/v1/jobs/{id}", tag = "jobs",
+    params(("id" = String, Path, description = "The job")),
+    responses((status = 204, description = "It is gone."), ChangeProblems))]
+pub(super) async fn delete(State(site): State<Site>, Path(id): Path) -> Result<StatusCode, Problem> {
     site.jobs.purge(parse(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

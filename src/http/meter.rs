@@ -12,13 +12,18 @@ use axum::response::{IntoResponse, Response};
 
 use super::Site;
 use super::admin::Admin;
+use super::documented::AdminProblems;
 use crate::health::{self, Health};
 use crate::meter;
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 const TIERS: [&str; 3] = ["redis", "embedded", "sync"];
 
-/// The handler.
+/// Counters and gauges, for Prometheus
+///
+/// For administrators.
+#[utoipa::path(get, operation_id = "show_metrics", path = "/metrics", tag = "server",
+    responses((status = 200, description = "Prometheus's text format.", body = String, content_type = "text/plain"), AdminProblems))]
 pub(super) async fn show(_admin: Admin, State(site): State<Site>) -> impl IntoResponse {
     set(&site.observer.look().await);
     meter::now("queue_oldest_seconds", None, site.jobs.oldest_wait().await.as_secs_f64());

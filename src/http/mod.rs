@@ -2,29 +2,40 @@
 //!
 //! A handler reads the request, makes one call, and writes the answer; what a job is and may do is decided
 //! elsewhere. Every refusal is a problem document (`error.rs`), every answer has the headers set here.
-//! Adding a route: a handler in its file and a row in [`router`].
+//! Adding a route: a handler in its file, documented there, and a row in [`routes`].
 
 mod admin;
 mod assets;
+mod at_once;
 mod backup;
+mod batches;
 mod bodies;
 mod caller;
 mod connections;
+mod docs_page;
+mod documented;
 mod download;
 mod error;
 mod events;
 mod headers;
 mod health;
-mod job_view;
 mod jobs;
 mod keys;
+mod legacy;
+mod legacy_stats;
 #[cfg(test)]
 mod limits;
 mod login;
 mod meter;
+mod openapi;
+mod path;
 mod queue;
 mod rate;
+mod receive;
+mod settings;
+mod stats;
 mod upload;
+mod zip;
 
 use std::any::Any;
 use std::io;
@@ -39,6 +50,9 @@ use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::bridge::Bridge;
 use crate::config;
@@ -46,6 +60,7 @@ use crate::health::Observer;
 use crate::jobs::Jobs;
 use crate::meter::Meter;
 use crate::secrets::Secret;
+use crate::webhook;
 pub use bodies::Open as OpenBodies;
 use error::Problem;
 use rate::Rates;
@@ -70,6 +85,8 @@ pub struct Site {
     pub access: Arc<Access>,
     /// Uploads that are coming in.
     pub open_bodies: OpenBodies,
+    /// Whom the end of a job may be told to.
+    pub webhooks: webhook::Rules,
     /// When to stop: no new connections, and event streams end.
     pub stop: CancellationToken,
 }
@@ -98,30 +115,61 @@ pub async fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
     connections::serve(listener, router(site), stop).await
 }
 
+/// Every route with its documentation: the description of the API is made from this list.
+fn routes() -> OpenApiRouter<Site> {
+    OpenApiRouter::with_openapi(openapi::Head::openapi())
+        .routes(routes!(upload::submit, queue::list))
+        .routes(routes!(jobs::show, jobs::delete))
+        .routes(routes!(events::listen))
+        .routes(routes!(download::result))
+        .routes(routes!(download::original))
+        .routes(routes!(jobs::report))
+        .routes(routes!(jobs::worst_view))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(upload::rerun))
+        .routes(routes!(batches::submit))
+        .routes(routes!(batches::show))
+        .routes(routes!(batches::result))
+        .routes(routes!(at_once::optimize))
+        .routes(routes!(at_once::compare))
+        .routes(routes!(settings::list))
+        .routes(routes!(stats::show))
+        .routes(routes!(queue::purge))
+        .routes(routes!(queue::pause))
+        .routes(routes!(queue::resume))
+        .routes(routes!(backup::send))
+        .routes(routes!(health::show))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(meter::show))
+        .routes(routes!(openapi::document))
+        .routes(routes!(openapi::page))
+        .routes(routes!(openapi::style))
+        .merge(old_routes())
+}
+
+/// What the former GLB Optimizer had.
+fn old_routes() -> OpenApiRouter<Site> {
+    OpenApiRouter::new()
+        .routes(routes!(legacy::upload))
+        .routes(routes!(legacy::progress))
+        .routes(routes!(legacy::download))
+        .routes(routes!(legacy::original))
+        .routes(routes!(legacy::cleanup))
+        .routes(routes!(legacy::error_logs))
+        .routes(routes!(legacy::stats))
+        .routes(routes!(legacy::analytics))
+}
+
 fn router(site: Site) -> Router {
     let rates = Rates::new(site.rates, site.bridge.clone());
-    let router = Router::new()
-        .route("/api/v1/jobs", post(upload::submit).get(queue::list))
-        .route("/api/v1/jobs/{id}", get(jobs::show).delete(jobs::delete))
-        .route("/api/v1/jobs/{id}/events", get(events::listen))
-        .route("/api/v1/jobs/{id}/result", get(download::result))
-        .route("/api/v1/jobs/{id}/original", get(download::original))
-        .route("/api/v1/jobs/{id}/report", get(jobs::report))
-        .route("/api/v1/jobs/{id}/worst-view", get(jobs::worst_view))
-        .route("/api/v1/jobs/{id}/cancel", post(jobs::cancel))
-        .route("/api/v1/jobs/{id}/retry", post(jobs::retry))
-        .route("/api/v1/queue/purge", post(queue::purge))
-        .route("/api/v1/queue/pause", post(queue::pause))
-        .route("/api/v1/queue/resume", post(queue::resume))
-        .route("/api/v1/backup", get(backup::send))
+    let (routes, _) = routes().split_for_parts();
+    let router = routes
         .route("/api/v1/keys", get(keys::list).post(keys::create).layer(small_bodies()))
         .route("/api/v1/keys/{id}", delete(keys::revoke))
         .route("/login", get(login::show).post(login::submit).layer(small_bodies()))
         .route("/logout", post(login::leave))
-        .route("/health", get(health::show))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/metrics", get(meter::show))
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut

@@ -9,11 +9,13 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Site;
 use super::admin::{Admin, Reader};
+use super::documented::AdminProblems;
 use super::error::Problem;
-use super::job_view::JobView;
+use crate::jobs::JobView;
 use crate::queue;
 
 /// How many jobs a list has if nothing is said, and at most.
@@ -21,22 +23,31 @@ const LIST_LENGTH: usize = 50;
 const MAX_LIST_LENGTH: usize = 1_000;
 
 /// Which part of the list is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Part {
+    /// Only jobs in this state.
     state: Option<queue::State>,
+    /// The `next` of the part before.
     after: Option<String>,
+    /// How many, 50 if nothing is said and 1000 at most.
     limit: Option<usize>,
 }
 
 /// A part of the list, the newest job first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobList)]
 pub(super) struct List {
     jobs: Vec<JobView>,
     /// What to send as `after` for the rest; null at the end.
     next: Option<String>,
 }
 
-/// `GET /api/v1/jobs?state=&after=&limit=`
+/// All jobs, the newest first
+///
+/// For administrators.
+#[utoipa::path(get, operation_id = "list_jobs", path = "/api/v1/jobs", tag = "jobs", params(Part),
+    responses((status = 200, description = "A part of the list.", body = List), AdminProblems))]
 pub(super) async fn list(
     _reader: Reader,
     State(site): State<Site>,
@@ -52,12 +63,18 @@ pub(super) async fn list(
 }
 
 /// How old an ended job must be.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Age {
+    /// Jobs that ended longer ago than this.
     older_than_seconds: u64,
 }
 
-/// `POST /api/v1/queue/purge?older_than_seconds=`: forgets all jobs that ended so long ago.
+/// Forget all jobs that ended long ago
+///
+/// For administrators.
+#[utoipa::path(post, path = "/api/v1/queue/purge", tag = "server", params(Age),
+    responses((status = 200, description = "How many, as `purged`.", body = Value), AdminProblems))]
 pub(super) async fn purge(
     _admin: Admin,
     State(site): State<Site>,
@@ -68,13 +85,21 @@ pub(super) async fn purge(
     Ok(Json(json!({ "purged": purged })))
 }
 
-/// `POST /api/v1/queue/pause`
+/// Hold queued jobs back
+///
+/// Also over a restart; running jobs go on. For administrators.
+#[utoipa::path(post, path = "/api/v1/queue/pause", tag = "server",
+    responses((status = 200, description = "`paused` is true.", body = Value), AdminProblems))]
 pub(super) async fn pause(_admin: Admin, State(site): State<Site>) -> Result<Json<Value>, Problem> {
     site.jobs.pause().await?;
     Ok(Json(json!({ "paused": true })))
 }
 
-/// `POST /api/v1/queue/resume`
+/// Let queued jobs run again
+///
+/// For administrators.
+#[utoipa::path(post, path = "/api/v1/queue/resume", tag = "server",
+    responses((status = 200, description = "`paused` is false.", body = Value), AdminProblems))]
 pub(super) async fn resume(_admin: Admin, State(site): State<Site>) -> Result<Json<Value>, Problem> {
     site.jobs.resume().await?;
     Ok(Json(json!({ "paused": false })))

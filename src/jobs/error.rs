@@ -4,8 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::ids::JobId;
+use crate::ids::{BatchId, JobId};
 use crate::queue::{self, State};
+use crate::sandbox;
 
 /// A refused or failed call.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,12 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// A child that looked into files before they were jobs did not end well.
+    #[error(transparent)]
+    Files(#[from] sandbox::Error),
+    /// There is no such batch, or all its jobs were forgotten.
+    #[error("There is no batch {0}. Check the id, or upload the files again.")]
+    UnknownBatch(BatchId),
     /// There is nothing to compare.
     #[error("the result is the original file, or shows nothing, so there are no pictures of a difference")]
     NoPictures,

@@ -95,6 +95,8 @@ impl Jobs {
             limits,
             work_waiting: Notify::new(),
             sweep_wanted: Notify::new(),
+            webhook_waiting: Notify::new(),
+            asides: Semaphore::new(limits.workers),
             slots: Arc::new(Semaphore::new(limits.workers.min(Semaphore::MAX_PERMITS))),
             pace: Pace::default(),
             workers: super::slots::Workers::default(),

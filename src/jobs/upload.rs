@@ -17,11 +17,40 @@ pub struct Upload {
     header: Vec<u8>,
     room: Room,
     max_bytes: u64,
+    /// Whether it may be no model, but something that belongs to one.
+    may_be_part: bool,
 }
+
+/// The first bytes of a zip archive.
+const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+/// What a .gltf consists of beside itself; also all that may hold it.
+const PARTS: [&str; 10] = ["gltf", "bin", "png", "jpg", "jpeg", "webp", "avif", "ktx2", "basis", "zip"];
 
 impl Upload {
     pub(super) fn new(writer: BlobWriter, room: Room, max_bytes: u64) -> Self {
-        Self { writer, header: Vec::with_capacity(HEADER_BYTES), room, max_bytes }
+        Self { writer, header: Vec::with_capacity(HEADER_BYTES), room, max_bytes, may_be_part: false }
+    }
+
+    /// The same for a file that may be an archive of models, or by its `name` a part of one: see
+    /// [`super::Jobs::models_of`].
+    pub(super) fn or_part(self, name: &str) -> Self {
+        let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+        Self { may_be_part: ending.is_some_and(|ending| PARTS.contains(&ending.as_str())), ..self }
+    }
+
+    /// Whether it is a model by itself.
+    #[must_use]
+    pub fn is_glb(&self) -> bool {
+        self.header.starts_with(b"glTF")
+    }
+
+    /// Refuses what is neither a whole model, nor an archive, nor by its name a part of a model.
+    pub(super) fn check_kind(&self) -> Result<(), Error> {
+        if self.is_part() { Ok(()) } else { self.check_complete() }
+    }
+
+    fn is_part(&self) -> bool {
+        !self.is_glb() && (self.may_be_part || self.header.starts_with(ZIP_MAGIC))
     }
 
     /// Takes the next bytes of the file.
@@ -34,7 +63,7 @@ impl Upload {
         }
         let missing = HEADER_BYTES - self.header.len();
         self.header.extend(chunk.iter().take(missing));
-        if missing > 0 && self.header.len() == HEADER_BYTES {
+        if missing > 0 && self.header.len() == HEADER_BYTES && !self.is_part() {
             declared_bytes(&self.header)?;
         }
         self.room.make(chunk.len() as u64).await?;

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::codecs::{image_file, ktx2};
 use super::document::primitives::as_index;
@@ -14,7 +15,7 @@ use super::document::{Limits, primitives};
 use super::error::Error;
 
 /// What a file holds. Counts are of the file's arrays; `bytes_by` sums exactly to `bytes`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Inventory {
     /// File size in bytes.
     pub bytes: u64,
@@ -57,7 +58,7 @@ pub struct Inventory {
 }
 
 /// Bytes of a file by what they are for. Every byte is counted once.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BytesBy {
     /// GLB header, chunk headers, padding inside chunks.
     pub container: u64,
@@ -109,7 +110,7 @@ impl BytesBy {
 }
 
 /// One image of a file.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ImageEntry {
     /// Its name in the file, if it has one.
     pub name: Option<String>,

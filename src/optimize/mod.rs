@@ -26,6 +26,7 @@ mod sizes;
 mod stages;
 
 pub use document::Limits;
+pub use document::pack::pack;
 pub use document::read::{Files, external_uris};
 pub use error::Error;
 pub use inventory::Inventory;

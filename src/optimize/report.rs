@@ -4,13 +4,14 @@
 //! `seconds` and `stages` are filled in by whoever ran it (see [`Report::set_times`]).
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::inventory::Inventory;
 use super::proof::Comparison;
 use super::settings::Settings;
 
 /// The report of one job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
     /// Version of this program.
     pub version: String,
@@ -52,7 +53,7 @@ pub struct Report {
 }
 
 /// How long one stage took.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StageTime {
     /// `read`, a pass, `write`, `compare` (pictures of original and result), or `search` (what is seen of each part).
     pub name: String,
@@ -61,7 +62,7 @@ pub struct StageTime {
 }
 
 /// A result that was made on the way.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Tried {
     /// Its size.
     pub bytes: u64,
@@ -70,7 +71,7 @@ pub struct Tried {
 }
 
 /// A level of detail inside of a result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Level {
     /// Its number: 1 is the one after the finest.
     pub level: u8,
@@ -83,7 +84,7 @@ pub struct Level {
 }
 
 /// Whether the result is smaller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The result is smaller than the input, or would be without the levels of detail that were asked for.
@@ -95,7 +96,7 @@ pub enum Outcome {
 }
 
 /// One pass: what it did, or why it declined.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PassReport {
     /// The pass's name, as in the list of passes.
     pub name: String,

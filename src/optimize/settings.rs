@@ -4,13 +4,18 @@
 //! to open the result) and an effort (how long it may take); the rest are overrides. What a preset means in numbers is in
 //! [`crate::optimize::budget`].
 
+mod table;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use table::{Setting, Values, table};
 
 /// Everything a job can be asked for. `Default` is what runs when nothing is said.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// How much visible difference is acceptable.
@@ -22,6 +27,7 @@ pub struct Settings {
     /// How triangle meshes are compressed for targets that allow it.
     pub geometry: Geometry,
     /// Whether meshes may lose triangles, and how many.
+    #[schema(value_type = String, example = "0.5")]
     pub simplify: Simplify,
     /// Whether animation channels that hold a node where it rests stay.
     pub animation: Animation,
@@ -29,28 +35,36 @@ pub struct Settings {
     pub nodes: Nodes,
     /// How different the result may look; in the place of the preset's own bound.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "0.03")]
     pub max_error: Option<MaxError>,
     /// How large the result may be: then it looks as much like the original as fits.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "5MB")]
     pub target_size: Option<TargetSize>,
     /// How many levels of detail the result holds beside the finest, as MSFT_lod.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "2")]
     pub lods: Option<LodCount>,
 }
 
 /// An enum of plain choices with their names, which parse, print and serialize as those names. Old names parse too.
+/// What is said of each in its comment is also what callers are told.
 macro_rules! choice {
-    ($(#[$doc:meta])* $type:ident $what:literal { $($(#[$item_doc:meta])* $item:ident = $name:literal $(| $old:literal)*,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+    ($(#[doc = $doc:literal])+ $type:ident $what:literal {
+        $($(#[doc = $item_doc:literal])+ $(#[default $($default:tt)*])? $item:ident = $name:literal $(| $old:literal)*,)+
+    }) => {
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "lowercase")]
         pub enum $type {
-            $($(#[$item_doc])* $item,)+
+            $($(#[doc = $item_doc])+ $(#[default $($default)*])? $(#[serde(alias = $old)])* $item,)+
         }
 
         impl $type {
             /// Every choice by name, in the order in which they are documented.
             pub const NAMES: &'static [&'static str] = &[$($name),+];
+            const ABOUT: &'static str = concat!($($doc),+);
+            const CHOICES: &'static [(&'static str, &'static str)] = &[$(($name, concat!($($item_doc),+))),+];
         }
 
         impl FromStr for $type {
@@ -83,7 +97,6 @@ choice! {
         #[default]
         Balanced = "balanced",
         /// As small as possible while it is still the same model.
-        #[serde(alias = "maximum_compression")]
         Maximum = "maximum" | "maximum_compression",
     }
 }

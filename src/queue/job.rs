@@ -7,9 +7,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::error::Error;
-use crate::ids::{Attempt, BlobId, JobId, KeyId};
+use super::webhook::Webhook;
+use crate::ids::{Attempt, BatchId, BlobId, JobId, KeyId};
 use crate::optimize::Settings;
 
 /// One job. Times are milliseconds since 1970, UTC.
@@ -46,6 +48,12 @@ pub struct Job {
     /// Who sent it.
     #[serde(default, skip_serializing_if = "Sender::is_nobody")]
     pub sender: Sender,
+    /// The batch that it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<InBatch>,
+    /// Whom to tell when it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
     /// The job that did the work, when this one was completed out of an earlier job's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_from: Option<JobId>,
@@ -74,7 +82,7 @@ fn is_zero(count: &u32) -> bool {
 }
 
 /// The five states. A retry is queued with a later `run_at_ms`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Waits to be claimed.
@@ -120,7 +128,7 @@ impl fmt::Display for State {
 
 /// Who goes first. A step of priority is worth [`Priority::STEP_MS`] of waiting and no more: so a job of low
 /// priority is overtaken by later ones for a while, but never for ever.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// Before all others of its time.
@@ -194,7 +202,7 @@ impl Output {
 }
 
 /// Why a job failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobError {
     /// A stable word for programs.
     pub code: String,
@@ -217,6 +225,10 @@ pub struct NewJob {
     pub priority: Priority,
     /// What its sender calls this submission, so that sending it again makes no second job.
     pub idempotency_key: Option<String>,
+    /// The batch that it comes with.
+    pub batch: Option<InBatch>,
+    /// The address to tell when it has ended.
+    pub webhook: Option<String>,
     /// A result that is there already, with all its blobs.
     pub cached: Option<Cached>,
     /// Who sends it; an API key pays for it.
@@ -241,6 +253,15 @@ impl Sender {
     fn is_nobody(&self) -> bool {
         self.api_key.is_none() && self.request_id.is_none()
     }
+}
+
+/// A job's place among those that came with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InBatch {
+    /// The batch.
+    pub id: BatchId,
+    /// Its place there, from 0.
+    pub number: u32,
 }
 
 /// The result of an earlier job for the same content, settings and version.
@@ -273,6 +294,8 @@ impl Job {
             priority: new.priority,
             idempotency_key: new.idempotency_key,
             sender: Sender { client: None, ..new.sender },
+            batch: new.batch,
+            webhook: new.webhook.map(|url| Webhook::new(url, is_done.then_some(now_ms))),
             cached_from,
             output,
             error: None,

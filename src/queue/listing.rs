@@ -9,8 +9,8 @@ use redb::{ReadTransaction, ReadableTable};
 use super::Queue;
 use super::error::Error;
 use super::job::{Job, Priority, State};
-use super::tables::{self, COUNTS, DUE, ENDED, JOBS, META, STATES};
-use crate::ids::{BlobId, InvalidId, JobId};
+use super::tables::{self, BATCHES, COUNTS, DUE, ENDED, JOBS, META, STATES};
+use crate::ids::{BatchId, BlobId, InvalidId, JobId};
 
 /// Where a list goes on: after this job. Written as `1700000000000-<job id>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +80,18 @@ impl Queue {
             };
             let jobs = found.iter().filter_map(read).collect::<Result<_, _>>()?;
             Ok(Page { jobs, next })
+        })
+    }
+
+    /// The jobs of a batch that are still known, in their order; none for an unknown batch.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn batch(&self, id: BatchId) -> Result<Vec<Job>, Error> {
+        self.store.read(|snapshot| {
+            let (batches, jobs) = (snapshot.open_table(BATCHES)?, snapshot.open_table(JOBS)?);
+            let all = batches.range((id.as_u128(), 0)..=(id.as_u128(), u32::MAX))?;
+            all.map(|entry| tables::read_job(&jobs, JobId::from_u128(entry?.1.value()))).collect()
         })
     }
 

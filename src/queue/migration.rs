@@ -9,10 +9,10 @@ use redb::{ReadableTable, TableDefinition, TableHandle, WriteTransaction};
 
 use super::error::Error;
 use super::job::Job;
-use super::tables::{self, API_KEYS, JOBS, META, Tables};
+use super::tables::{self, API_KEYS, DAYS, JOBS, META, Tables};
 
 /// The newest layout that this version knows.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 const FORMAT_KEY: &str = "format";
 
 /// Creates what is missing, migrates an older file, and refuses a newer one.
@@ -35,18 +35,19 @@ pub(super) fn prepare(transaction: &WriteTransaction, path: &Path) -> Result<(),
 /// Makes every index again out of the records. Damaged records are left where they are, without an index:
 /// one of them must not keep all others from starting.
 fn rebuild_indexes(transaction: &WriteTransaction) -> Result<(), Error> {
-    let truths = [META.name(), JOBS.name(), API_KEYS.name()];
-    let indexes: Vec<String> = transaction
-        .list_tables()?
-        .map(|table| table.name().to_owned())
-        .filter(|name| !truths.contains(&name.as_str()))
-        .collect();
+    let truths = [META.name(), JOBS.name(), DAYS.name(), API_KEYS.name()];
+    let found: Vec<String> = transaction.list_tables()?.map(|table| table.name().to_owned()).collect();
+    let has_days = found.iter().any(|name| name == DAYS.name());
+    let indexes = found.into_iter().filter(|name| !truths.contains(&name.as_str()));
     for name in indexes {
         transaction.delete_table(TableDefinition::<(), ()>::new(&name))?;
     }
     let mut tables = Tables::open(transaction)?;
     for job in readable_jobs(&tables)? {
         tables.index(&job)?;
+        if !has_days {
+            tables.tally(&job)?;
+        }
     }
     Ok(())
 }

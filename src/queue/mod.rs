@@ -47,12 +47,14 @@ mod file;
 mod job;
 mod listing;
 mod migration;
+mod statistics;
 mod store;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod transition;
 mod upkeep;
+mod webhook;
 
 use std::path::Path;
 
@@ -62,13 +64,15 @@ use redb::{Database, Durability};
 pub use api_keys::{ApiKey, Quota, Scope, Used};
 pub use error::Error;
 pub use job::{
-    Cached, Job, JobError, Lease, NewJob, Output, Priority, Sender, State, UnknownPriority, recipe,
+    Cached, InBatch, Job, JobError, Lease, NewJob, Output, Priority, Sender, State, UnknownPriority, recipe,
 };
 pub use listing::{Ahead, Cursor, Page, Snapshot};
+pub use statistics::{Day, RATIO_STEPS, SECONDS_STEPS};
 use store::Store;
 use tables::Tables;
 use transition::Event;
 pub use transition::{Blame, Failure, MAX_ATTEMPTS, MAX_LOST_ATTEMPTS, MAX_NODE_FAULTS};
+pub use webhook::Webhook;
 
 use crate::ids::{BlobId, JobId};
 use crate::optimize::Settings;
@@ -128,17 +132,15 @@ impl Queue {
     /// # Errors
     /// [`Error::KeyReused`], [`Error::QuotaUsedUp`], [`Error::UnknownApiKey`], or the file cannot be written.
     pub fn enqueue(&self, new: NewJob, now_ms: u64) -> Result<Enqueued, Error> {
-        self.change(|tables| {
-            if let Some(job) = known(tables, &new)? {
-                return Ok(Enqueued { job, is_new: false });
-            }
-            if let Some(key) = new.sender.api_key {
-                api_keys::charge(tables, key, new.input_bytes, now_ms)?;
-            }
-            let job = Job::accepted(new, now_ms);
-            tables.write(None, &job)?;
-            Ok(Enqueued { job, is_new: true })
-        })
+        self.change(|tables| enqueue(tables, new, now_ms))
+    }
+
+    /// Adds jobs that came together: all or none. Otherwise as [`Queue::enqueue`].
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`], or the file cannot be written; none was added then.
+    pub fn enqueue_all(&self, new: Vec<NewJob>, now_ms: u64) -> Result<Vec<Enqueued>, Error> {
+        self.change(|tables| new.into_iter().map(|new| enqueue(tables, new, now_ms)).collect())
     }
 
     /// The latest job that was completed for this content, with these settings, by this version of the program.
@@ -266,6 +268,18 @@ impl Queue {
     fn change<T>(&self, work: impl FnOnce(&mut Tables<'_>) -> Result<T, Error>) -> Result<T, Error> {
         self.store.write(Durability::Immediate, work)
     }
+}
+
+fn enqueue(tables: &mut Tables<'_>, new: NewJob, now_ms: u64) -> Result<Enqueued, Error> {
+    if let Some(job) = known(tables, &new)? {
+        return Ok(Enqueued { job, is_new: false });
+    }
+    if let Some(key) = new.sender.api_key {
+        api_keys::charge(tables, key, new.input_bytes, now_ms)?;
+    }
+    let job = Job::accepted(new, now_ms);
+    tables.write(None, &job)?;
+    Ok(Enqueued { job, is_new: true })
 }
 
 /// The job of an earlier submission with the same idempotency key.

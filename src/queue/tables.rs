@@ -1,7 +1,7 @@
 //! How the queue lies in its file, and the indexes that must never disagree with the records.
 //!
 //! ```text
-//! meta    "format"                       -> 2            version of this layout, see `migration.rs`
+//! meta    "format"                       -> 3            version of this layout, see `migration.rs`
 //!         "paused"                       -> 1            present while nothing may be claimed
 //! jobs    id                             -> JSON of the Job    the truth
 //! due     (priority, run_at_ms, id)      -> input_bytes  exactly the queued jobs, each priority by its age
@@ -11,11 +11,14 @@
 //! keys    idempotency key                -> id           every job that was submitted with one
 //! results hash of content, settings,
 //!         version                        -> id           the latest job that was completed for these
+//! batches (batch, place in it)           -> id           every job that came with others
+//! hooks   (due_at_ms, id)                -> ()           every job of whose end somebody is still to be told
 //! counts  state name                     -> number       how many jobs are in each state
+//! days    day since 1970                 -> JSON of the Day    what became of the jobs of a day, also of forgotten ones
 //! api_keys id of the API key             -> JSON of the ApiKey    who may send, and what was sent today
 //! ```
 //!
-//! All but `meta`, `jobs` and `api_keys` follow from `jobs` and change in the same transaction, by [`Tables::write`] and
+//! All but `meta`, `jobs`, `days` and `api_keys` follow from `jobs`, and all but `meta` and `api_keys` change in the same transaction, by [`Tables::write`] and
 //! [`Tables::remove`] alone. A change of this layout needs a new format number and a migration.
 
 use std::cmp::Ordering;
@@ -24,7 +27,8 @@ use std::ops::Range;
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
 use super::error::Error;
-use super::job::{Job, Priority, State};
+use super::job::{InBatch, Job, Priority, State};
+use super::statistics;
 use super::transition::MAX_BACKOFF_MS;
 use crate::ids::JobId;
 
@@ -37,6 +41,9 @@ pub(super) const ENDED: TableDefinition<TimeKey, ()> = TableDefinition::new("end
 const KEYS: TableDefinition<&str, u128> = TableDefinition::new("keys");
 pub(super) const RESULTS: TableDefinition<[u8; 32], u128> = TableDefinition::new("results");
 pub(super) const API_KEYS: TableDefinition<u64, &[u8]> = TableDefinition::new("api_keys");
+pub(super) const BATCHES: TableDefinition<(u128, u32), u128> = TableDefinition::new("batches");
+pub(super) const HOOKS: TableDefinition<TimeKey, ()> = TableDefinition::new("hooks");
+pub(super) const DAYS: TableDefinition<u64, &[u8]> = TableDefinition::new("days");
 pub(super) const COUNTS: TableDefinition<&str, u64> = TableDefinition::new("counts");
 
 /// The entry of `meta` that holds claims back.
@@ -59,6 +66,9 @@ pub(super) struct Tables<'txn> {
     ended: Table<'txn, TimeKey, ()>,
     keys: Table<'txn, &'static str, u128>,
     results: Table<'txn, [u8; 32], u128>,
+    batches: Table<'txn, (u128, u32), u128>,
+    hooks: Table<'txn, TimeKey, ()>,
+    days: Table<'txn, u64, &'static [u8]>,
     counts: Table<'txn, &'static str, u64>,
     pub(super) api_keys: Table<'txn, u64, &'static [u8]>,
 }
@@ -74,6 +84,9 @@ impl<'txn> Tables<'txn> {
             ended: transaction.open_table(ENDED)?,
             keys: transaction.open_table(KEYS)?,
             results: transaction.open_table(RESULTS)?,
+            batches: transaction.open_table(BATCHES)?,
+            hooks: transaction.open_table(HOOKS)?,
+            days: transaction.open_table(DAYS)?,
             counts: transaction.open_table(COUNTS)?,
             api_keys: transaction.open_table(API_KEYS)?,
         })
@@ -138,6 +151,7 @@ impl<'txn> Tables<'txn> {
         }
         let json = serde_json::to_vec(new).map_err(|source| Error::Record { id: new.id, source })?;
         self.jobs.insert(new.id.as_u128(), json.as_slice())?;
+        statistics::tally(&mut self.days, old, new)?;
         self.index(new)
     }
 
@@ -146,6 +160,11 @@ impl<'txn> Tables<'txn> {
         self.unindex(job)?;
         self.jobs.remove(job.id.as_u128())?;
         Ok(())
+    }
+
+    /// Counts a job that was stored before days were counted.
+    pub(super) fn tally(&mut self, job: &Job) -> Result<(), Error> {
+        statistics::tally(&mut self.days, None, job)
     }
 
     pub(super) fn index(&mut self, job: &Job) -> Result<(), Error> {
@@ -165,6 +184,12 @@ impl<'txn> Tables<'txn> {
         if let Some(recipe) = job.result_recipe()? {
             self.results.insert(recipe, id)?;
         }
+        if let Some(InBatch { id: batch, number }) = job.batch {
+            self.batches.insert((batch.as_u128(), number), id)?;
+        }
+        if let Some(key) = hook_key(job) {
+            self.hooks.insert(key, ())?;
+        }
         self.states.insert(state_key(job), ())?;
         self.count(job.state, 1)
     }
@@ -181,6 +206,12 @@ impl<'txn> Tables<'txn> {
         }
         if let Some(key) = &job.idempotency_key {
             self.keys.remove(key.as_str())?;
+        }
+        if let Some(InBatch { id, number }) = job.batch {
+            self.batches.remove((id.as_u128(), number))?;
+        }
+        if let Some(key) = hook_key(job) {
+            self.hooks.remove(key)?;
         }
         self.forget_result(job)?;
         self.states.remove(state_key(job))?;
@@ -275,6 +306,11 @@ pub(super) fn due_key(job: &Job) -> Option<DueKey> {
 
 fn lease_key(job: &Job) -> Option<TimeKey> {
     job.lease_until_ms.map(|until_ms| (until_ms, job.id.as_u128()))
+}
+
+fn hook_key(job: &Job) -> Option<TimeKey> {
+    let due_at_ms = job.webhook.as_ref().and_then(|webhook| webhook.due_at_ms);
+    due_at_ms.map(|due_at_ms| (due_at_ms, job.id.as_u128()))
 }
 
 fn ended_key(job: &Job) -> Option<TimeKey> {

@@ -17,8 +17,18 @@ fn in_memory() -> Queue {
 fn new_job() -> NewJob {
     let input = BlobId::from(blake3::hash(b"input"));
     let (input_name, settings, priority) = ("a.glb".into(), Settings::default(), Priority::Normal);
-    let (idempotency_key, cached, sender) = (None, None, Sender::default());
-    NewJob { input_name, input_bytes: 5, input, settings, priority, idempotency_key, cached, sender }
+    NewJob {
+        input_name,
+        input_bytes: 5,
+        input,
+        settings,
+        priority,
+        idempotency_key: None,
+        batch: None,
+        webhook: None,
+        cached: None,
+        sender: Sender::default(),
+    }
 }
 
 fn output() -> Output {

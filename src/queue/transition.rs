@@ -5,6 +5,7 @@
 
 use super::error::Error;
 use super::job::{Job, JobError, Lease, Output, State};
+use super::webhook::Webhook;
 use crate::ids::Attempt;
 
 /// Attempts that count before a job is given up.
@@ -106,7 +107,8 @@ fn claimed(job: Job, now_ms: u64, lease_ms: u64) -> Job {
 }
 
 fn finished(job: Job, state: State, now_ms: u64) -> Job {
-    Job { state, finished_at_ms: Some(now_ms), lease_until_ms: None, ..job }
+    let webhook = job.webhook.map(|webhook| webhook.due_at(now_ms));
+    Job { state, finished_at_ms: Some(now_ms), lease_until_ms: None, webhook, ..job }
 }
 
 fn failed(job: Job, failure: Failure, now_ms: u64) -> Job {
@@ -150,6 +152,8 @@ fn renewed(job: Job, now_ms: u64) -> Job {
         started_at_ms: None,
         finished_at_ms: None,
         run_at_ms: now_ms,
+        // Whoever was told of one end is told of the next.
+        webhook: job.webhook.map(Webhook::waiting),
         ..job
     }
 }

@@ -25,9 +25,70 @@ pub struct Request {
     pub parent: u32,
 }
 
+/// What can be done with files that nobody trusts. The child opens all of them before it looks into any.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// A job.
+    Optimize(Optimize),
+    /// Models out of archives and loose files.
+    Unpack(Unpack),
+    /// How different two models look.
+    Compare(Compare),
+}
+
+/// Files that hold models.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Unpack {
+    /// Zip archives, models, and what these refer to.
+    pub files: Vec<Named>,
+    /// The file to write all models to, as .glb, one after the other.
+    pub models: PathBuf,
+    /// The file to write an [`Unpacked`] to, as JSON.
+    pub list: PathBuf,
+    /// The most that may be in all archives together, unpacked, in bytes.
+    pub most_bytes: u64,
+}
+
+/// A file and what its sender calls it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Named {
+    /// Its name, which may have folders; only to be looked up, never to be opened.
+    pub name: String,
+    /// Where it really is.
+    pub path: PathBuf,
+}
+
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpacked {
+    /// The models, in the order in which they were written.
+    pub models: Vec<Found>,
+}
+
+/// One model.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Its name, perhaps with folders.
+    pub name: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Two models.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Compare {
+    /// The original.
+    pub before: PathBuf,
+    /// What was made of it.
+    pub after: PathBuf,
+    /// The file to write the comparison to, as JSON.
+    pub comparison: PathBuf,
+}
+
 /// One file to optimize.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Task {
+pub struct Optimize {
     /// The file to read.
     pub input: PathBuf,
     /// The file to write the result to.

@@ -88,8 +88,18 @@ fn one_job(queue: &Queue, now_ms: u64) {
 fn new_job(number: u64) -> NewJob {
     let input = BlobId::from(blake3::hash(&number.to_le_bytes()));
     let (input_name, settings, priority) = ("model.glb".into(), Settings::default(), Priority::Normal);
-    let (idempotency_key, cached, sender) = (None, None, Sender::default());
-    NewJob { input_name, input_bytes: number, input, settings, priority, idempotency_key, cached, sender }
+    NewJob {
+        input_name,
+        input_bytes: number,
+        input,
+        settings,
+        priority,
+        idempotency_key: None,
+        batch: None,
+        webhook: None,
+        cached: None,
+        sender: Sender::default(),
+    }
 }
 
 fn output() -> Output {

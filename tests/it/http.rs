@@ -102,18 +102,16 @@ async fn every_refusal_is_a_problem_with_a_code_and_keeps_nothing() {
     let mut cut_off = triangle_glb();
     cut_off.truncate(100);
     let form = |form: Form| server.client.post(server.address("/api/v1/jobs")).multipart(form);
-    let two_files = Form::new()
-        .part("file", Part::bytes(triangle_glb()).file_name("a.glb"))
-        .part("file", Part::bytes(triangle_glb()).file_name("b.glb"));
+    let no_model = Form::new().part("file", Part::bytes(vec![1, 2, 3]).file_name("a.bin"));
     let cases = [
-        (post("/api/v1/jobs", b"PK\x03\x04 this is a zip file".into()), 400, "not_a_glb"),
+        (post("/api/v1/jobs", b"PK\x03\x04 this is a zip file".into()), 400, "bad_archive"),
         (post("/api/v1/jobs", Vec::new()), 400, "not_a_glb"),
         (post("/api/v1/jobs", cut_off), 400, "not_a_glb"),
         (post("/api/v1/jobs", padded_glb(2 << 20)), 413, "too_large"),
         (post("/api/v1/jobs?preset=tiny", triangle_glb()), 400, "unknown_setting"),
         (post("/api/v1/jobs?colour=red", triangle_glb()), 400, "unknown_setting"),
         (form(Form::new().text("preset", "high")), 400, "missing_file"),
-        (form(two_files), 400, "too_many_files"),
+        (form(no_model), 400, "no_model"),
         (server.client.get(server.address(no_job)), 404, "unknown_job"),
         (server.client.get(server.address("/api/v1/jobs/..%2fqueue.redb")), 404, "unknown_job"),
         (post(&format!("{no_job}/cancel"), Vec::new()), 404, "unknown_job"),

@@ -7,6 +7,8 @@
 #![allow(unreachable_pub, reason = "one program of many files: nothing leaves it")]
 
 mod access;
+mod api;
+mod api_docs;
 mod backup;
 mod blobs;
 mod browser;
@@ -22,6 +24,7 @@ mod hostile;
 mod hostile_uploads;
 mod http;
 mod ktx2;
+mod legacy;
 mod load;
 mod lods;
 mod log;
@@ -35,5 +38,6 @@ mod roundtrip;
 mod sandbox;
 mod shared_results;
 mod support;
+mod webhooks;
 mod wire;
 mod wrongs;

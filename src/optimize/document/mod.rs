@@ -22,6 +22,7 @@ pub mod layout;
 pub mod limits;
 pub mod matrix;
 pub mod oddities;
+pub mod pack;
 pub mod pointers;
 pub mod primitives;
 pub mod read;

@@ -20,6 +20,7 @@ use glam::Vec3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use self::render::camera::{CLOSE, View, WHOLE};
 use self::render::model::{Draw, Model};
@@ -29,7 +30,7 @@ use super::codecs::{CodecError, Pixels, png};
 use super::document::Document;
 
 /// How different two models look.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Comparison {
     /// Mean FLIP error over the model's pixels, mean of the whole views: 0 the same, 1 black against white.
     pub mean: f32,
@@ -57,7 +58,7 @@ pub struct Comparison {
 }
 
 /// One view.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ViewError {
     /// From where, which pose and which variant.
     pub name: String,

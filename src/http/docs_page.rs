@@ -1,0 +1,132 @@
+//! Writes the API's description as a page for people: routes by tag, with parameters, answers and a command to try.
+
+use std::fmt::{self, Display, Write};
+
+use serde_json::Value;
+
+/// How the page looks, in daylight and at night.
+pub(super) const STYLE: &str = include_str!("docs.css");
+
+/// The page.
+pub(super) fn render(document: &Value) -> String {
+    let mut html = String::new();
+    // Writing to a String does not fail.
+    let _ = write_page(&mut html, document);
+    html
+}
+
+/// Text that is safe between tags and in attributes.
+struct Safe<'a>(&'a str);
+
+impl Display for Safe<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            c => f.write_char(c),
+        })
+    }
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> Safe<'a> {
+    Safe(value[name].as_str().unwrap_or_default())
+}
+
+fn write_page(html: &mut String, document: &Value) -> fmt::Result {
+    let info = &document["info"];
+    write!(
+        html,
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{0}: API</title>\
+         <link rel=\"stylesheet\" href=\"docs.css\"></head><body><main><h1>{0}: API</h1><p>{1}</p>\
+         <p>Version {2}. For programs: <a href=\"v1/openapi.json\">openapi.json</a>. <a href=\"../\">To the page</a></p>",
+        text(info, "title"),
+        text(info, "description"),
+        text(info, "version")
+    )?;
+    for tag in document["tags"].as_array().into_iter().flatten() {
+        write!(html, "<h2>{}</h2><p>{}</p>", text(tag, "name"), text(tag, "description"))?;
+        for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+            for (method, route) in methods.as_object().into_iter().flatten() {
+                if route["tags"][0] == tag["name"] {
+                    write_route(html, &method.to_uppercase(), path, route)?;
+                }
+            }
+        }
+    }
+    html.push_str("</main></body></html>");
+    Ok(())
+}
+
+fn write_route(html: &mut String, method: &str, path: &str, route: &Value) -> fmt::Result {
+    write!(
+        html,
+        "<section><h3><span>{method}</span> <code>{}</code></h3><p><strong>{}.</strong> {}</p><pre>{}</pre>",
+        Safe(path),
+        text(route, "summary"),
+        text(route, "description"),
+        Safe(&command(method, path, route))
+    )?;
+    write_parameters(html, route)?;
+    html.push_str("<details><summary>Answers</summary><dl>");
+    for (status, answer) in route["responses"].as_object().into_iter().flatten() {
+        let kinds = answer["content"].as_object().into_iter().flatten().map(|(kind, _)| kind.as_str());
+        let kinds: Vec<&str> = kinds.collect();
+        let kinds = kinds.join(", ");
+        write!(
+            html,
+            "<dt>{status}</dt><dd>{} <small>{}</small></dd>",
+            text(answer, "description"),
+            Safe(&kinds)
+        )?;
+    }
+    html.push_str("</dl></details></section>");
+    Ok(())
+}
+
+fn write_parameters(html: &mut String, route: &Value) -> fmt::Result {
+    let parameters = route["parameters"].as_array().filter(|parameters| !parameters.is_empty());
+    let Some(parameters) = parameters else { return Ok(()) };
+    html.push_str("<details><summary>Parameters</summary><dl>");
+    for parameter in parameters {
+        let words = parameter["schema"]["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let words: Vec<&str> = words.collect();
+        write!(
+            html,
+            "<dt><code>{}</code></dt><dd>{} <small>{}</small></dd>",
+            text(parameter, "name"),
+            text(parameter, "description"),
+            Safe(&words.join(" | "))
+        )?;
+    }
+    html.push_str("</dl></details>");
+    Ok(())
+}
+
+/// A command for a shell. `$SERVER` and `$ID` are the reader's; a test runs these too.
+fn command(method: &str, path: &str, route: &Value) -> String {
+    let address = format!("\"$SERVER{}\"", path.replace("{id}", "$ID"));
+    let body = &route["requestBody"]["content"];
+    let has_pair = path.ends_with("/compare");
+    let sent = match method {
+        _ if has_pair => " -F before=@before.glb -F after=@after.glb",
+        _ if body["multipart/form-data"].is_object() => " -F file=@model.glb",
+        _ if body.is_object() => " --data-binary @model.glb",
+        _ => "",
+    };
+    let verb = if sent.is_empty() && method != "GET" { format!(" -X {method}") } else { String::new() };
+    format!("curl -sS{verb}{sent} {address}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_no_markup() {
+        assert_eq!(Safe("<a href=\"x\">&'").to_string(), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
+    }
+}

@@ -1,0 +1,90 @@
+//! The API's description says what the server does: its commands run, its routes are the router's, its page holds all of
+//! it and needs nothing from elsewhere.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::tempdir;
+
+use crate::support::{Server, padded_glb, triangle_glb};
+
+#[tokio::test]
+async fn every_route_and_every_answer_is_described() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let document: Value = server.get("/api/v1/openapi.json").await.json().await.unwrap();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let mut operations = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, route) in methods.as_object().unwrap() {
+            assert!(route["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
+            assert!(
+                operations.insert(route["operationId"].to_string()),
+                "{method} {path}: a second operation of that name"
+            );
+            let answers = route["responses"].as_object().unwrap();
+            assert!(answers.keys().any(|status| status.starts_with('2')), "{method} {path}");
+        }
+    }
+    check_references(&document, &document);
+    // Whoever adds a route without a description does it by `.route(`.
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
+    for file in fs::read_dir(source).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        assert!(!text.contains(".route(\""), "a route without a description");
+    }
+}
+
+/// Every `$ref` leads to something.
+fn check_references(value: &Value, document: &Value) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(target)) = members.get("$ref") {
+                let pointer = target.strip_prefix('#').unwrap();
+                assert!(document.pointer(pointer).is_some(), "{target} is missing");
+            }
+            members.values().for_each(|member| check_references(member, document));
+        }
+        Value::Array(items) => items.iter().for_each(|item| check_references(item, document)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_the_api_holds_every_route_and_loads_nothing_from_elsewhere() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let document: Value = server.get("/api/v1/openapi.json").await.json().await.unwrap();
+    let page = server.get("/api/docs").await.text().await.unwrap();
+    for path in document["paths"].as_object().unwrap().keys() {
+        assert!(page.contains(&format!("<code>{path}</code>")), "{path}");
+    }
+    assert!(!page.contains("<script") && !page.contains("style=") && !page.contains("src="), "{page}");
+    assert_eq!(server.get("/api/docs.css").await.headers()["content-type"], "text/css; charset=utf-8");
+}
+
+/// The commands of docs/api.md, run by a shell from top to bottom.
+#[tokio::test]
+async fn the_commands_of_the_guide_run() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api.md")).unwrap();
+    let commands: Vec<&str> =
+        text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(commands.len() > 5);
+    let folder = tempdir().unwrap();
+    let server = Server::start_with(&folder.path().join("data"), &[("WEBHOOK_SECRET", "a secret")]);
+    fs::write(folder.path().join("model.glb"), padded_glb(5_000)).unwrap();
+    fs::write(folder.path().join("before.glb"), triangle_glb()).unwrap();
+    fs::write(folder.path().join("after.glb"), triangle_glb()).unwrap();
+    fs::write(folder.path().join("models.zip"), crate::api::archive(&[("a.glb", &triangle_glb())])).unwrap();
+    let script = format!("set -eu\nSERVER={}\n{}", server.url, commands.concat());
+    let mut shell = Command::new("bash");
+    shell.arg("-c").arg(script).current_dir(folder.path());
+    let output = tokio::task::spawn_blocking(move || shell.output().unwrap()).await.unwrap();
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(!said.contains("about:blank"), "a command was refused: {said}");
+}
