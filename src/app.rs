@@ -11,9 +11,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::bridge::{Bridge, Cause};
 use crate::config::{self, Config};
+use crate::health::Observer;
 use crate::http::{self, Access, OpenBodies, Site};
 use crate::jobs::{Intake, Jobs, Limits, OpenError, Tier};
+use crate::meter::{Meter, MeterError};
 use crate::secrets::{self, Secret};
 use crate::{sandbox, worker};
 
@@ -43,6 +46,12 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Nothing can be counted.
+    #[error("the counters for /metrics cannot be made: {0}; please report it")]
+    Meter(#[from] MeterError),
+    /// The address of Redis makes no sense to its client.
+    #[error("Redis cannot be used: {0}")]
+    Redis(#[from] Cause),
     /// The admin token cannot be kept.
     #[error("the admin token in the data folder cannot be read or written: {0}; set one with ADMIN_TOKEN")]
     Token(io::Error),
@@ -61,7 +70,9 @@ pub async fn run(
     stop: CancellationToken,
     on_ready: impl FnOnce(Ready),
 ) -> Result<(), Error> {
+    use_ring();
     let jobs = Arc::new(open_jobs(config)?);
+    let bridge = Bridge::new(Arc::clone(&jobs), &config.fleet, &config.data_dir)?;
     let (admin_token, is_new) = admin_token(config, &jobs)?;
     let listen_error = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
@@ -72,16 +83,36 @@ pub async fn run(
     let min_upload_bytes_per_s = config.intake.min_upload_bytes_per_s;
     let access =
         Access { admin_token, requires_api_key, cors_origins, trusted_proxies, min_upload_bytes_per_s };
+    let meter = Meter::install()?;
     let site = Site {
         jobs: Arc::clone(&jobs),
-        workers: config.workers,
+        observer: Observer::new(Arc::clone(&jobs), bridge.clone()),
+        meter: meter.clone(),
+        rates: config.rates,
+        bridge: bridge.clone(),
         access: Arc::new(access),
         open_bodies: OpenBodies::default(),
         stop: stop.clone(),
     };
-    let working = tokio::spawn(worker::run(jobs, config.workers, stop.clone()));
+    tokio::spawn(stop.clone().run_until_cancelled_owned(meter.keep_small()));
+    let working = tokio::spawn(work(jobs, bridge, stop.clone()));
     let serving = tokio::spawn(http::serve(listener, site));
     stop_in_order(working, serving, &stop).await
+}
+
+/// Works until `stop`, for this node and, if there are others, for those.
+async fn work(jobs: Arc<Jobs>, bridge: Option<Arc<Bridge>>, stop: CancellationToken) {
+    let bridging = bridge.map(|bridge| tokio::spawn(bridge.run(stop.clone())));
+    worker::run(jobs, stop).await;
+    if let Some(bridging) = bridging {
+        // It only ends early if it panicked, which was logged.
+        let _ = bridging.await;
+    }
+}
+
+/// TLS for everybody who speaks it. Fails only if that was said before.
+fn use_ring() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// What administrators have to show, and whether nobody can know it yet.
@@ -104,13 +135,14 @@ fn open_jobs(config: &Config) -> Result<Jobs, OpenError> {
     let config::Intake { max_queued_jobs, max_jobs_per_client, .. } = config.intake;
     let intake = Intake { max_queued_jobs, max_jobs_per_client };
     let limits = Limits { max_file_bytes, task, workers, retention, disk_quota_bytes, intake };
-    match Jobs::open(&config.data_dir, limits) {
+    let jobs = match Jobs::open(&config.data_dir, limits) {
         Err(error) if error.is_of_the_folder() => {
             tracing::error!(%error, "no queue on disk: uploads wait for their result, and none is kept");
             Jobs::open_temporary(&config.temp_dir, limits, error.to_string())
         }
         opened => opened,
-    }
+    }?;
+    Ok(jobs.sharing(config.fleet.storage.clone()))
 }
 
 /// Waits for `stop`, or for the HTTP side to fail; then ends both sides together, within [`STOP_TIME`].

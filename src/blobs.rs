@@ -9,6 +9,7 @@
 //! needs it any more: see `sweep.rs`, which also argues why none goes too early. Nothing here may know what the
 //! bytes mean. Who decides what is worth keeping: [`crate::jobs`].
 
+mod shared;
 mod sweep;
 
 use std::io;
@@ -20,8 +21,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 use crate::ids::BlobId;
+pub use shared::{Location, Shared};
 use sweep::{Counted, Sweeping};
-pub use sweep::{Hold, Keep, Swept};
+pub use sweep::{Hold, Keep, Pin, Swept};
 
 const READ_BYTES: usize = 256 << 10;
 

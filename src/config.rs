@@ -1,11 +1,15 @@
 //! What the server was told: flags, then environment, then defaults; resolved and checked once.
 //!
 //! Read-only afterwards. Nothing else in the program reads the environment, and nothing in here opens a
-//! file or a socket. A new option is a field of [`Config`], its default, and a line in [`resolve`].
+//! file or a socket. A new option is a field of [`Config`], its default, and a line in [`resolve`]. What concerns
+//! several nodes is in `config/fleet.rs`; where the program runs is told in `config/platform.rs`.
 
 mod access;
+mod fleet;
 mod intake;
 mod legacy;
+mod platform;
+mod rates;
 mod shown;
 
 use std::fmt::Display;
@@ -17,8 +21,11 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 pub use access::Access;
+pub use fleet::{Fleet, NotARedisUrl, RedisUrl};
 pub use intake::Intake;
 pub use legacy::{Ignored, ignored};
+pub use platform::{Kind, Platform};
+pub use rates::Rates;
 pub use shown::{Row, rows};
 
 use crate::secrets::Secret;
@@ -67,14 +74,20 @@ pub struct Config {
     pub intake: Intake,
     /// The memory that one job may have, in bytes; without it, a part of what the machine or container has.
     pub memory_limit_bytes: Option<u64>,
+    /// How often one client may ask.
+    pub rates: Rates,
+    /// The other nodes, if there may be any.
+    pub fleet: Fleet,
     /// What is logged.
     pub log_level: LevelFilter,
+    /// Where this program runs.
+    pub platform: Platform,
 }
 
 /// Which server a command speaks to. What is absent comes from the environment or has a default.
 #[derive(Debug, Default, clap::Args)]
 pub struct RemoteFlags {
-    /// The server to ask [env: GLB_OPTIMIZER_URL] [default: http://127.0.0.1:5000]
+    /// The server to ask [env: GLB_OPTIMIZER_URL] [default: this machine, port PORT or 5000]
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
 }
@@ -104,7 +117,9 @@ fn resolve_remote(flags: &RemoteFlags, env: &dyn Fn(&str) -> Option<String>) -> 
     let var = |name: &'static str| env(name).filter(|value| !value.trim().is_empty());
     let given = flags.server.clone().map(|value| ("--server", value));
     let given = given.or_else(|| var("GLB_OPTIMIZER_URL").map(|value| ("GLB_OPTIMIZER_URL", value)));
-    let (name, value) = given.unwrap_or(("--server", format!("http://127.0.0.1:{DEFAULT_PORT}")));
+    // In a container or on a platform, the server was told its port by the same variable.
+    let port = var("PORT").unwrap_or_else(|| DEFAULT_PORT.to_string());
+    let (name, value) = given.unwrap_or(("PORT", format!("http://127.0.0.1:{}", port.trim())));
     let server = value.trim().trim_end_matches('/');
     if server.strip_prefix("http://").is_none_or(str::is_empty) {
         let expected =
@@ -113,7 +128,8 @@ fn resolve_remote(flags: &RemoteFlags, env: &dyn Fn(&str) -> Option<String>) -> 
     }
     let token = var("ADMIN_TOKEN").or_else(|| var("GLB_OPTIMIZER_API_KEY"));
     let given = |name: &'static str| var(name).map(|value| (name, value));
-    let data_dir = path(&given, "DATA_DIR").unwrap_or_else(|| default_data_dir(&given));
+    let data_dir =
+        path(&given, "DATA_DIR").unwrap_or_else(|| default_data_dir(&given, &Platform::detect(env)));
     Ok(Remote {
         server: server.to_owned(),
         token: token.map(|token| token.trim().to_owned().into()),
@@ -163,11 +179,15 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     let timeout_s = number(var("TASK_TIMEOUT_SECONDS"), 1, "a whole number of seconds, at least 1")?;
     let memory_mb = number(var("MEMORY_LIMIT_MB"), 128, "a whole number of megabytes, at least 128")?;
     let quota_mb = number(var("DISK_QUOTA_MB"), 1, "a whole number of megabytes, at least 1")?;
+    let platform = Platform::detect(env);
     let log_level =
         parsed(var("LOG_LEVEL").map(legacy::log_level), "one of off, error, warn, info, debug, trace")?;
     Ok(Config {
         listen: listen(flags.listen, var("HOST"), var("PORT"))?,
-        data_dir: flags.data_dir.or_else(|| path(&var, "DATA_DIR")).unwrap_or_else(|| default_data_dir(&var)),
+        data_dir: flags
+            .data_dir
+            .or_else(|| path(&var, "DATA_DIR"))
+            .unwrap_or_else(|| default_data_dir(&var, &platform)),
         temp_dir: path(&var, "TMPDIR").unwrap_or_else(|| "/tmp".into()),
         workers: number(workers, 1, "a whole number, at least 1")?.map_or_else(core_count, saturating_usize),
         max_file_bytes: max_file_mb.unwrap_or(DEFAULT_MAX_FILE_SIZE_MB).saturating_mul(1 << 20),
@@ -177,7 +197,10 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         access: access::resolve(&var)?,
         intake: intake::resolve(&var)?,
         memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+        rates: rates::resolve(&var)?,
+        fleet: fleet::resolve(&var)?,
         log_level: log_level.unwrap_or(LevelFilter::INFO),
+        platform,
     })
 }
 
@@ -196,8 +219,10 @@ fn listen(flag: Option<String>, host: Given, port: Given) -> Result<SocketAddr, 
     Ok(SocketAddr::new(ip.unwrap_or(IpAddr::V4(default_ip)), port))
 }
 
-fn default_data_dir(var: &dyn Fn(&'static str) -> Given) -> PathBuf {
-    let shared = path(var, "XDG_DATA_HOME").or_else(|| Some(path(var, "HOME")?.join(".local/share")));
+/// On the volume, if the platform names one: everything else goes there with the next version.
+fn default_data_dir(var: &dyn Fn(&'static str) -> Given, platform: &Platform) -> PathBuf {
+    let shared = platform.volume.clone().or_else(|| path(var, "XDG_DATA_HOME"));
+    let shared = shared.or_else(|| Some(path(var, "HOME")?.join(".local/share")));
     shared.map_or_else(|| "glb-optimizer-data".into(), |folder| folder.join("glb-optimizer"))
 }
 
@@ -330,6 +355,21 @@ mod tests {
         assert_eq!(resolved(None, Some("http://box:8080/")).unwrap(), "http://box:8080");
         assert_eq!(resolved(Some("http://a:1"), Some("http://b:2")).unwrap(), "http://a:1");
         assert!(resolved(Some("https://a"), None).unwrap_err().starts_with("--server is \"https://a\""));
+    }
+
+    #[test]
+    fn in_the_servers_own_environment_its_port_is_asked() {
+        let env = |name: &str| (name == "PORT").then(|| "8080".to_owned());
+        let remote = resolve_remote(&RemoteFlags::default(), &env).unwrap();
+        assert_eq!(remote.server, "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_volume_of_the_platform_holds_the_data_unless_told_otherwise() {
+        let railway =
+            [("RAILWAY_PROJECT_ID", "p"), ("RAILWAY_VOLUME_MOUNT_PATH", "/data"), ("HOME", "/root")];
+        let config = with(Flags::default(), &railway).unwrap();
+        assert_eq!(config.data_dir, PathBuf::from("/data/glb-optimizer"));
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::ids::JobId;
@@ -22,6 +22,8 @@ pub struct Event {
     pub job: JobId,
     /// What about it.
     pub change: Change,
+    /// Whether it happened in this process; otherwise another node told of it.
+    pub is_here: bool,
 }
 
 /// The kinds of change.
@@ -34,7 +36,7 @@ pub enum Change {
 }
 
 /// How far a running job is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// What is running: `read`, a pass's name, or `write`.
     pub stage: String,
@@ -59,14 +61,17 @@ impl Default for Events {
 impl Events {
     /// Announces that the job's record changed. Its progress begins anew.
     pub fn announce_state(&self, job: JobId) {
-        self.lock().remove(&job);
-        self.send(Event { job, change: Change::State });
+        self.announce(Event { job, change: Change::State, is_here: true });
     }
 
     /// Announces and remembers how far a running job is.
     pub fn announce_progress(&self, job: JobId, progress: Progress) {
-        self.lock().insert(job, progress.clone());
-        self.send(Event { job, change: Change::Progress(progress) });
+        self.announce(Event { job, change: Change::Progress(progress), is_here: true });
+    }
+
+    /// Passes on what another node told.
+    pub fn announce_elsewhere(&self, job: JobId, change: Change) {
+        self.announce(Event { job, change, is_here: false });
     }
 
     /// How far a job is, if it runs.
@@ -81,7 +86,11 @@ impl Events {
         self.sender.subscribe()
     }
 
-    fn send(&self, event: Event) {
+    fn announce(&self, event: Event) {
+        match &event.change {
+            Change::State => self.lock().remove(&event.job),
+            Change::Progress(progress) => self.lock().insert(event.job, progress.clone()),
+        };
         // An error means that nobody listens, which is fine.
         let _ = self.sender.send(event);
     }
@@ -96,7 +105,7 @@ impl Events {
 pub async fn state_change(changes: &mut broadcast::Receiver<Event>, id: JobId) {
     loop {
         match changes.recv().await {
-            Ok(Event { job, change: Change::State }) if job == id => return,
+            Ok(Event { job, change: Change::State, .. }) if job == id => return,
             Ok(_) => {}
             Err(RecvError::Lagged(_)) => return,
             // The sender is gone, and nothing will ever change again.

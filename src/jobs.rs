@@ -3,15 +3,20 @@
 //! The only module that joins the queue, the blobs, the events and the sandbox. Two orders hold here and
 //! nowhere else: a blob is stored before the queue refers to it, and a change is announced after it is
 //! committed. Callers: `http` submits and reads, [`crate::worker`] claims, runs and finishes. How a data folder is
-//! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`.
+//! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`, what other nodes have to do with it in `share.rs` and
+//! `elsewhere.rs`.
 
 mod backup;
+mod elsewhere;
 mod error;
 mod intake;
 mod keys;
 mod open;
 mod restore;
 mod room;
+mod share;
+mod slots;
+mod stages;
 mod sweep;
 mod upkeep;
 mod upload;
@@ -19,25 +24,28 @@ mod wait;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 
 pub use backup::{Backup, Contents};
+pub use elsewhere::{Answer, Elsewhere, Wish};
 pub use error::{Error, OpenError};
 pub use intake::Intake;
 pub use keys::{KEY_PREFIX, KeysOfFolder, NewKey};
 pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
+pub use slots::{Present, Slots};
 pub use upload::Upload;
 pub use wait::Wait;
 
 pub use crate::queue::Sender;
 
-use crate::blobs::{Blobs, Keep};
+use crate::blobs::{Blobs, Keep, Pin, Shared};
 use crate::events::{self, Event, Events, Progress};
 use crate::ids::{BlobId, JobId};
+use crate::meter;
 use crate::optimize::Settings;
 use crate::queue::{
     self, Blame, Cached, Enqueued, Failure, Job, JobError, Lease, NewJob, Output, Priority, Queue, State,
@@ -45,6 +53,7 @@ use crate::queue::{
 use crate::sandbox::{self, Confinement, Folder, Sandbox, Task};
 use intake::Clients;
 use room::Room;
+use stages::Stages;
 use wait::Pace;
 
 /// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
@@ -80,7 +89,14 @@ pub struct Jobs {
     limits: Limits,
     work_waiting: Notify,
     sweep_wanted: Notify,
+    slots: Arc<Semaphore>,
     pace: Pace,
+    /// Whether a worker is there.
+    workers: slots::Workers,
+    /// Where files are shared with other nodes, if anywhere.
+    shared: Option<Shared>,
+    /// The other nodes, once there are any to ask.
+    elsewhere: OnceLock<Arc<dyn Elsewhere>>,
     clients: Clients,
     tier: Tier,
     /// The whole data folder when it is to go with this value.
@@ -130,7 +146,13 @@ pub struct StoredFile {
     pub id: BlobId,
     /// Where it is.
     pub path: PathBuf,
+    /// Keeps it there until it is opened.
+    _pin: Arc<Pin>,
 }
+
+/// The right to run one job on this node; given back when it is dropped.
+#[derive(Debug)]
+pub struct Slot(#[expect(dead_code, reason = "what counts is that it lives")] OwnedSemaphorePermit);
 
 // --- submit ---------------------------------------------------------------------------------------
 
@@ -160,11 +182,18 @@ impl Jobs {
         let input_bytes = upload.writer.bytes();
         self.check_intake(&wanted.sender).await?;
         self.room().make(0).await?;
-        // To the end: neither this blob nor those of an earlier result may go before the record refers to them.
+        let Submission { name: input_name, settings, priority, idempotency_key, is_fresh, sender } = wanted;
         let keep = self.blobs.keep().await;
         let input = self.blobs.publish(upload.writer, &keep).await?;
-        let Submission { name: input_name, settings, priority, idempotency_key, is_fresh, sender } = wanted;
-        let cached = if is_fresh { None } else { self.cached(input, settings).await? };
+        // From here on a pin and not a keep, because files of another node may take a while.
+        let _pin = self.blobs.pin(input);
+        drop(keep);
+        let is_here = is_fresh || self.cached(input, settings).await?.is_some();
+        let (elsewhere, _pins) =
+            if is_here { None } else { self.result_elsewhere(input, settings).await }.unzip();
+        // To the end: the blobs of an earlier result may not go before the record refers to them.
+        let _keep = self.blobs.keep().await;
+        let cached = if is_fresh { None } else { self.cached(input, settings).await?.or(elsewhere) };
         let by = sender.clone();
         let new =
             NewJob { input_name, input_bytes, input, settings, priority, idempotency_key, cached, sender };
@@ -173,8 +202,10 @@ impl Jobs {
             return Ok(job);
         }
         self.count_for_client(&job, &by);
+        let is_cached = job.cached_from.is_some();
         let key = by.api_key.map(|key| key.to_string());
-        tracing::info!(job = %job.id, client = by.client, key, input_bytes, is_cached = job.cached_from.is_some(), "accepted a job");
+        tracing::info!(job = %job.id, client = by.client, key, input_bytes, is_cached, "accepted a job");
+        meter::job_accepted(is_cached);
         Ok(self.announce(job))
     }
 
@@ -194,6 +225,31 @@ impl Jobs {
 // --- claim, run, finish: what a worker does ---------------------------------------------------------
 
 impl Jobs {
+    /// A place to run a job in, once there is one.
+    pub async fn slot(&self) -> Slot {
+        // Nobody closes the semaphore.
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        Slot(slot.unwrap_or_else(|_| unreachable!("slots are never closed")))
+    }
+
+    /// A place to run a job in, if there is one now.
+    #[must_use]
+    pub fn try_slot(&self) -> Option<Slot> {
+        Arc::clone(&self.slots).try_acquire_owned().ok().map(Slot)
+    }
+
+    /// How many more jobs could run now.
+    #[must_use]
+    pub fn free_slots(&self) -> usize {
+        self.slots.available_permits()
+    }
+
+    /// How many jobs may run at once.
+    #[must_use]
+    pub fn slot_count(&self) -> usize {
+        self.limits.workers
+    }
+
     /// Claims the job whose turn it is, if one is due.
     ///
     /// # Errors
@@ -215,6 +271,15 @@ impl Jobs {
         // Running out of time is as good as being woken.
         let _ = tokio::time::timeout(wait, self.work_waiting.notified()).await;
         Ok(())
+    }
+
+    /// Whether a claim would find a job now.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub async fn has_work(&self) -> Result<bool, Error> {
+        let due_ms = self.on_queue(Queue::next_due_ms).await?;
+        Ok(due_ms.is_some_and(|due_ms| due_ms <= now_ms()))
     }
 
     /// Lets the holder keep its job for another [`LEASE`].
@@ -241,8 +306,16 @@ impl Jobs {
         };
         let (report, output, worst_view) =
             (task.report.clone(), task.output.clone(), task.worst_view.clone());
-        let on_progress = |stage, percent| self.events.announce_progress(job.id, Progress { stage, percent });
-        self.sandbox.run(task, on_progress).await?;
+        let mut stages = Stages::default();
+        let on_progress = |stage: String, percent| {
+            stages.enter(&stage);
+            self.events.announce_progress(job.id, Progress { stage, percent });
+        };
+        self.sandbox.run(task, on_progress).await.inspect_err(|error| {
+            if let Some(reason) = error.kill() {
+                meter::child_killed(reason);
+            }
+        })?;
         // Copied, not moved: nothing that the child may still hold open becomes part of the store.
         let keep = self.blobs.keep().await;
         let (report, _) = self.blobs.copy_from(&report, &keep).await?;
@@ -260,6 +333,9 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::LeaseLost`], or the queue cannot be written: the lease then runs out by itself.
     pub async fn finish(&self, lease: Lease, outcome: Result<Stored, Failure>) -> Result<Job, Error> {
+        if let Err(failure) = &outcome {
+            meter::attempt_failed(failure.error.code.clone());
+        }
         let job = self
             .on_queue(move |queue| match outcome {
                 Ok(stored) => queue.ack(lease, stored.output.clone(), now_ms()),
@@ -267,6 +343,7 @@ impl Jobs {
             })
             .await?;
         self.pace.learn(&job);
+        count_completed(&job);
         Ok(self.announce(job))
     }
 
@@ -301,7 +378,11 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], or the queue cannot be read.
     pub async fn status(&self, id: JobId) -> Result<Status, Error> {
-        let (job, before) = self.on_queue(move |queue| wait::look(queue, id)).await?;
+        let found = self.on_queue(move |queue| wait::look(queue, id)).await;
+        let (job, before) = match found {
+            Err(Error::Queue(queue::Error::UnknownJob(_))) => (self.job_elsewhere(id).await?, None),
+            found => found?,
+        };
         let progress = self.events.progress(id).filter(|_| job.state == State::Running);
         let wait = before.map(|before| self.wait_after(&before));
         Ok(Status { job, progress, wait })
@@ -334,8 +415,8 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
     pub async fn cancel(&self, id: JobId) -> Result<Job, Error> {
-        let job = self.on_queue(move |queue| queue.cancel(id, now_ms())).await?;
-        Ok(self.announce(job))
+        let job = self.on_queue(move |queue| queue.cancel(id, now_ms())).await;
+        self.here_or_elsewhere(id, job, Wish::Cancel).await
     }
 
     /// Queues a dead or cancelled job again.
@@ -343,26 +424,26 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
     pub async fn retry(&self, id: JobId) -> Result<Job, Error> {
-        let job = self.on_queue(move |queue| queue.retry(id, now_ms())).await?;
-        Ok(self.announce(job))
+        let job = self.on_queue(move |queue| queue.retry(id, now_ms())).await;
+        self.here_or_elsewhere(id, job, Wish::Retry).await
     }
 
     /// The uploaded file.
     ///
     /// # Errors
-    /// [`Error::FilesGone`].
-    pub fn original(&self, job: &Job) -> Result<StoredFile, Error> {
+    /// [`Error::FilesGone`], or it is on another node and cannot be fetched.
+    pub async fn original(&self, job: &Job) -> Result<StoredFile, Error> {
         self.check_files(job)?;
-        Ok(self.stored(job.input))
+        self.bring(job, job.input).await
     }
 
     /// The optimized file.
     ///
     /// # Errors
-    /// [`Error::NoResult`] unless the job is completed, [`Error::FilesGone`].
-    pub fn result(&self, job: &Job) -> Result<StoredFile, Error> {
+    /// [`Error::NoResult`] unless the job is completed, [`Error::FilesGone`], or it cannot be fetched from another node.
+    pub async fn result(&self, job: &Job) -> Result<StoredFile, Error> {
         self.check_files(job)?;
-        Ok(self.stored(output_of(job)?.glb))
+        self.bring(job, output_of(job)?.glb).await
     }
 
     /// The view in which the result looks most different, as PNG: before, after, difference.
@@ -372,7 +453,7 @@ impl Jobs {
     pub async fn worst_view(&self, job: &Job) -> Result<Vec<u8>, Error> {
         self.check_files(job)?;
         let pictures = output_of(job)?.worst_view.ok_or(Error::NoPictures)?;
-        Ok(self.blobs.read(pictures).await?)
+        Ok(tokio::fs::read(self.bring(job, pictures).await?.path).await?)
     }
 
     /// The report, as JSON.
@@ -381,7 +462,7 @@ impl Jobs {
     /// [`Error::NoResult`] unless the job is completed, [`Error::FilesGone`], or it cannot be read.
     pub async fn report(&self, job: &Job) -> Result<Vec<u8>, Error> {
         self.check_files(job)?;
-        Ok(self.blobs.read(output_of(job)?.report).await?)
+        Ok(tokio::fs::read(self.bring(job, output_of(job)?.report).await?.path).await?)
     }
 
     /// How many jobs are in each state.
@@ -398,6 +479,18 @@ impl Jobs {
     /// None can be started.
     pub async fn confinement(&self) -> Result<&Confinement, sandbox::Error> {
         self.sandbox.confinement().await
+    }
+
+    /// How long the queued job that was accepted first has waited; nothing if none is queued or the queue cannot be read.
+    pub async fn oldest_wait(&self) -> Duration {
+        let created_ms = self.on_queue(Queue::oldest_queued_ms).await.ok().flatten();
+        created_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(now_ms().saturating_sub(ms)))
+    }
+
+    /// What all files take, in bytes.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        self.blobs.stored_bytes()
     }
 
     /// Shows that the data folder can be written, by writing.
@@ -424,6 +517,10 @@ impl Jobs {
     /// Tells everybody about a committed change, and the worker if there is something to do.
     fn announce(&self, job: Job) -> Job {
         self.events.announce_state(job.id);
+        if job.state.is_final() {
+            let code = job.error.as_ref().filter(|_| job.state == State::Dead);
+            meter::job_ended(job.state.name(), code.map(|error| error.code.clone()).unwrap_or_default());
+        }
         self.clients.note(&job);
         if job.state == State::Queued {
             self.work_waiting.notify_one();
@@ -443,15 +540,22 @@ impl Jobs {
             queue: Arc::clone(&self.queue),
         }
     }
-
-    fn stored(&self, id: BlobId) -> StoredFile {
-        StoredFile { id, path: self.blobs.path(id) }
-    }
 }
 
 fn output_of(job: &Job) -> Result<&Output, Error> {
     let reason = || job.error.as_ref().map(|error| error.message.clone());
     job.output.as_ref().ok_or_else(|| Error::NoResult { state: job.state, reason: reason() })
+}
+
+/// Counts a job that was completed by work, and not out of an earlier result.
+fn count_completed(job: &Job) {
+    let (Some(output), Some(start_ms), Some(end_ms)) = (&job.output, job.started_at_ms, job.finished_at_ms)
+    else {
+        return;
+    };
+    let between = |from_ms: u64, to_ms: u64| Duration::from_millis(to_ms.saturating_sub(from_ms));
+    let (waited, took) = (between(job.created_at_ms, start_ms), between(start_ms, end_ms));
+    meter::job_completed(waited, took, job.input_bytes, output.glb_bytes);
 }
 
 impl From<sandbox::Error> for Failure {

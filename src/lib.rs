@@ -12,10 +12,12 @@
 //! | [`cli`] | one file a command; prints, and turns errors into exit codes |
 //! | [`app`] | builds the parts of the server, starts them, stops them in order |
 //! | [`http`], [`worker`] | the two sides of the queue: thin handlers; slots, wake-ups, heartbeats |
-//! | [`health`], [`config`] | how this node does; what it was told |
+//! | [`health`], [`doctor`] | how this node does: at any time; once and thoroughly |
+//! | [`bridge`] | the fleet: work, files and knowledge shared over Redis |
+//! | [`config`] | what this node was told |
 //! | [`jobs`] | **the life of a job**, top to bottom |
 //! | [`queue`], [`blobs`], [`events`], [`sandbox`] | what that life needs: records, bytes, announcements, child processes |
-//! | [`ids`], [`secrets`] | the types that tell a job from a blob; tokens, compared and kept |
+//! | [`ids`], [`meter`], [`secrets`] | types that tell a job from a blob; what is counted for `/metrics`; tokens, compared and kept |
 //! | [`optimize`] | the core. Pure: bytes and settings in, bytes and a report out |
 //!
 //! # One job, step by step
@@ -46,13 +48,16 @@
 
 pub mod app;
 pub mod blobs;
+pub mod bridge;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod events;
 pub mod health;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod meter;
 pub mod optimize;
 pub mod queue;
 pub mod sandbox;

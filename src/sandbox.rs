@@ -25,7 +25,7 @@ pub use confine::{Confinement, Missing, confine, outlast_signals};
 use ending::Ending;
 pub use ending::Error;
 pub use folder::Folder;
-pub use memory::share as memory_share;
+pub use memory::{container_bytes, machine_bytes, share as memory_share};
 use process::{Child, Farewell};
 pub use protocol::{Line, Request, Task};
 

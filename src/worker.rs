@@ -7,14 +7,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::events;
-use crate::jobs::{Error, Jobs, LEASE};
+use crate::jobs::{Error, Jobs, LEASE, Slot};
+use crate::meter;
 use crate::queue::{self, Job, Lease, State};
 
 /// A third of the lease: two heartbeats may fail before it is lost.
@@ -26,13 +26,13 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 /// The wait after the queue itself failed.
 const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(1);
 
-/// Works on up to `slots` jobs at once until `stop`, then hands the unfinished ones back and returns.
-pub async fn run(jobs: Arc<Jobs>, slots: usize, stop: CancellationToken) {
-    let free = Arc::new(Semaphore::new(slots));
+/// Works on as many jobs at once as there are slots until `stop`, then hands the unfinished ones back and returns.
+pub async fn run(jobs: Arc<Jobs>, stop: CancellationToken) {
+    let _present = jobs.worker_comes();
     let tasks = TaskTracker::new();
     tasks.spawn(stop.clone().run_until_cancelled_owned(reap(Arc::clone(&jobs))));
     tasks.spawn(stop.clone().run_until_cancelled_owned(sweep(Arc::clone(&jobs))));
-    while let Some(Ok(slot)) = stop.run_until_cancelled(Arc::clone(&free).acquire_owned()).await {
+    while let Some(slot) = stop.run_until_cancelled(jobs.slot()).await {
         match jobs.claim().await {
             Ok(Some(job)) => {
                 // So every line about it, its process's last words too, names the request that brought it.
@@ -40,6 +40,8 @@ pub async fn run(jobs: Arc<Jobs>, slots: usize, stop: CancellationToken) {
                 tasks.spawn(work(Arc::clone(&jobs), job, slot, stop.clone()).instrument(span));
             }
             Ok(None) => {
+                // Nobody else should wait for a slot that has nothing to do.
+                drop(slot);
                 stop.run_until_cancelled(wait(&jobs)).await;
             }
             Err(error) => pause(&error).await,
@@ -116,12 +118,18 @@ impl Clock {
 }
 
 /// Sees one claimed job through: to its outcome, to the loss of its lease, or to the stop of the program.
-async fn work(jobs: Arc<Jobs>, job: Job, _slot: OwnedSemaphorePermit, stop: CancellationToken) {
+async fn work(jobs: Arc<Jobs>, job: Job, _slot: Slot, stop: CancellationToken) {
     let lease = job.lease();
     let written = tokio::select! {
         outcome = jobs.run(&job) => jobs.finish(lease, outcome).await,
-        () = keep(&jobs, lease) => Err(queue::Error::LeaseLost { id: lease.id, attempt: lease.attempt }.into()),
-        () = stop.cancelled() => jobs.release(lease).await,
+        () = keep(&jobs, lease) => {
+            meter::child_killed("cancelled");
+            Err(queue::Error::LeaseLost { id: lease.id, attempt: lease.attempt }.into())
+        }
+        () = stop.cancelled() => {
+            meter::child_killed("stopping");
+            jobs.release(lease).await
+        }
     };
     match written {
         Ok(job) => log_outcome(&job),

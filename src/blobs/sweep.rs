@@ -11,15 +11,17 @@
 //! No grace time is involved, and so no clock. What a crash leaves between storing and recording is deleted by the
 //! first sweep after it. Unfinished files are another matter: only time tells that nobody writes them any more.
 //!
+//! A blob that no record of this node needs, because it was fetched for a job of another, has a [`Pin`] while it is used.
+//!
 //! A backup reads blobs for minutes. It cannot hold a `Keep`, or uploads would wait behind the sweep that waits for
 //! it; it has a [`Hold`], during which sweeps delete nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
@@ -36,6 +38,8 @@ pub(super) struct Sweeping {
     /// Shared by those who keep, taken alone by a sweep.
     lock: Arc<RwLock<()>>,
     holds: AtomicUsize,
+    /// How many pins each blob has. A plain lock: held for one map operation, never across an await.
+    pins: Mutex<HashMap<BlobId, usize>>,
     /// What the last sweep left, and what was stored since, in bytes.
     stored_bytes: AtomicU64,
     /// What unfinished files have by now, in bytes.
@@ -53,6 +57,33 @@ pub struct Hold(Arc<Sweeping>);
 impl Drop for Hold {
     fn drop(&mut self) {
         self.0.holds.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// While it lives, sweeps leave this one blob alone.
+#[derive(Debug)]
+pub struct Pin {
+    sweeping: Arc<Sweeping>,
+    id: BlobId,
+}
+
+impl Pin {
+    /// The blob that it is for.
+    #[must_use]
+    pub fn id(&self) -> BlobId {
+        self.id
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut pins = self.sweeping.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        match pins.get_mut(&self.id) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => {
+                pins.remove(&self.id);
+            }
+        }
     }
 }
 
@@ -79,6 +110,15 @@ impl Blobs {
         let _keep = self.keep().await;
         self.sweeping.holds.fetch_add(1, Ordering::SeqCst);
         Hold(Arc::clone(&self.sweeping))
+    }
+
+    /// Makes sweeps leave a blob alone until the returned value is dropped, whether it is there already or not. A
+    /// sweep that is at work may still delete it: look for it with a [`Keep`] afterwards.
+    #[must_use]
+    pub fn pin(&self, id: BlobId) -> Pin {
+        let mut pins = self.sweeping.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        *pins.entry(id).or_default() += 1;
+        Pin { sweeping: Arc::clone(&self.sweeping), id }
     }
 
     /// Whether sweeps delete nothing just now.
@@ -113,7 +153,8 @@ impl Blobs {
     ) -> Result<Swept, E> {
         let _alone = self.sweeping.lock.blocking_write();
         let is_held = self.is_held();
-        let needed = needed()?;
+        let mut needed = needed()?;
+        needed.extend(self.sweeping.pins.lock().unwrap_or_else(PoisonError::into_inner).keys());
         let mut swept = Swept::default();
         for folder in fs::read_dir(&self.root)? {
             let folder = folder?;

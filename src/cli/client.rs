@@ -19,6 +19,8 @@ use crate::secrets::{self, Secret};
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// How long to wait for the beginning of an answer.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
+/// How long `/health` may take: whoever asks wants an answer within 10 seconds, and a late one is none.
+const HEALTH_TIME: Duration = Duration::from_secs(8);
 /// The longest refusal that is read, in bytes.
 const MAX_PROBLEM_BYTES: u64 = 64 << 10;
 
@@ -77,6 +79,21 @@ impl Client {
     /// No server answers, or it refuses.
     pub(super) fn get(&self, path: &str) -> anyhow::Result<Value> {
         json(self.open(path)?)
+    }
+
+    /// How the server does, also when it says that it does not do well.
+    ///
+    /// # Errors
+    /// No server answers in time, or something else than one of ours.
+    pub(super) fn health(&self) -> anyhow::Result<Value> {
+        let request = self.agent.get(self.address("/health")).config();
+        let answer = request.timeout_global(Some(HEALTH_TIME)).build().call();
+        let mut answer = answer.with_context(|| self.no_answer())?;
+        let health: Value = serde_json::from_reader(answer.body_mut().as_reader()).unwrap_or_default();
+        if health["status"].is_string() {
+            return Ok(health);
+        }
+        bail!("{} answered with {}; is that a GLB Optimizer?", self.remote.server, answer.status())
     }
 
     /// Asks for something to be done.

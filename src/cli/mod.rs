@@ -9,7 +9,9 @@ mod child;
 mod client;
 mod compare;
 mod config;
+mod doctor;
 mod files;
+mod health;
 mod inspect;
 mod jobs;
 mod keys;
@@ -82,6 +84,10 @@ enum Command {
     Backup(backup::Flags),
     /// Make a data folder out of such an archive
     Restore(restore::Flags),
+    /// Look at everything that the server depends on, and say what to do
+    Doctor(doctor::Flags),
+    /// Ask a running server how it does: exit code 0 or 1, for container checks
+    Health(health::Flags),
     /// Show that no job gets lost: kill a server under load again and again, then count
     Chaos(chaos::Flags),
     /// Optimize one file for a server: the inside of its sandbox
@@ -125,6 +131,8 @@ pub fn run() -> anyhow::Result<()> {
         Command::Keys(flags) => keys::run(&flags),
         Command::Backup(flags) => backup::run(&flags),
         Command::Restore(flags) => restore::run(&flags),
+        Command::Doctor(flags) => doctor::run(flags),
+        Command::Health(flags) => health::run(&flags),
         Command::Chaos(flags) => chaos::run(&flags),
         Command::SandboxChild => child::run(),
     }

@@ -26,7 +26,7 @@ pub(super) async fn result(
     request: Request,
 ) -> Result<Response, Problem> {
     let job = site.jobs.status(jobs::parse(&id)?).await?.job;
-    let file = site.jobs.result(&job)?;
+    let file = site.jobs.result(&job).await?;
     Ok(send(file, &optimized_name(&job.input_name), request).await)
 }
 
@@ -37,7 +37,7 @@ pub(super) async fn original(
     request: Request,
 ) -> Result<Response, Problem> {
     let job = site.jobs.status(jobs::parse(&id)?).await?.job;
-    Ok(send(site.jobs.original(&job)?, &job.input_name, request).await)
+    Ok(send(site.jobs.original(&job).await?, &job.input_name, request).await)
 }
 
 async fn send(file: StoredFile, name: &str, mut request: Request) -> Response {

@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -146,6 +146,16 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail)
     }
 
+    /// `what` is the limit's name, of which `a_minute` are allowed.
+    pub(super) fn too_often(what: &str, a_minute: u32, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let detail = format!(
+            "You have sent more than {a_minute} {what} in a minute, and this server takes no more for now. Try again in \
+            {seconds} seconds."
+        );
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", detail).retry_after(seconds)
+    }
+
     pub(super) fn stopping() -> Self {
         let detail = "The server stops before the job has ended. Send the file again.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", detail)
@@ -207,6 +217,11 @@ impl From<jobs::Error> for Problem {
             }
             jobs::Error::FilesGone { .. } => Self::gone(detail),
             jobs::Error::NoRoom { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", detail),
+            jobs::Error::OwnerAway { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "owner_away", detail),
+            jobs::Error::StorageAway(source) => {
+                tracing::error!(error = %source, "the shared storage cannot be read");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_away", detail)
+            }
             jobs::Error::Queue(error) => error.into(),
             jobs::Error::Storage(error) => Self::storage(&error),
             jobs::Error::Internal(_) => Self::internal(&detail),
@@ -251,6 +266,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(body)).into_response();
         let content_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

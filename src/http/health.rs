@@ -1,19 +1,40 @@
 //! `/health` for people and monitors, `/health/live` and `/health/ready` for platforms.
 //!
-//! What is looked at is in [`crate::health`]; here is only the status code.
+//! What is looked at is in [`crate::health`]; here is only the status code. Degraded is 200: jobs run, and a platform that
+//! restarts the program would help nobody.
+
+use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{ConnectInfo, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
 use super::Site;
-use crate::health::{self, Health};
+use super::admin::Admin;
+use super::error::Problem;
 
-/// Everything that is known. 503 when something that a job needs does not work.
-pub(super) async fn show(State(site): State<Site>) -> (StatusCode, Json<Health>) {
-    let health = health::check(&site.jobs, site.workers).await;
+/// What proxies add. Behind one, everybody seems to ask from this machine.
+const PASSED_ON: [HeaderName; 3] =
+    [header::FORWARDED, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip")];
+
+/// Everything that is known, for administrators and whoever asks on this machine; for others, what helps to decide
+/// whether to come here. 503 when something that a job needs does not work.
+pub(super) async fn show(admin: Result<Admin, Problem>, State(site): State<Site>, parts: Parts) -> Response {
+    let health = site.observer.look().await;
     let status = if health.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(health))
+    if admin.is_ok() || is_direct(&parts) {
+        return (status, Json(health)).into_response();
+    }
+    (status, Json(health.brief())).into_response()
+}
+
+/// Whether somebody on this machine asks, and no proxy for somebody else.
+fn is_direct(parts: &Parts) -> bool {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let is_loopback = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    is_loopback && !PASSED_ON.iter().any(|name| parts.headers.contains_key(name))
 }
 
 /// The process answers. Looks at nothing, so that a full disk does not get it restarted.
@@ -23,6 +44,6 @@ pub(super) async fn live() -> &'static str {
 
 /// Whether to send requests here.
 pub(super) async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
-    let is_ok = !site.stop.is_cancelled() && health::check(&site.jobs, site.workers).await.is_ok();
-    if is_ok { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
+    let is_ready = !site.stop.is_cancelled() && site.observer.look().await.is_ok();
+    if is_ready { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready\n") }
 }

@@ -21,7 +21,9 @@ mod keys;
 #[cfg(test)]
 mod limits;
 mod login;
+mod meter;
 mod queue;
+mod rate;
 mod upload;
 
 use std::any::Any;
@@ -30,7 +32,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use ipnet::IpNet;
@@ -38,10 +40,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::bridge::Bridge;
+use crate::config;
+use crate::health::Observer;
 use crate::jobs::Jobs;
+use crate::meter::Meter;
 use crate::secrets::Secret;
 pub use bodies::Open as OpenBodies;
 use error::Problem;
+use rate::Rates;
 
 /// The longest body that is no upload.
 const SMALL_BODY_BYTES: usize = 16 << 10;
@@ -51,8 +58,14 @@ const SMALL_BODY_BYTES: usize = 16 << 10;
 pub struct Site {
     /// All jobs.
     pub jobs: Arc<Jobs>,
-    /// Jobs that may run at once.
-    pub workers: usize,
+    /// Looks how this node does.
+    pub observer: Observer,
+    /// What was counted.
+    pub meter: Meter,
+    /// How often one client may ask.
+    pub rates: config::Rates,
+    /// The other nodes, if this one was told of a Redis.
+    pub bridge: Option<Arc<Bridge>>,
     /// Who may do what.
     pub access: Arc<Access>,
     /// Uploads that are coming in.
@@ -86,6 +99,7 @@ pub async fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
 }
 
 fn router(site: Site) -> Router {
+    let rates = Rates::new(site.rates, site.bridge.clone());
     let router = Router::new()
         .route("/api/v1/jobs", post(upload::submit).get(queue::list))
         .route("/api/v1/jobs/{id}", get(jobs::show).delete(jobs::delete))
@@ -107,12 +121,15 @@ fn router(site: Site) -> Router {
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/metrics", get(meter::show))
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut
         // the connection without an answer.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(rates, rate::limit))
         .layer(from_fn_with_state(site.clone(), bodies::guard))
+        .layer(from_fn(meter::count))
         .layer(CatchPanicLayer::custom(answer_panic));
     headers::added(router.with_state(site.clone()), &site).layer(from_fn_with_state(site, caller::identify))
 }

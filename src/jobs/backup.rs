@@ -23,7 +23,7 @@ use tar::{Builder, Header};
 use super::{Error, Jobs, OpenError};
 use crate::blobs::{Blobs, Hold};
 use crate::ids::BlobId;
-use crate::queue::{Job, Queue, Snapshot};
+use crate::queue::{self, Job, Queue, Snapshot};
 
 /// The newest layout that this version knows.
 pub(super) const FORMAT: u32 = 1;
@@ -87,7 +87,7 @@ impl Backup {
     /// There is none, a server uses it, or it cannot be read.
     pub fn of_folder(data_dir: &Path) -> Result<Self, OpenError> {
         let folder_error = |source| OpenError::Folder { path: data_dir.into(), source };
-        let file = data_dir.join("queue.redb");
+        let file = data_dir.join(queue::FILE);
         // Opening it would make an empty one.
         std::fs::metadata(&file).map_err(folder_error)?;
         let queue = Queue::open(&file)?;

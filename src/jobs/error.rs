@@ -69,6 +69,21 @@ pub enum Error {
         /// The limit in bytes.
         quota_bytes: u64,
     },
+    /// Only the node that accepted the job may change it, and that one does not answer.
+    #[error(
+        "Job {id} belongs to another node of the fleet, which does not answer just now. It can be asked for, but not be {wanted}: start that node again, or try again later."
+    )]
+    OwnerAway {
+        /// The job.
+        id: JobId,
+        /// What was to be done.
+        wanted: &'static str,
+    },
+    /// The file is on the shared storage, which fails.
+    #[error(
+        "The file is on the storage that the nodes share, and that cannot be read just now. Try again later."
+    )]
+    StorageAway(#[source] io::Error),
     /// The queue refused or failed.
     #[error(transparent)]
     Queue(#[from] queue::Error),

@@ -8,9 +8,9 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use super::intake::Clients;
@@ -18,7 +18,7 @@ use super::wait::Pace;
 use super::{Jobs, Limits, OpenError, now_ms};
 use crate::blobs::Blobs;
 use crate::events::Events;
-use crate::queue::Queue;
+use crate::queue::{self, Queue};
 use crate::sandbox::{Folder, Sandbox};
 
 /// A folder in memory that Linux always has, for the case that not even the temporary one can be written.
@@ -61,7 +61,7 @@ impl Jobs {
         let created = DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
         created.map_err(folder_error)?;
         // First, because it takes the lock: only then are left-over files known to be nobody's.
-        let queue = Queue::open(&data_dir.join(QUEUE_FILE))?;
+        let queue = Queue::open(&data_dir.join(queue::FILE))?;
         for job in queue.reclaim(now_ms())? {
             tracing::info!(job = %job.id, state = %job.state, "took back a job whose worker was killed");
         }
@@ -95,7 +95,11 @@ impl Jobs {
             limits,
             work_waiting: Notify::new(),
             sweep_wanted: Notify::new(),
+            slots: Arc::new(Semaphore::new(limits.workers.min(Semaphore::MAX_PERMITS))),
             pace: Pace::default(),
+            workers: super::slots::Workers::default(),
+            shared: None,
+            elsewhere: OnceLock::new(),
             clients: Clients::default(),
             tier: Tier::Embedded,
             _temporary: None,

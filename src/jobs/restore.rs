@@ -58,7 +58,7 @@ pub async fn restore(archive: impl Read, data_dir: &Path) -> Result<Contents, Ar
     }
     let blobs = Blobs::open(data_dir.join("blobs"))?;
     let (contents, Records { is_paused, jobs }) = read(archive, Some(&blobs)).await?;
-    Queue::open(&data_dir.join("queue.redb"))?.fill(&Snapshot { jobs, is_paused })?;
+    Queue::open(&data_dir.join(queue::FILE))?.fill(&Snapshot { jobs, is_paused })?;
     Ok(contents)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Jobs, as_ms, now_ms};
+use super::{Error, Jobs, Wish, as_ms, now_ms};
 use crate::ids::JobId;
 use crate::queue::{Cursor, Job, Page, Queue, State};
 
@@ -17,6 +17,20 @@ impl Jobs {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<Page, Error> {
+        let page = self.on_queue(move |queue| queue.list(state, after, limit)).await?;
+        self.with_jobs_elsewhere(page, state, after, limit).await
+    }
+
+    /// The same, of this node's own jobs alone.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub async fn list_own(
+        &self,
+        state: Option<State>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Error> {
         self.on_queue(move |queue| queue.list(state, after, limit)).await
     }
 
@@ -25,9 +39,9 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
     pub async fn purge(&self, id: JobId) -> Result<Job, Error> {
-        let job = self.on_queue(move |queue| queue.purge(id)).await?;
+        let job = self.on_queue(move |queue| queue.purge(id)).await;
         self.sweep_wanted.notify_one();
-        Ok(self.announce(job))
+        self.here_or_elsewhere(id, job, Wish::Purge).await
     }
 
     /// Forgets all jobs that ended at least `age` ago. Returns how many.
@@ -40,7 +54,7 @@ impl Jobs {
         let count = purged.len();
         self.sweep_wanted.notify_one();
         for job in purged {
-            self.announce(job);
+            self.events.announce_state(job.id);
         }
         Ok(count)
     }

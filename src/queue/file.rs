@@ -1,6 +1,6 @@
 //! The queue's file on the disk: made whole or not at all, and who holds it.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -44,6 +44,19 @@ fn give_name(draft: &Path, path: &Path) -> io::Result<()> {
 
 fn create_or_open(path: &Path) -> Result<Database, DatabaseError> {
     Database::builder().set_cache_size(CACHE_BYTES).create(path)
+}
+
+/// Whether a process has the file locked, as redb does it. Looking takes a lock for a moment, which others may share.
+pub(super) fn is_held(path: &Path) -> io::Result<bool> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// The process that has the file locked, where the system tells: Linux does, in a list of all locks.

@@ -291,7 +291,10 @@ impl Job {
     }
 
     /// What the job's result depends on, as a hash; none without a result.
-    pub(super) fn result_recipe(&self) -> Result<Option<[u8; 32]>, Error> {
+    ///
+    /// # Errors
+    /// The settings cannot be written as JSON, which they can.
+    pub fn result_recipe(&self) -> Result<Option<[u8; 32]>, Error> {
         let output = self.output.as_ref().filter(|_| self.state == State::Completed && !self.files_gone);
         output.map(|output| recipe(self.input, &self.settings, &output.version)).transpose()
     }
@@ -313,7 +316,10 @@ pub struct Lease {
 }
 
 /// What a result depends on, as a hash: content, settings, and the version of this program.
-pub(super) fn recipe(input: BlobId, settings: &Settings, version: &str) -> Result<[u8; 32], Error> {
+///
+/// # Errors
+/// The settings cannot be written as JSON, which they can.
+pub fn recipe(input: BlobId, settings: &Settings, version: &str) -> Result<[u8; 32], Error> {
     let text = serde_json::to_vec(&(input, settings, version)).map_err(Error::Recipe)?;
     Ok(blake3::hash(&text).into())
 }

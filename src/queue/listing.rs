@@ -148,6 +148,19 @@ impl Queue {
         })
     }
 
+    /// When the queued job that has waited longest was accepted, in milliseconds since 1970; `None` when none is queued.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn oldest_queued_ms(&self) -> Result<Option<u64>, Error> {
+        self.store.read(|snapshot| {
+            let rank = tables::state_rank(State::Queued);
+            let states = snapshot.open_table(STATES)?;
+            let first = states.range((rank, 0, 0)..=(rank, u64::MAX, u128::MAX))?.next().transpose()?;
+            Ok(first.map(|(key, _)| key.value().1))
+        })
+    }
+
     /// When the next queued job is due, in milliseconds since 1970; `None` when none is queued or the queue is paused.
     ///
     /// # Errors

@@ -61,7 +61,9 @@ use redb::{Database, Durability};
 
 pub use api_keys::{ApiKey, Quota, Scope, Used};
 pub use error::Error;
-pub use job::{Cached, Job, JobError, Lease, NewJob, Output, Priority, Sender, State, UnknownPriority};
+pub use job::{
+    Cached, Job, JobError, Lease, NewJob, Output, Priority, Sender, State, UnknownPriority, recipe,
+};
 pub use listing::{Ahead, Cursor, Page, Snapshot};
 use store::Store;
 use tables::Tables;
@@ -70,6 +72,9 @@ pub use transition::{Blame, Failure, MAX_ATTEMPTS, MAX_LOST_ATTEMPTS, MAX_NODE_F
 
 use crate::ids::{BlobId, JobId};
 use crate::optimize::Settings;
+
+/// The queue's file in a data folder.
+pub const FILE: &str = "queue.redb";
 
 /// The queue. Share it by reference: redb lets readers pass and makes writers wait for each other.
 pub struct Queue {
@@ -93,6 +98,18 @@ impl Queue {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = path.to_owned();
         Ok(Self { store: Store::new(path, move || file::open(&file))? })
+    }
+
+    /// Whether [`Queue::open`] would find the file free: not there yet, or used by nobody. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], or the file cannot be read.
+    pub fn check_free(path: &Path) -> Result<(), Error> {
+        match file::is_held(path) {
+            Ok(true) => Err(Error::InUse { path: path.into(), holder: file::holder(path) }),
+            Ok(false) => Ok(()),
+            Err(error) => Err(redb::StorageError::Io(error).into()),
+        }
     }
 
     /// A queue that ends with this process.
@@ -130,7 +147,7 @@ impl Queue {
     /// # Errors
     /// The file cannot be read.
     pub fn result_of(&self, input: BlobId, settings: &Settings) -> Result<Option<Job>, Error> {
-        let recipe = job::recipe(input, settings, env!("CARGO_PKG_VERSION"))?;
+        let recipe = recipe(input, settings, env!("CARGO_PKG_VERSION"))?;
         self.store.read(|snapshot| {
             let id = snapshot.open_table(tables::RESULTS)?.get(recipe)?.map(|id| id.value());
             let jobs = snapshot.open_table(tables::JOBS)?;

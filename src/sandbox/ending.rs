@@ -78,6 +78,18 @@ impl Error {
         }
     }
 
+    /// By what the child was killed, in a word; none if it ended by itself or never ran.
+    #[must_use]
+    pub fn kill(&self) -> Option<&'static str> {
+        match self {
+            Self::OverMemoryLimit { .. } => Some("memory_limit"),
+            Self::KilledForMemory { .. } => Some("out_of_memory"),
+            Self::TimedOut(_) => Some("timed_out"),
+            Self::Crashed(_) => Some("crashed"),
+            Self::Refused { .. } | Self::AskedToStop | Self::Io(_) => None,
+        }
+    }
+
     /// Whether the input is at fault; trying again cannot help then.
     #[must_use]
     pub fn is_bad_input(&self) -> bool {

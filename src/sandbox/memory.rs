@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 const DEFAULT_BYTES: u64 = 2 << 30;
 /// No job gets less: below this hardly any model could be worked on.
 const LEAST_BYTES: u64 = 128 << 20;
+/// No machine has so much: a limit like this is none.
+const NO_LIMIT_BYTES: u64 = 1 << 50;
 /// The server itself needs a part of the whole, but never more than this.
 const MOST_RESERVED_BYTES: u64 = 256 << 20;
 
 /// The memory that each of `workers` jobs may have when all run at once, in bytes.
 #[must_use]
 pub fn share(workers: usize) -> u64 {
-    let container = Cgroups::of_this_process().memory_bytes();
-    let least = [container, machine_bytes()].into_iter().flatten().min();
+    let least = [container_bytes(), machine_bytes()].into_iter().flatten().min();
     least.map_or(DEFAULT_BYTES, |bytes| divided(bytes, workers))
 }
 
@@ -32,14 +33,24 @@ pub(super) fn oom_kills() -> u64 {
     counted.or_else(|| field(Path::new("/proc/vmstat"), "oom_kill")).unwrap_or_default()
 }
 
+/// What the container may have, in bytes; none without a limit.
+#[must_use]
+pub fn container_bytes() -> Option<u64> {
+    Cgroups::of_this_process().memory_bytes()
+}
+
+/// What the machine has, in bytes; none where that is not known.
 #[cfg(target_os = "linux")]
-fn machine_bytes() -> Option<u64> {
+#[must_use]
+pub fn machine_bytes() -> Option<u64> {
     let info = rustix::system::sysinfo();
     Some(info.totalram * u64::from(info.mem_unit))
 }
 
+/// What the machine has, in bytes; none where that is not known.
 #[cfg(not(target_os = "linux"))]
-fn machine_bytes() -> Option<u64> {
+#[must_use]
+pub fn machine_bytes() -> Option<u64> {
     None
 }
 
@@ -75,8 +86,9 @@ impl Cgroups {
     fn memory_bytes(&self) -> Option<u64> {
         let names = ["memory.max", "memory.limit_in_bytes"];
         let files = self.0.iter().flat_map(|folder| names.map(|name| folder.join(name)));
-        // "max" is no number, and so no limit.
-        files.filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok()).min()
+        // "max" is no number, and so no limit; version 1 writes the largest number of pages instead.
+        let limits = files.filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok());
+        limits.filter(|&bytes| bytes < NO_LIMIT_BYTES).min()
     }
 
     fn oom_kills(&self) -> Option<u64> {
@@ -118,6 +130,7 @@ mod tests {
     fn version_1_is_read_even_where_its_path_is_the_hosts() {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), "memory/memory.limit_in_bytes", "1073741824\n");
+        write(root.path(), "memory/docker/memory.limit_in_bytes", "9223372036854771712\n");
         write(root.path(), "memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
         let cgroups = Cgroups::read("5:cpu,cpuacct:/docker/x\n4:memory:/docker/x\n0::/\n", root.path());
         assert_eq!(cgroups.memory_bytes(), Some(1 << 30));

@@ -168,6 +168,19 @@ impl Server {
         }
     }
 
+    /// Waits until `/health` is as `condition` wants it.
+    pub(crate) async fn health_until(&self, condition: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let health = self.get("/health").await.json().await.unwrap();
+            if condition(&health) {
+                return health;
+            }
+            assert!(start.elapsed() < DEADLINE, "the server stays {health}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// Submits a model and stops its child in the middle of the work, so that the job stays `running`.
     /// Returns the job's id and the child. A child that was too quick is tried again with another job.
     pub(crate) async fn submit_frozen(&self) -> (String, Pid) {
@@ -259,7 +272,14 @@ fn command_at(address: &str, folder: &Path, variables: &[(&str, &str)]) -> Comma
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut command = Command::new(env!("CARGO_BIN_EXE_glb-optimizer"));
     command.args(["serve", "--listen", address, "--workers", "1", "--data-dir"]).arg(folder);
-    command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null()).stderr(Stdio::piped());
+    // Tests ask as often as they can; those that are about limits say so.
+    let unlimited = [("RATE_LIMIT_UPLOADS", "0"), ("RATE_LIMIT_REQUESTS", "0")];
+    command
+        .env_clear()
+        .envs(unlimited)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
     command
 }
 

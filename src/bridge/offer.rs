@@ -1,0 +1,241 @@
+//! Offering: jobs for which no slot is free here go to the stream, and come back if nothing becomes of them.
+//!
+//! The bridge claims a job like a worker, and keeps extending its lease while Redis knows the offer. No new state and
+//! no recovery of its own: an offer that is forgotten, or whose Redis is away for too long, is released, which puts the
+//! job back into its old place in the line. Its outcome comes by the inbox.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use super::Bridge;
+use super::scripts::{Offered, Scripts};
+use crate::events::Change;
+use crate::ids::JobId;
+use crate::jobs::{Error, LEASE};
+use crate::queue::{self, Job, Lease};
+
+/// How often offers are looked at.
+const TICK: Duration = Duration::from_millis(500);
+/// Leases are extended this often.
+const EXTEND_PAUSE: Duration = Duration::from_secs(5);
+/// Redis knows an offer no more as soon as its outcome is in the inbox; so long it may take to be read.
+const INBOX_TIME: Duration = Duration::from_secs(5);
+/// So long Redis may be away before offers that nobody has taken come back.
+const UNTAKEN_TIME: Duration = Duration::from_secs(3);
+/// More than what runs, so that no node waits for the next offer; not all, so that priorities still count.
+const OFFERS_PER_SLOT: usize = 3;
+
+/// What this node has offered and not got back.
+#[derive(Debug, Default)]
+pub(super) struct Offers {
+    // A plain lock: it is held for a few steps and never across an await.
+    out: Mutex<HashMap<JobId, Out>>,
+}
+
+/// One offer.
+#[derive(Debug, Clone, Copy)]
+struct Out {
+    lease: Lease,
+    is_taken: bool,
+    /// When Redis last knew it.
+    known: Instant,
+    extended: Instant,
+    /// The job is not this offer's any more; Redis has to be told.
+    is_over: bool,
+}
+
+impl Offers {
+    /// The offer has an outcome: whoever calls it looks after the lease from now on.
+    pub(super) fn take_out(&self, lease: Lease) {
+        let mut out = self.lock();
+        if out.get(&lease.id).is_some_and(|one| one.lease == lease) {
+            out.remove(&lease.id);
+        }
+    }
+
+    fn all(&self) -> Vec<Out> {
+        self.lock().values().copied().collect()
+    }
+
+    /// Writes a changed offer down, unless it was taken out meanwhile.
+    fn update(&self, one: Out) {
+        if let Some(known) = self.lock().get_mut(&one.lease.id).filter(|known| known.lease == one.lease) {
+            *known = one;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Out>> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Until `stop`; then takes all offers back.
+pub(super) async fn run(bridge: Arc<Bridge>, stop: CancellationToken) {
+    let mut changes = bridge.jobs.subscribe();
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = ticks.tick() => {
+                for one in bridge.offers.all() {
+                    look_after(&bridge, one).await;
+                }
+                offer_what_waits(&bridge).await;
+            }
+            event = changes.recv() => match event {
+                Ok(event) if event.is_here && event.change == Change::State => {
+                    // Cancelled, perhaps: then whoever works on it should stop soon.
+                    let changed = bridge.offers.lock().get(&event.job).copied();
+                    if let Some(one) = changed {
+                        look_after(&bridge, Out { extended: one.extended - EXTEND_PAUSE, ..one }).await;
+                    }
+                    offer_what_waits(&bridge).await;
+                }
+                // What was missed is seen at the next tick.
+                _ => {}
+            },
+        }
+    }
+    for one in bridge.offers.all() {
+        give_up(&bridge, one).await;
+    }
+}
+
+async fn offer_what_waits(bridge: &Bridge) {
+    while wants_others(bridge) {
+        match bridge.jobs.has_work().await {
+            Ok(true) => {}
+            _ => return,
+        }
+        let Ok(Some(job)) = bridge.jobs.claim().await else { return };
+        if !offer(bridge, &job).await {
+            return;
+        }
+    }
+}
+
+/// Whether there is anybody who could do what this node has no slot for.
+fn wants_others(bridge: &Bridge) -> bool {
+    if bridge.jobs.free_slots() > 0 || bridge.tier().0 != "redis" {
+        return false;
+    }
+    let same_version = |version: &str| version == env!("CARGO_PKG_VERSION");
+    let nodes = bridge.nodes();
+    let takers = nodes.iter().filter(|node| node.shares && same_version(&node.version));
+    let others: usize = takers.filter(|node| node.id != bridge.node).map(|node| node.slots).sum();
+    let all = others + bridge.jobs.slot_count();
+    others > 0 && bridge.offers.lock().len() < all * OFFERS_PER_SLOT
+}
+
+/// Offers a claimed job. Returns whether that worked; otherwise the job is back in the queue.
+async fn offer(bridge: &Bridge, job: &Job) -> bool {
+    let lease = job.lease();
+    match put_out(bridge, job).await {
+        Ok(()) => {
+            tracing::info!(job = %lease.id, attempt = lease.attempt.0, "offered a job to other nodes");
+            true
+        }
+        Err(error) => {
+            tracing::warn!(job = %lease.id, %error, "a job could not be offered");
+            if let Err(error) = bridge.jobs.release(lease).await {
+                tracing::warn!(job = %lease.id, %error, "it waits until its lease has run out");
+            }
+            false
+        }
+    }
+}
+
+async fn put_out(bridge: &Bridge, job: &Job) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    bridge.jobs.share(job).await?;
+    let mut connection = bridge.link.connection()?;
+    let now = Instant::now();
+    let one = Out { lease: job.lease(), is_taken: false, known: now, extended: now, is_over: false };
+    // Before it is out, so that its outcome cannot come before.
+    bridge.offers.lock().insert(job.id, one);
+    let json = serde_json::to_string(job)?;
+    let mut scripts = Scripts { connection: &mut connection, keys: &bridge.keys };
+    let offered = scripts.offer(bridge.node, job.lease(), &json).await;
+    if let Err(error) = &offered {
+        bridge.link.suspect(error);
+        // It may be out all the same.
+        bridge.offers.update(Out { is_over: true, ..one });
+    }
+    Ok(offered?)
+}
+
+/// Sees how an offer does, and extends its lease or gives it up.
+async fn look_after(bridge: &Bridge, one: Out) {
+    if one.is_over {
+        return forget(bridge, one).await;
+    }
+    let found = look(bridge, one.lease).await;
+    let one = match found {
+        Some(Offered::Waits) => Out { is_taken: false, known: Instant::now(), ..one },
+        Some(Offered::Taken) => Out { is_taken: true, known: Instant::now(), ..one },
+        Some(Offered::Forgotten) | None => one,
+    };
+    let patience = match found {
+        Some(_) => INBOX_TIME,
+        None if one.is_taken => bridge.visibility,
+        None => UNTAKEN_TIME,
+    };
+    if one.known.elapsed() > patience {
+        tracing::warn!(job = %one.lease.id, "an offer was lost with Redis; the job is queued here again");
+        return give_up(bridge, one).await;
+    }
+    if one.extended.elapsed() < EXTEND_PAUSE {
+        return bridge.offers.update(one);
+    }
+    match bridge.jobs.extend(one.lease).await {
+        Ok(()) => bridge.offers.update(Out { extended: Instant::now(), ..one }),
+        Err(Error::Queue(queue::Error::LeaseLost { .. } | queue::Error::UnknownJob(_))) => {
+            forget(bridge, one).await;
+        }
+        Err(error) => tracing::warn!(job = %one.lease.id, %error, "a lease could not be extended"),
+    }
+}
+
+/// None when Redis does not answer.
+async fn look(bridge: &Bridge, lease: Lease) -> Option<Offered> {
+    let mut connection = bridge.link.connection().ok()?;
+    let found = Scripts { connection: &mut connection, keys: &bridge.keys }.look(lease).await;
+    found.inspect_err(|error| bridge.link.suspect(error)).ok()
+}
+
+/// Puts the job back into the line; the attempt does not count.
+async fn give_up(bridge: &Bridge, one: Out) {
+    if let Err(error) = bridge.jobs.release(one.lease).await {
+        tracing::debug!(job = %one.lease.id, %error, "an offer was over already");
+    }
+    forget(bridge, one).await;
+}
+
+/// Takes the offer out of Redis; now or, when it does not answer, later.
+async fn forget(bridge: &Bridge, one: Out) {
+    let withdrawn = match bridge.link.connection() {
+        Ok(mut connection) => {
+            let withdrawn =
+                Scripts { connection: &mut connection, keys: &bridge.keys }.withdraw(one.lease).await;
+            withdrawn.inspect_err(|error| bridge.link.suspect(error)).is_ok()
+        }
+        Err(_) => false,
+    };
+    match withdrawn {
+        true => bridge.offers.take_out(one.lease),
+        false => bridge.offers.update(Out { is_over: true, ..one }),
+    }
+}
+
+/// While the files of an outcome come, its lease must not run out.
+pub(super) async fn keep_lease(bridge: &Bridge, lease: Lease) {
+    loop {
+        if bridge.jobs.extend(lease).await.is_err() {
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(LEASE / 3).await;
+    }
+}

@@ -1,0 +1,156 @@
+//! Jobs of other nodes: read from the mirror; wishes go to the node that accepted the job.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redis::{AsyncCommands, RedisResult};
+use uuid::Uuid;
+
+use super::inbox::{Letter, Reply};
+use super::keys::Keys;
+use super::link::Link;
+use super::mirror::Mirrored;
+use super::node::NodeId;
+use super::scripts::Scripts;
+use crate::ids::JobId;
+use crate::jobs::{Answer, Elsewhere, Error, Wish};
+use crate::queue::{self, Cursor, Job, State};
+
+/// How long a wish may take.
+const WISH_TIME: Duration = Duration::from_secs(5);
+/// An upload waits so long for each word about a result that may be there; after that the work is done here.
+const CACHE_TIME: Duration = Duration::from_millis(150);
+const FIRST_LOOK: Duration = Duration::from_millis(5);
+const LATER_LOOK: Duration = Duration::from_millis(50);
+
+/// The way to the other nodes.
+pub(super) struct Remote {
+    link: Arc<Link>,
+    keys: Keys,
+    node: NodeId,
+}
+
+impl Remote {
+    pub(super) fn new(link: Arc<Link>, keys: Keys, node: NodeId) -> Self {
+        Self { link, keys, node }
+    }
+
+    async fn mirrored(&self, id: JobId) -> Option<Mirrored> {
+        let mut connection = self.link.connection().ok()?;
+        let json: RedisResult<Option<String>> = connection.get(self.keys.job(id)).await;
+        let json = json.inspect_err(|error| self.link.suspect(error)).ok()??;
+        // What this node does not have itself, it has purged: the mirror is late.
+        serde_json::from_str(&json).ok().filter(|mirrored: &Mirrored| mirrored.owner != self.node)
+    }
+
+    /// None when nobody answers.
+    async fn wish(&self, owner: NodeId, job: JobId, wish: Wish) -> Option<Reply> {
+        let mut connection = self.link.connection().ok()?;
+        let is_there: bool = connection.exists(self.keys.node(owner)).await.ok()?;
+        if !is_there {
+            return None;
+        }
+        let reply = Uuid::new_v4().simple().to_string();
+        let letter = Letter::Wish { job, wish, reply: reply.clone() };
+        let letter = serde_json::to_string(&letter).ok()?;
+        let mut scripts = Scripts { connection: &mut connection, keys: &self.keys };
+        scripts.write_to(owner, &letter).await.ok()?;
+        let (start, key) = (Instant::now(), self.keys.reply(&reply));
+        let mut pause = FIRST_LOOK;
+        while start.elapsed() < WISH_TIME {
+            tokio::time::sleep(pause).await;
+            pause = LATER_LOOK;
+            let json: Option<String> = connection.get_del(&key).await.ok()?;
+            if let Some(json) = json {
+                return serde_json::from_str(&json).ok();
+            }
+        }
+        None
+    }
+
+    async fn in_state(
+        &self,
+        state: State,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> RedisResult<Vec<(Cursor, String)>> {
+        let Ok(mut connection) = self.link.connection() else { return Ok(Vec::new()) };
+        let until = after.map_or("+inf".to_owned(), |after| after.created_at_ms.to_string());
+        let mut command = redis::cmd("ZRANGE");
+        command.arg(self.keys.jobs(state)).arg(until).arg("-inf").arg("BYSCORE").arg("REV");
+        // Own jobs are among them and left out later, so more are read than wanted.
+        command.arg("LIMIT").arg(0).arg(limit.saturating_mul(4)).arg("WITHSCORES");
+        let found: Vec<(String, u64)> = command.query_async(&mut connection).await?;
+        let cursor = |(id, created_at_ms): (String, u64)| {
+            let cursor = Cursor { created_at_ms, id: id.parse().ok()? };
+            Some((cursor, self.keys.own("job", id)))
+        };
+        let is_after = |cursor: &Cursor| after.is_none_or(|after| *cursor < after);
+        Ok(found.into_iter().filter_map(cursor).filter(|(cursor, _)| is_after(cursor)).collect())
+    }
+
+    async fn others(
+        &self,
+        state: Option<State>,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> RedisResult<Vec<Job>> {
+        let mut found = Vec::new();
+        for state in State::ALL.into_iter().filter(|one| state.is_none_or(|state| state == *one)) {
+            found.extend(self.in_state(state, after, limit).await?);
+        }
+        found.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        let Ok(mut connection) = self.link.connection() else { return Ok(Vec::new()) };
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<&String> = found.iter().map(|(_, key)| key).collect();
+        let records: Vec<Option<String>> = connection.mget(names).await?;
+        let mirrored = records.into_iter().flatten().filter_map(|json| serde_json::from_str(&json).ok());
+        let others = mirrored.filter(|mirrored: &Mirrored| mirrored.owner != self.node);
+        Ok(others.map(|mirrored| mirrored.job).take(limit).collect())
+    }
+}
+
+impl Elsewhere for Remote {
+    fn job(&self, id: JobId) -> Answer<'_, Option<Job>> {
+        Box::pin(async move { self.mirrored(id).await.map(|mirrored| mirrored.job) })
+    }
+
+    fn result(&self, recipe: [u8; 32]) -> Answer<'_, Option<Job>> {
+        Box::pin(async move {
+            let mut connection = self.link.connection().ok()?;
+            let found = connection.get(self.keys.result(recipe));
+            let found: RedisResult<Option<String>> = tokio::time::timeout(CACHE_TIME, found).await.ok()?;
+            let id = found.inspect_err(|error| self.link.suspect(error)).ok()??;
+            let mirrored = tokio::time::timeout(CACHE_TIME, self.mirrored(id.parse().ok()?)).await.ok()?;
+            mirrored.map(|mirrored| mirrored.job).filter(|job| !job.files_gone)
+        })
+    }
+
+    fn ask(&self, id: JobId, wish: Wish) -> Answer<'_, Result<Job, Error>> {
+        Box::pin(async move {
+            let unknown = queue::Error::UnknownJob(id);
+            let Some(Mirrored { owner, .. }) = self.mirrored(id).await else { return Err(unknown.into()) };
+            let wanted = wish.participle();
+            match self.wish(owner, id, wish).await {
+                Some(Reply::Done(job)) => Ok(*job),
+                Some(Reply::Unknown) => Err(unknown.into()),
+                Some(Reply::FilesGone) => Err(queue::Error::FilesGone(id).into()),
+                Some(Reply::Refused(state)) => Err(queue::Error::Refused { state, wanted }.into()),
+                Some(Reply::Failed(reason)) => {
+                    tracing::warn!(job = %id, %owner, reason, "another node failed to do something");
+                    Err(Error::OwnerAway { id, wanted })
+                }
+                None => Err(Error::OwnerAway { id, wanted }),
+            }
+        })
+    }
+
+    fn list(&self, state: Option<State>, after: Option<Cursor>, limit: usize) -> Answer<'_, Vec<Job>> {
+        Box::pin(async move {
+            let listed = self.others(state, after, limit).await;
+            listed.inspect_err(|error| self.link.suspect(error)).unwrap_or_default()
+        })
+    }
+}
