@@ -186,7 +186,7 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     let log_level =
         parsed(var("LOG_LEVEL").map(legacy::log_level), "one of off, error, warn, info, debug, trace")?;
     Ok(Config {
-        listen: listen(flags.listen, var("HOST"), var("PORT"))?,
+        listen: listen(flags.listen, var("HOST"), var("PORT"), &platform)?,
         data_dir: flags
             .data_dir
             .or_else(|| path(&var, "DATA_DIR"))
@@ -211,14 +211,14 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     })
 }
 
-/// A platform that says which PORT to use routes to it from outside, so then every address is served.
-fn listen(flag: Option<String>, host: Given, port: Given) -> Result<SocketAddr, Error> {
+/// A platform that routes to us from outside can reach no loopback address; nor can whoever says which PORT to use.
+fn listen(flag: Option<String>, host: Given, port: Given, platform: &Platform) -> Result<SocketAddr, Error> {
     if let Some(value) = flag {
         let expected = "an address and a port, such as 127.0.0.1:5000";
         let address = value.replacen("localhost:", "127.0.0.1:", 1).parse();
         return address.map_err(|_| Error { name: "--listen", value, expected });
     }
-    let every_address = port.is_some();
+    let every_address = port.is_some() || platform.kind.is_routed();
     let port = parsed(port, "a port number from 0 to 65535")?.unwrap_or(DEFAULT_PORT);
     let host = host.map(|(name, value)| (name, value.replace("localhost", "127.0.0.1")));
     let ip = parsed(host, "an IP address, such as 127.0.0.1 or 0.0.0.0")?;
@@ -308,6 +308,7 @@ mod tests {
     fn a_given_port_serves_every_address_unless_host_says_otherwise() {
         assert_eq!(listen_with(&[("PORT", "8080")]), "0.0.0.0:8080");
         assert_eq!(listen_with(&[("PORT", "8080"), ("HOST", "localhost")]), "127.0.0.1:8080");
+        assert_eq!(listen_with(&[("FLY_APP_NAME", "glb")]), "0.0.0.0:5000");
         assert_eq!(listen_with(&[("HOST", "::")]), "[::]:5000");
         assert_eq!(listen_with(&[("PORT", " ")]), "127.0.0.1:5000");
     }

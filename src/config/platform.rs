@@ -42,6 +42,14 @@ pub enum Kind {
     Plain,
 }
 
+impl Kind {
+    /// Whether requests come from a router of the platform, to an address that is none of loopback.
+    pub(super) fn is_routed(self) -> bool {
+        use Kind::{Fly, Heroku, Railway, Render, ReplitDeployment, ReplitWorkspace};
+        matches!(self, ReplitDeployment | ReplitWorkspace | Railway | Render | Fly | Heroku)
+    }
+}
+
 /// A variable that gives a platform away.
 const SIGNS: [(&str, Kind); 12] = [
     ("REPLIT_DEPLOYMENT", Kind::ReplitDeployment),

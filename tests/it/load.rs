@@ -27,19 +27,21 @@ async fn many_downloads_and_uploads_at_once_cost_no_error_and_little_memory() {
     let upload_bytes = number("LOAD_UPLOAD_MB", 4) << 20;
     let data = tempdir().unwrap();
     let server = Server::start(data.path());
+    // The worker is busy with it meanwhile.
     let id = server.submit(padded_glb(4 << 20)).await;
-    server.finished(&id).await;
     let original = server.address(&format!("/api/v1/jobs/{id}/original"));
     let (live, jobs) = (server.address("/health/live"), server.address("/api/v1/jobs?effort=fast"));
     let start = Instant::now();
     let mut tasks = JoinSet::new();
+    // One for all: making a thousand of them would keep this program from sending what it has connected for.
+    let client = Client::new();
     for _ in 0..downloads {
-        tasks.spawn(download(original.clone()));
+        tasks.spawn(download(client.clone(), original.clone()));
     }
     // One model for all, for as long as this program runs: it is the server's memory that is measured.
     let model: &'static [u8] = padded_glb(upload_bytes).leak();
     for _ in 0..uploads {
-        tasks.spawn(upload(jobs.clone(), model));
+        tasks.spawn(upload(client.clone(), jobs.clone(), model));
     }
     let asking = tokio::spawn(ask_until_stopped(live));
     let (mut faults, mut peak_kib) = (Vec::new(), 0);
@@ -65,9 +67,9 @@ async fn many_downloads_and_uploads_at_once_cost_no_error_and_little_memory() {
     assert!(p99 < PATIENCE, "/health/live took {p99:?}");
 }
 
-async fn download(url: String) -> Result<(), String> {
+async fn download(client: Client, url: String) -> Result<(), String> {
     let said = |error: reqwest::Error| format!("a download: {error:?}");
-    let mut answer = Client::new().get(url).send().await.map_err(said)?;
+    let mut answer = client.get(url).send().await.map_err(said)?;
     if answer.status() != StatusCode::OK {
         return Err(format!("a download: {}", answer.status()));
     }
@@ -78,9 +80,9 @@ async fn download(url: String) -> Result<(), String> {
     if bytes > 4 << 20 { Ok(()) } else { Err(format!("a download ended after {bytes} bytes")) }
 }
 
-async fn upload(url: String, model: &'static [u8]) -> Result<(), String> {
+async fn upload(client: Client, url: String, model: &'static [u8]) -> Result<(), String> {
     // The result of another one is not wanted: the workers shall work.
-    let answer = Client::new().post(url).header("cache-control", "no-cache").body(model).send().await;
+    let answer = client.post(url).header("cache-control", "no-cache").body(model).send().await;
     let answer = answer.map_err(|error| format!("an upload: {error:?}"))?;
     if answer.status() == StatusCode::ACCEPTED {
         Ok(())
