@@ -12,15 +12,25 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::bridge::{Bridge, Cause};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::health::Observer;
-use crate::http::{self, Site};
-use crate::jobs::{Jobs, Limits, OpenError};
+use crate::http::{self, Access, OpenBodies, Site};
+use crate::jobs::{Intake, Jobs, Limits, OpenError, Tier};
 use crate::meter::{Meter, MeterError};
+use crate::secrets::{self, Secret};
 use crate::{sandbox, worker};
 
 /// How long open connections and running jobs get to end. Platforms kill after 10 seconds or more.
 const STOP_TIME: Duration = Duration::from_secs(8);
+
+/// What is known once requests are answered.
+#[derive(Debug)]
+pub struct Ready {
+    /// Where they are answered.
+    pub address: SocketAddr,
+    /// The admin token, if it was made just now.
+    pub new_token: Option<Secret>,
+}
 
 /// Why the server could not run.
 #[derive(Debug, thiserror::Error)]
@@ -42,28 +52,37 @@ pub enum Error {
     /// The address of Redis makes no sense to its client.
     #[error("Redis cannot be used: {0}")]
     Redis(#[from] Cause),
+    /// The admin token cannot be kept.
+    #[error("the admin token in the data folder cannot be read or written: {0}; set one with ADMIN_TOKEN")]
+    Token(io::Error),
     /// Serving failed later.
     #[error("the server stopped: {0}")]
     Serve(#[from] io::Error),
 }
 
-/// Runs the server until `stop`. Calls `on_ready` once, when requests are answered, with the real address.
+/// Runs the server until `stop`. Calls `on_ready` once, when requests are answered, with the
+/// real address.
 ///
 /// # Errors
 /// See [`Error`].
 pub async fn run(
     config: &Config,
     stop: CancellationToken,
-    on_ready: impl FnOnce(SocketAddr),
+    on_ready: impl FnOnce(Ready),
 ) -> Result<(), Error> {
     use_ring();
     let jobs = Arc::new(open_jobs(config)?);
     let bridge = Bridge::new(Arc::clone(&jobs), &config.fleet, &config.data_dir)?;
+    let (admin_token, is_new) = admin_token(config, &jobs)?;
     let listen_error = |source| Error::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
-    on_ready(listener.local_addr().map_err(listen_error)?);
+    let address = listener.local_addr().map_err(listen_error)?;
+    on_ready(Ready { address, new_token: is_new.then(|| admin_token.clone()) });
 
-    let admin_token = config.admin_token.as_deref().map(Arc::from);
+    let config::Access { requires_api_key, cors_origins, trusted_proxies, .. } = config.access.clone();
+    let min_upload_bytes_per_s = config.intake.min_upload_bytes_per_s;
+    let access =
+        Access { admin_token, requires_api_key, cors_origins, trusted_proxies, min_upload_bytes_per_s };
     let meter = Meter::install()?;
     let site = Site {
         jobs: Arc::clone(&jobs),
@@ -71,7 +90,8 @@ pub async fn run(
         meter: meter.clone(),
         rates: config.rates,
         bridge: bridge.clone(),
-        admin_token,
+        access: Arc::new(access),
+        open_bodies: OpenBodies::default(),
         stop: stop.clone(),
     };
     tokio::spawn(stop.clone().run_until_cancelled_owned(meter.keep_small()));
@@ -95,12 +115,26 @@ fn use_ring() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
+/// What administrators have to show, and whether nobody can know it yet.
+fn admin_token(config: &Config, jobs: &Jobs) -> Result<(Secret, bool), Error> {
+    if let Some(token) = &config.access.admin_token {
+        return Ok((token.clone(), false));
+    }
+    match jobs.tier() {
+        Tier::Embedded => secrets::admin_token(&config.data_dir).map_err(Error::Token),
+        // There is no folder to keep it in.
+        Tier::Sync { .. } => Ok((Secret::random(), true)),
+    }
+}
+
 /// The jobs of the data folder; without any folder to keep them in where that cannot be used.
 fn open_jobs(config: &Config) -> Result<Jobs, OpenError> {
     let Config { max_file_bytes, task_timeout, workers, retention, disk_quota_bytes, .. } = *config;
     let memory_bytes = config.memory_limit_bytes.unwrap_or_else(|| sandbox::memory_share(workers));
     let task = sandbox::Limits { time: task_timeout, memory_bytes };
-    let limits = Limits { max_file_bytes, task, workers, retention, disk_quota_bytes };
+    let config::Intake { max_queued_jobs, max_jobs_per_client, .. } = config.intake;
+    let intake = Intake { max_queued_jobs, max_jobs_per_client };
+    let limits = Limits { max_file_bytes, task, workers, retention, disk_quota_bytes, intake };
     let jobs = match Jobs::open(&config.data_dir, limits) {
         Err(error) if error.is_of_the_folder() => {
             tracing::error!(%error, "no queue on disk: uploads wait for their result, and none is kept");

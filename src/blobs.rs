@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::ids::BlobId;
 pub use shared::{Location, Shared};
-use sweep::Sweeping;
+use sweep::{Counted, Sweeping};
 pub use sweep::{Hold, Keep, Pin, Swept};
 
 const READ_BYTES: usize = 256 << 10;
@@ -64,7 +64,7 @@ impl Blobs {
     pub async fn writer(&self) -> io::Result<BlobWriter> {
         let path = Incoming(self.incoming().join(Uuid::new_v4().simple().to_string()));
         let file = File::create_new(&path.0).await?;
-        Ok(BlobWriter { file, path, hasher: blake3::Hasher::new(), bytes: 0 })
+        Ok(BlobWriter { file, path, hasher: blake3::Hasher::new(), counted: Counted::new(self) })
     }
 
     /// Makes a written blob visible under its id. Storing the same content twice keeps one copy. It stays at least
@@ -77,7 +77,7 @@ impl Blobs {
         writer.file.sync_all().await?;
         let id = BlobId::from(writer.hasher.finalize());
         self.rename_into_place(&writer.path.0, id).await?;
-        self.count_stored(writer.bytes);
+        self.count_stored(writer.bytes());
         Ok(id)
     }
 
@@ -152,7 +152,7 @@ pub struct BlobWriter {
     file: File,
     path: Incoming,
     hasher: blake3::Hasher,
-    bytes: u64,
+    counted: Counted,
 }
 
 impl BlobWriter {
@@ -162,14 +162,14 @@ impl BlobWriter {
     /// The disk refuses.
     pub async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.hasher.update(chunk);
-        self.bytes += chunk.len() as u64;
+        self.counted.add(chunk.len() as u64);
         self.file.write_all(chunk).await
     }
 
     /// How many bytes were written so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.counted.bytes
     }
 }
 

@@ -8,6 +8,11 @@ mod fleet;
 mod platform;
 mod rates;
 
+mod access;
+mod intake;
+mod legacy;
+mod shown;
+
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -16,9 +21,15 @@ use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 
+pub use access::Access;
 pub use fleet::{Fleet, NotARedisUrl, RedisUrl};
+pub use intake::Intake;
+pub use legacy::{Ignored, ignored};
 pub use platform::{Kind, Platform};
 pub use rates::Rates;
+pub use shown::{Row, rows};
+
+use crate::secrets::Secret;
 
 const DEFAULT_PORT: u16 = 5000;
 const DEFAULT_MAX_FILE_SIZE_MB: u64 = 500;
@@ -26,7 +37,7 @@ const DEFAULT_RETENTION_HOURS: f64 = 24.0;
 const DEFAULT_TASK_TIMEOUT_SECONDS: u64 = 600;
 
 /// The flags of `glb-optimizer serve`. What is absent comes from the environment or has a default.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct Flags {
     /// Address and port to listen on; port 0 takes any free one [env: HOST, PORT] [default: 127.0.0.1:5000]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -58,8 +69,10 @@ pub struct Config {
     pub retention: Option<Duration>,
     /// How much all files together may take, in bytes; as much as there is, if nothing is said.
     pub disk_quota_bytes: Option<u64>,
-    /// What an administrator has to show; without it only requests from this machine may do what they do.
-    pub admin_token: Option<String>,
+    /// Who may do what.
+    pub access: Access,
+    /// How much may come in, and how fast.
+    pub intake: Intake,
     /// The memory that one job may have, in bytes; without it, a part of what the machine or container has.
     pub memory_limit_bytes: Option<u64>,
     /// How often one client may ask.
@@ -81,12 +94,14 @@ pub struct RemoteFlags {
 }
 
 /// A running server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Remote {
     /// Its address, without a slash at the end.
     pub server: String,
-    /// What an administrator has to show there, if anything.
-    pub admin_token: Option<String>,
+    /// What to show there, if anything was said: the admin token or an API key.
+    pub token: Option<Secret>,
+    /// The data folder of a server on this machine; its admin token is in there.
+    pub data_dir: PathBuf,
 }
 
 impl Remote {
@@ -112,8 +127,15 @@ fn resolve_remote(flags: &RemoteFlags, env: &dyn Fn(&str) -> Option<String>) -> 
             "an address that begins with http://, such as http://127.0.0.1:5000; encryption is not spoken";
         return Err(Error { name, value, expected });
     }
-    let admin_token = var("ADMIN_TOKEN").map(|token| token.trim().to_owned());
-    Ok(Remote { server: server.to_owned(), admin_token })
+    let token = var("ADMIN_TOKEN").or_else(|| var("GLB_OPTIMIZER_API_KEY"));
+    let given = |name: &'static str| var(name).map(|value| (name, value));
+    let platform = Platform::detect(env);
+    let data_dir = path(&given, "DATA_DIR").unwrap_or_else(|| default_data_dir(&given, &platform));
+    Ok(Remote {
+        server: server.to_owned(),
+        token: token.map(|token| token.trim().to_owned().into()),
+        data_dir,
+    })
 }
 
 /// A value that cannot be used.
@@ -134,7 +156,15 @@ impl Config {
     /// # Errors
     /// A value cannot be used; the error names the flag or variable.
     pub fn from_process(flags: Flags) -> Result<Self, Error> {
-        resolve(flags, &|name| std::env::var(name).ok())
+        Self::of(flags, &|name| std::env::var(name).ok())
+    }
+
+    /// Resolves the configuration from `flags` and an environment; without one, all defaults.
+    ///
+    /// # Errors
+    /// A value cannot be used; the error names the flag or variable.
+    pub fn of(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        resolve(flags, env)
     }
 }
 
@@ -150,7 +180,8 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     let timeout_s = number(var("TASK_TIMEOUT_SECONDS"), 1, "a whole number of seconds, at least 1")?;
     let memory_mb = number(var("MEMORY_LIMIT_MB"), 128, "a whole number of megabytes, at least 128")?;
     let quota_mb = number(var("DISK_QUOTA_MB"), 1, "a whole number of megabytes, at least 1")?;
-    let log_level = parsed(var("LOG_LEVEL"), "one of off, error, warn, info, debug, trace")?;
+    let log_level =
+        parsed(var("LOG_LEVEL").map(legacy::log_level), "one of off, error, warn, info, debug, trace")?;
     let platform = Platform::detect(env);
     Ok(Config {
         listen: listen(flags.listen, var("HOST"), var("PORT"))?,
@@ -164,7 +195,8 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         task_timeout: Duration::from_secs(timeout_s.unwrap_or(DEFAULT_TASK_TIMEOUT_SECONDS)),
         retention: retention(var("FILE_RETENTION_HOURS"))?,
         disk_quota_bytes: quota_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
-        admin_token: var("ADMIN_TOKEN").map(|(_, token)| token.trim().to_owned()),
+        access: access::resolve(&var)?,
+        intake: intake::resolve(&var)?,
         memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         rates: rates::resolve(&var)?,
         fleet: fleet::resolve(&var)?,
@@ -209,6 +241,16 @@ fn number(given: Given, least: u64, expected: &'static str) -> Result<Option<u64
     match (number, given) {
         (Some(number), Some((name, value))) if number < least => Err(Error { name, value, expected }),
         _ => Ok(number),
+    }
+}
+
+/// Whether something is switched on.
+fn flag(given: Given) -> Result<Option<bool>, Error> {
+    let Some((name, value)) = given else { return Ok(None) };
+    match value.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(Some(true)),
+        "false" | "0" | "no" | "off" => Ok(Some(false)),
+        _ => Err(Error { name, value, expected: "true or false" }),
     }
 }
 
@@ -289,6 +331,12 @@ mod tests {
             ("FILE_RETENTION_HOURS", "-1"),
             ("DISK_QUOTA_MB", "0"),
             ("LOG_LEVEL", "loud"),
+            ("REQUIRE_API_KEY", "maybe"),
+            ("CORS_ORIGINS", "shop.example"),
+            ("TRUSTED_PROXIES", "10.0.0.0/33"),
+            ("MAX_QUEUED_JOBS", "0"),
+            ("MAX_JOBS_PER_CLIENT", "-1"),
+            ("MIN_UPLOAD_KBPS", "fast"),
         ] {
             let error = with(Flags::default(), &[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name) && error.contains(value) && error.contains("must be"), "{error}");

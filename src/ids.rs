@@ -1,7 +1,7 @@
 //! The ids that cross module borders. Each is a type of its own, so that one cannot be passed for another.
 //!
 //! An id carries no meaning beyond identity: nothing here may read a file or the queue. Who makes them:
-//! [`JobId`] in [`crate::jobs`], [`BlobId`] in [`crate::blobs`], [`Attempt`] in [`crate::queue`].
+//! [`JobId`] and [`KeyId`] in [`crate::jobs`], [`BlobId`] in [`crate::blobs`], [`Attempt`] in [`crate::queue`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -48,6 +48,54 @@ impl FromStr for JobId {
             return Err(InvalidId);
         }
         Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
+    }
+}
+
+/// An API key, as its owner and lists name it: 64 random bits, written as 16 hex digits. It is no secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeyId(u64);
+
+impl KeyId {
+    /// A new id out of the operating system's random numbers.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Uuid::new_v4().as_u64_pair().1)
+    }
+
+    /// The id as a number, for use as a key.
+    #[must_use]
+    pub fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let is_id = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        u64::from_str_radix(text, 16).ok().filter(|_| is_id).map(Self).ok_or(InvalidId)
+    }
+}
+
+impl TryFrom<String> for KeyId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
+impl From<KeyId> for String {
+    fn from(id: KeyId) -> Self {
+        id.to_string()
     }
 }
 

@@ -9,8 +9,11 @@
 mod backup;
 mod elsewhere;
 mod error;
+mod intake;
+mod keys;
 mod open;
 mod restore;
+mod room;
 mod share;
 mod slots;
 mod stages;
@@ -29,11 +32,15 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 pub use backup::{Backup, Contents};
 pub use elsewhere::{Answer, Elsewhere, Wish};
 pub use error::{Error, OpenError};
+pub use intake::Intake;
+pub use keys::{KEY_PREFIX, KeysOfFolder, NewKey};
 pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
 pub use slots::{Present, Slots};
 pub use upload::Upload;
 pub use wait::Wait;
+
+pub use crate::queue::Sender;
 
 use crate::blobs::{Blobs, Keep, Pin, Shared};
 use crate::events::{self, Event, Events, Progress};
@@ -44,6 +51,8 @@ use crate::queue::{
     self, Blame, Cached, Enqueued, Failure, Job, JobError, Lease, NewJob, Output, Priority, Queue, State,
 };
 use crate::sandbox::{self, Confinement, Folder, Sandbox, Task};
+use intake::Clients;
+use room::Room;
 use stages::Stages;
 use wait::Pace;
 
@@ -66,6 +75,8 @@ pub struct Limits {
     pub retention: Option<Duration>,
     /// How much all files together may take, in bytes; as much as there is, if nothing is said.
     pub disk_quota_bytes: Option<u64>,
+    /// How many jobs are accepted.
+    pub intake: Intake,
 }
 
 /// All jobs of one data folder.
@@ -80,6 +91,7 @@ pub struct Jobs {
     sweep_wanted: Notify,
     slots: Arc<Semaphore>,
     pace: Pace,
+    clients: Clients,
     /// Whether a worker is there.
     workers: slots::Workers,
     /// Where files are shared with other nodes, if anywhere.
@@ -104,6 +116,8 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// Whether to do the work even if the result is there already.
     pub is_fresh: bool,
+    /// Who sends it.
+    pub sender: Sender,
 }
 
 /// What came of a job, stored but not yet written into its record.
@@ -146,26 +160,30 @@ impl Jobs {
     /// Begins to receive a file.
     ///
     /// # Errors
-    /// [`Error::UploadsDisabled`], or no file can be created.
-    pub async fn begin_upload(&self) -> Result<Upload, Error> {
-        match self.limits.max_file_bytes {
-            0 => Err(Error::UploadsDisabled),
-            max_bytes => Ok(Upload::new(self.blobs.writer().await?, max_bytes)),
+    /// [`Error::UploadsDisabled`], [`Error::QueueFull`], [`Error::TooManyJobs`], [`queue::Error::QuotaUsedUp`], or no
+    /// file can be created.
+    pub async fn begin_upload(&self, sender: &Sender) -> Result<Upload, Error> {
+        let max_bytes = self.limits.max_file_bytes;
+        if max_bytes == 0 {
+            return Err(Error::UploadsDisabled);
         }
+        self.check_intake(sender).await?;
+        Ok(Upload::new(self.blobs.writer().await?, self.room(), max_bytes))
     }
 
     /// Accepts a received file as a job. When this returns, the job survives any crash. It is completed at once if
     /// an earlier job has its result already.
     ///
     /// # Errors
-    /// [`Error::NotAGlb`], [`Error::NoRoom`], [`queue::Error::KeyReused`], or it cannot be stored; nothing is
-    /// kept then.
+    /// [`Error::NotAGlb`], [`Error::NoRoom`], [`Error::QueueFull`], [`Error::TooManyJobs`],
+    /// [`queue::Error::QuotaUsedUp`], [`queue::Error::KeyReused`], or it cannot be stored; nothing is kept then.
     pub async fn submit(&self, upload: Upload, wanted: Submission) -> Result<Job, Error> {
         upload.check_complete()?;
         let input_bytes = upload.writer.bytes();
-        self.make_room(input_bytes).await?;
+        self.check_intake(&wanted.sender).await?;
+        self.room().make(0).await?;
         let input = self.blobs.publish(upload.writer, &self.blobs.keep().await).await?;
-        let Submission { name: input_name, settings, priority, idempotency_key, is_fresh } = wanted;
+        let Submission { name: input_name, settings, priority, idempotency_key, is_fresh, sender } = wanted;
         // A pin and not a keep, because files of another node may take a while.
         let _pin = self.blobs.pin(input);
         let is_here = is_fresh || self.cached(input, settings).await?.is_some();
@@ -174,13 +192,16 @@ impl Jobs {
         // To the end: the blobs of an earlier result may not go before the record refers to them.
         let _keep = self.blobs.keep().await;
         let cached = if is_fresh { None } else { self.cached(input, settings).await?.or(elsewhere) };
-        let new = NewJob { input_name, input_bytes, input, settings, priority, idempotency_key, cached };
+        let by = sender.clone();
+        let new =
+            NewJob { input_name, input_bytes, input, settings, priority, idempotency_key, cached, sender };
         let Enqueued { job, is_new } = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
         if !is_new {
             return Ok(job);
         }
-        let is_cached = job.cached_from.is_some();
-        tracing::info!(job = %job.id, input_bytes, is_cached, "accepted a job");
+        self.count_for_client(&job, &by);
+        let (key, is_cached) = (by.api_key.map(|key| key.to_string()), job.cached_from.is_some());
+        tracing::info!(job = %job.id, client = by.client, key, input_bytes, is_cached, "accepted a job");
         meter::job_accepted(is_cached);
         Ok(self.announce(job))
     }
@@ -493,6 +514,7 @@ impl Jobs {
     /// Tells everybody about a committed change, and the worker if there is something to do.
     fn announce(&self, job: Job) -> Job {
         self.events.announce_state(job.id);
+        self.clients.note(&job);
         if job.state.is_final() {
             let code = job.error.as_ref().filter(|_| job.state == State::Dead);
             meter::job_ended(job.state.name(), code.map(|error| error.code.clone()).unwrap_or_default());
@@ -506,6 +528,14 @@ impl Jobs {
     fn check_files(&self, job: &Job) -> Result<(), Error> {
         let retention = self.limits.retention;
         if job.files_gone { Err(Error::FilesGone { id: job.id, retention }) } else { Ok(()) }
+    }
+
+    fn room(&self) -> Room {
+        Room {
+            quota_bytes: self.limits.disk_quota_bytes,
+            blobs: self.blobs.clone(),
+            queue: Arc::clone(&self.queue),
+        }
     }
 }
 

@@ -17,7 +17,7 @@
 //! | [`config`] | what this node was told |
 //! | [`jobs`] | **the life of a job**, top to bottom |
 //! | [`queue`], [`blobs`], [`events`], [`sandbox`] | what that life needs: records, bytes, announcements, child processes |
-//! | [`ids`], [`meter`] | the types that tell a job from a blob; what is counted for `/metrics` |
+//! | [`ids`], [`secrets`], [`meter`] | the types that tell a job from a blob; tokens, compared and kept; what is counted for `/metrics` |
 //! | [`optimize`] | the core. Pure: bytes and settings in, bytes and a report out |
 //!
 //! # One job, step by step
@@ -61,4 +61,5 @@ pub mod meter;
 pub mod optimize;
 pub mod queue;
 pub mod sandbox;
+pub mod secrets;
 pub mod worker;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::events;
 use crate::jobs::{Error, Jobs, LEASE, Slot};
@@ -34,7 +35,9 @@ pub async fn run(jobs: Arc<Jobs>, stop: CancellationToken) {
     while let Some(slot) = stop.run_until_cancelled(jobs.slot()).await {
         match jobs.claim().await {
             Ok(Some(job)) => {
-                tasks.spawn(work(Arc::clone(&jobs), job, slot, stop.clone()));
+                // So every line about it, its process's last words too, names the request that brought it.
+                let span = tracing::info_span!("work", job = %job.id, request = job.sender.request_id);
+                tasks.spawn(work(Arc::clone(&jobs), job, slot, stop.clone()).instrument(span));
             }
             Ok(None) => {
                 // Nobody else should wait for a slot that has nothing to do.

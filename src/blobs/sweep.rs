@@ -42,6 +42,8 @@ pub(super) struct Sweeping {
     pins: Mutex<HashMap<BlobId, usize>>,
     /// What the last sweep left, and what was stored since, in bytes.
     stored_bytes: AtomicU64,
+    /// What unfinished files have by now, in bytes.
+    incoming_bytes: AtomicU64,
 }
 
 /// While it lives, no sweep begins. Held for as long as storing and recording takes, not longer.
@@ -131,6 +133,12 @@ impl Blobs {
         self.sweeping.stored_bytes.load(Ordering::SeqCst)
     }
 
+    /// What files that are still being written take, in bytes.
+    #[must_use]
+    pub fn incoming_bytes(&self) -> u64 {
+        self.sweeping.incoming_bytes.load(Ordering::SeqCst)
+    }
+
     pub(super) fn count_stored(&self, bytes: u64) {
         self.sweeping.stored_bytes.fetch_add(bytes, Ordering::SeqCst);
     }
@@ -170,6 +178,30 @@ impl Blobs {
             }
         }
         Ok(())
+    }
+}
+
+/// The part of one unfinished file in [`Blobs::incoming_bytes`]; ends with this value.
+#[derive(Debug)]
+pub(super) struct Counted {
+    sweeping: Arc<Sweeping>,
+    pub(super) bytes: u64,
+}
+
+impl Counted {
+    pub(super) fn new(blobs: &Blobs) -> Self {
+        Self { sweeping: Arc::clone(&blobs.sweeping), bytes: 0 }
+    }
+
+    pub(super) fn add(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        self.sweeping.incoming_bytes.fetch_add(bytes, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.sweeping.incoming_bytes.fetch_sub(self.bytes, Ordering::SeqCst);
     }
 }
 

@@ -13,6 +13,7 @@ use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
 
 use crate::config::{Remote, RemoteFlags};
+use crate::secrets::{self, Secret};
 
 /// How long to wait for a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -27,6 +28,7 @@ const MAX_PROBLEM_BYTES: u64 = 64 << 10;
 pub(super) struct Client {
     agent: Agent,
     remote: Remote,
+    token: Option<Secret>,
 }
 
 /// What the server refused, in its own words.
@@ -62,7 +64,8 @@ impl Client {
             // A proxy between this program and its own server would only be in the way.
             .proxy(None)
             .build();
-        Ok(Self { agent: agent.into(), remote })
+        let token = remote.token.clone().or_else(|| token_of_this_machine(&remote));
+        Ok(Self { agent: agent.into(), remote, token })
     }
 
     /// The address behind `path`, for people.
@@ -102,6 +105,16 @@ impl Client {
         json(self.checked(request.send_empty())?)
     }
 
+    /// Asks for something to be done as `body` says.
+    ///
+    /// # Errors
+    /// No server answers, or it refuses.
+    pub(super) fn post_json(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.agent.post(self.address(path)).header("authorization", self.authorization());
+        let request = request.header("content-type", "application/json");
+        json(self.checked(request.send(body.to_string()))?)
+    }
+
     /// Deletes what is at `path`.
     ///
     /// # Errors
@@ -111,7 +124,7 @@ impl Client {
         self.checked(request.call()).map(|_| ())
     }
 
-    /// Sends a file as the body, with `query` in the address.
+    /// Sends a file as the body, with `query` in the address. `key` makes it harmless to send it twice.
     ///
     /// # Errors
     /// No server answers, or it refuses.
@@ -119,10 +132,13 @@ impl Client {
         &self,
         path: &str,
         query: &[(String, String)],
+        key: &str,
         file: &File,
     ) -> anyhow::Result<Value> {
         let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        json(self.checked(self.agent.post(self.address(path)).query_pairs(pairs).send(file))?)
+        let request = self.agent.post(self.address(path)).header("authorization", self.authorization());
+        let request = request.header("idempotency-key", key).query_pairs(pairs);
+        json(self.checked(request.send(file))?)
     }
 
     /// The bytes at `path`.
@@ -161,7 +177,7 @@ impl Client {
     }
 
     fn authorization(&self) -> String {
-        self.remote.admin_token.as_ref().map(|token| format!("Bearer {token}")).unwrap_or_default()
+        self.token.as_ref().map(|token| format!("Bearer {}", token.reveal())).unwrap_or_default()
     }
 
     fn checked(&self, answer: Result<Response<Body>, ureq::Error>) -> anyhow::Result<Response<Body>> {
@@ -195,6 +211,15 @@ impl Client {
             "no server answers at {server}; start one with `glb-optimizer serve`, or name another with --server"
         )
     }
+}
+
+/// The admin token of a server on this machine, out of its data folder; it is nobody else's business.
+fn token_of_this_machine(remote: &Remote) -> Option<Secret> {
+    let authority = remote.server.strip_prefix("http://")?.split('/').next()?;
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    let is_here = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    // Without it the server says what is missing, if it is needed at all.
+    is_here.then(|| secrets::stored_admin_token(&remote.data_dir).ok().flatten()).flatten()
 }
 
 fn json(answer: Response<Body>) -> anyhow::Result<Value> {

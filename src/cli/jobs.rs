@@ -1,7 +1,7 @@
 //! `glb-optimizer jobs`: what a running server has to do, has done, and shall forget.
 //!
-//! The server decides what is allowed; this asks and prints. Lists and purges by age are for administrators: from
-//! the server's own machine, or with its ADMIN_TOKEN in the environment.
+//! The server decides what is allowed; this asks and prints. Lists and purges by age are for administrators: with
+//! the token of the data folder, or ADMIN_TOKEN in the environment.
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -8,11 +8,13 @@ mod chaos;
 mod child;
 mod client;
 mod compare;
+mod config;
 mod doctor;
 mod files;
 mod health;
 mod inspect;
 mod jobs;
+mod keys;
 mod measured;
 mod optimize;
 mod outputs;
@@ -29,7 +31,7 @@ use clap::error::ContextKind;
 use clap::{Parser, Subcommand};
 
 use crate::optimize::Error;
-use crate::{config, sandbox};
+use crate::sandbox;
 
 /// Exit code of a command that failed.
 const FAILED: u8 = 1;
@@ -57,13 +59,13 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    serve: config::Flags,
+    serve: crate::config::Flags,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the page and the API; also what runs when no command is given
-    Serve(config::Flags),
+    Serve(crate::config::Flags),
     /// Make models small: .glb, .vrm, or .gltf with its files beside it
     Optimize(optimize::Flags),
     /// Show what is in a model and where its bytes are
@@ -74,6 +76,10 @@ enum Command {
     Submit(submit::Flags),
     /// List, show, cancel, retry or purge the jobs of a running server
     Jobs(jobs::Flags),
+    /// Show or check the settings of the server
+    Config(config::Flags),
+    /// Make, list and revoke API keys for those who may send files
+    Keys(keys::Flags),
     /// Save all jobs and files of a server in one archive, while it runs
     Backup(backup::Flags),
     /// Make a data folder out of such an archive
@@ -121,6 +127,8 @@ pub fn run() -> anyhow::Result<()> {
         Command::Compare(flags) => compare::run(&flags),
         Command::Submit(flags) => submit::run(&flags),
         Command::Jobs(flags) => jobs::run(&flags),
+        Command::Config(flags) => config::run(flags),
+        Command::Keys(flags) => keys::run(&flags),
         Command::Backup(flags) => backup::run(&flags),
         Command::Restore(flags) => restore::run(&flags),
         Command::Doctor(flags) => doctor::run(flags),
@@ -147,7 +155,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     if let Some(several) = error.downcast_ref::<optimize::SomeFailed>() {
         return several.exit_code;
     }
-    let is_usage = error.chain().any(|cause| cause.is::<config::Error>() || cause.is::<UsageError>());
+    let is_usage = error.chain().any(|cause| cause.is::<crate::config::Error>() || cause.is::<UsageError>());
     let is_refused =
         error.chain().any(|cause| cause.downcast_ref().is_some_and(client::Refused::is_bad_input));
     let refused = error.chain().find_map(|cause| cause.downcast_ref::<Error>());

@@ -3,19 +3,28 @@
 //! What the server consists of is in [`crate::app`].
 
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
-use crate::app;
-use crate::config::{Config, Flags};
+use crate::app::{self, Ready};
+use crate::config::{self, Config, Flags, Ignored};
 
 /// How long blocking calls get to end after everything else has.
 const RUNTIME_STOP_TIME: Duration = Duration::from_secs(1);
+
+/// Open files that the server asks for.
+const MOST_FILES: u64 = 16_384;
+
+/// What decides which lines are written.
+type LogFilter = reload::Handle<LevelFilter, Registry>;
 
 /// Runs the server until SIGTERM or SIGINT.
 ///
@@ -23,20 +32,26 @@ const RUNTIME_STOP_TIME: Duration = Duration::from_secs(1);
 /// The configuration is wrong, the data folder or the address cannot be used, or serving failed.
 pub(super) fn run(flags: Flags) -> anyhow::Result<()> {
     let config = Config::from_process(flags)?;
-    start_log(config.log_level);
+    let log_filter = start_log(config.log_level);
+    raise_file_limit();
+    for Ignored { name, reason } in config::ignored() {
+        tracing::warn!("{name} is set and ignored: {reason}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the threads of the server cannot be started")?;
-    let result = runtime.block_on(serve(&config));
+    let result = runtime.block_on(serve(&config, log_filter));
     runtime.shutdown_timeout(RUNTIME_STOP_TIME);
     result
 }
 
-async fn serve(config: &Config) -> anyhow::Result<()> {
+async fn serve(config: &Config, log_filter: LogFilter) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    let louder = signal(SignalKind::user_defined1()).context("signals cannot be received")?;
+    tokio::spawn(change_log_level(louder, log_filter, config.log_level));
     let on_signal = stop.clone();
     tokio::spawn(async move {
         let name = tokio::select! {
@@ -50,23 +65,55 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// For people on a terminal, for programs elsewhere; always on stderr.
-fn start_log(level: LevelFilter) {
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false);
-    if io::stderr().is_terminal() {
-        log.init();
+/// For people on a terminal, for programs elsewhere; always on stderr. Both escape control characters. The returned
+/// value changes the level.
+fn start_log(level: LevelFilter) -> LogFilter {
+    let (filter, change) = reload::Layer::new(level);
+    let lines = fmt::layer().with_writer(io::stderr).with_target(false);
+    let lines = if io::stderr().is_terminal() {
+        lines.boxed()
     } else {
-        log.json().flatten_event(true).with_current_span(false).init();
+        lines.json().flatten_event(true).with_current_span(false).boxed()
+    };
+    tracing_subscriber::registry().with(filter).with(lines).init();
+    change
+}
+
+/// SIGUSR1 makes the log tell everything, and again what LOG_LEVEL says: no restart is needed to look closer.
+async fn change_log_level(mut signal: Signal, filter: LogFilter, usual: LevelFilter) {
+    let mut level = usual;
+    while signal.recv().await.is_some() {
+        level = if level == usual { LevelFilter::DEBUG.max(usual) } else { usual };
+        // It fails only when there is no log any more.
+        let _ = filter.reload(level);
+        tracing::info!(%level, "the level of the log has changed");
+    }
+}
+
+/// A download takes two files, the connection and the model; many systems begin with a limit of 1,024.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(MOST_FILES, |most| most.min(MOST_FILES));
+    if limit.current.is_some_and(|current| current < wanted) {
+        // Refused, it stays as it is.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit });
     }
 }
 
 /// One plain line, whatever the log's level and format, for people and for scripts that wait for it.
-fn say_ready(address: SocketAddr) {
-    let mut shown = address;
-    if address.ip().is_unspecified() {
+///
+/// The line before it, with a new admin token, comes once in the life of a data folder; it is no line of the log.
+fn say_ready(ready: Ready) {
+    let mut shown = ready.address;
+    if shown.ip().is_unspecified() {
         // 0.0.0.0 is where to listen, not where to go.
         shown.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
     // Without a stderr there is nobody to tell.
+    if let Some(token) = ready.new_token {
+        let token = token.reveal();
+        let _ =
+            writeln!(io::stderr().lock(), "Administrators log in once at http://{shown}/login?token={token}");
+    }
     let _ = writeln!(io::stderr().lock(), "GLB Optimizer is ready: http://{shown}");
 }

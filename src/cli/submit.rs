@@ -4,12 +4,13 @@
 //! loses nothing. All files are sent before the first is waited for.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::client::{Client, Refused};
 use super::progress::Display;
@@ -21,6 +22,8 @@ use crate::optimize::{LodCount, Settings};
 /// How often a server that does not answer any more is asked again, and how long between two times.
 const MOST_RETRIES: u32 = 30;
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// How often a file is sent again whose upload broke off.
+const MOST_RESENDS: u32 = 2;
 
 /// What `submit` can be told.
 #[derive(Debug, clap::Args)]
@@ -105,7 +108,29 @@ fn send(client: &Client, input: &Path, flags: &Flags) -> anyhow::Result<Value> {
             settings.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
         query.extend(settings);
     }
-    client.upload("/api/v1/jobs", &query, &file)
+    // Of its own for each file and call: an answer that gets lost on the way costs no second job.
+    let key = Uuid::new_v4().to_string();
+    let mut retries = 0;
+    loop {
+        let mut file = &file;
+        file.rewind().context("it cannot be read again")?;
+        match client.upload("/api/v1/jobs", &query, &key, file) {
+            Err(error) if retries < MOST_RESENDS && !error.is::<Refused>() && is_sent_before(&error) => {
+                retries += 1;
+                std::thread::sleep(RETRY_PAUSE);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Whether the connection broke after there was one: then nobody knows what the server has received.
+fn is_sent_before(error: &anyhow::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let source = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    source.is_some_and(|error| {
+        matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+    })
 }
 
 /// Waits for the job if that is wanted, fetches its result, and prints what became of it.

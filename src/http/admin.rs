@@ -1,111 +1,137 @@
-//! Who may do what concerns all jobs: list them, purge, pause, back up.
+//! Who may do what concerns all jobs: see them, purge, pause, back up, make API keys.
 //!
-//! With ADMIN_TOKEN set, whoever sends it as a bearer token. Without it, programs on this machine: the request comes
-//! from a loopback address, was not passed on by a proxy, and is not a page's doing (a browser says whose page sends
-//! a request, and by which name it found us). A handler asks for it by having [`Admin`] as an argument.
+//! Whoever shows the admin token as a bearer token, an API key with the scope for it, or the cookie that logging in
+//! sets (`login.rs`). A cookie is sent along by the browser whoever asked for it, so with one the request must also
+//! come from a page of this very server. A handler asks for the right by having [`Admin`] or [`Reader`] as an argument.
 
-use std::net::SocketAddr;
-
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, header};
 
 use super::Site;
+use super::caller::{Caller, Rights, bearer, shown_key};
 use super::error::Problem;
+use crate::queue::Scope;
+use crate::secrets::Secret;
 
-/// What proxies add. Behind one, every request seems to come from this machine.
-const PASSED_ON: [HeaderName; 3] =
-    [header::FORWARDED, HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-real-ip")];
+/// What the value of the cookie is derived from the token for.
+const COOKIE_PURPOSE: &str = "glb-optimizer 2026 the admin cookie";
 
 /// Proof that a request may do what administrators do.
 #[derive(Debug)]
 pub(super) struct Admin;
 
+/// Proof that a request may see what concerns all jobs.
+#[derive(Debug)]
+pub(super) struct Reader;
+
 impl FromRequestParts<Site> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Problem> {
-        match &site.admin_token {
-            Some(token) if has_token(&parts.headers, token) => Ok(Self),
-            Some(_) => Err(Problem::token_needed()),
-            None if is_local(parts) => Ok(Self),
-            None => Err(Problem::local_only()),
-        }
+        check(parts, site, Scope::Admin, "admin").await.map(|()| Self)
     }
 }
 
-fn has_token(headers: &HeaderMap, token: &str) -> bool {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let given = given.and_then(|value| value.strip_prefix("Bearer "));
-    // Hashes are compared in a time that tells nothing about where they differ.
-    given.is_some_and(|given| blake3::hash(given.trim().as_bytes()) == blake3::hash(token.as_bytes()))
+impl FromRequestParts<Site> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Problem> {
+        check(parts, site, Scope::Read, "read").await.map(|()| Self)
+    }
 }
 
-fn is_local(parts: &Parts) -> bool {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    let is_loopback = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-    let is_passed_on = PASSED_ON.iter().any(|name| parts.headers.contains_key(name));
-    is_loopback && !is_passed_on && names_this_machine(&parts.headers) && !is_of_a_page(&parts.headers)
+async fn check(parts: &mut Parts, site: &Site, scope: Scope, name: &str) -> Result<(), Problem> {
+    match Caller::from_request_parts(parts, site).await?.rights {
+        Rights::Admin => Ok(()),
+        Rights::Key(key) if key.allows(scope) => Ok(()),
+        Rights::Key(_) => Err(Problem::scope_needed(name)),
+        Rights::Nobody => Err(Problem::token_needed()),
+    }
 }
 
-/// A name that somebody has made to lead here is not enough.
-fn names_this_machine(headers: &HeaderMap) -> bool {
-    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    let authority = host.and_then(|host| host.parse::<Authority>().ok());
-    authority.is_some_and(|authority| matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]"))
+/// What a request may do, by what it shows.
+///
+/// # Errors
+/// It shows an API key that is worth nothing.
+pub(super) async fn rights(site: &Site, caller: &Caller, headers: &HeaderMap) -> Result<Rights, Problem> {
+    let token = &site.access.admin_token;
+    if bearer(headers).is_some_and(|shown| token.is(shown)) {
+        return Ok(Rights::Admin);
+    }
+    if let Some(shown) = shown_key(headers) {
+        let key = site.jobs.recognise_key(shown).await?;
+        return key.map(|key| Rights::Key(Box::new(key))).ok_or_else(Problem::unknown_key);
+    }
+    let cookie = Cookie::of(token);
+    let is_shown = cookies(headers).any(|(name, value)| name == cookie.name && cookie.value.is(value));
+    if is_shown && is_of_own_page(headers, caller.is_https) { Ok(Rights::Admin) } else { Ok(Rights::Nobody) }
 }
 
-/// Whether a page of another site sends the request. Browsers leave out the one or the other header.
-fn is_of_a_page(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+/// The cookie of administrators. It says nothing about the token, and is worth nothing once the token is another.
+pub(super) struct Cookie {
+    /// Two servers on one machine have the same cookies, whatever their ports: so each has a name of its own.
+    pub(super) name: String,
+    pub(super) value: Secret,
+}
+
+impl Cookie {
+    pub(super) fn of(token: &Secret) -> Self {
+        let value = token.derived(COOKIE_PURPOSE);
+        let own = value.derived("glb-optimizer 2026 the name of the admin cookie");
+        Self { name: format!("glb_optimizer_{}", &own.reveal()[..8]), value }
+    }
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}
+
+/// Whether a page of this server, or a person by a link or bookmark, sends the request. Browsers leave out the one or
+/// the other header; one that sends neither does not send our cookie for another site either (`SameSite=Strict`).
+pub(super) fn is_of_own_page(headers: &HeaderMap, is_https: bool) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let site = headers.get("sec-fetch-site").map(|site| site.to_str().unwrap_or_default());
     if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return true;
+        return false;
     }
-    let Some(origin) = headers.get(header::ORIGIN) else { return false };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://")) != Some(host)
+    let scheme = if is_https { "https" } else { "http" };
+    let own = format!("{scheme}://{}", text(header::HOST).unwrap_or_default());
+    text(header::ORIGIN).is_none_or(|origin| origin.eq_ignore_ascii_case(&own))
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::Request;
-
     use super::*;
 
-    fn parts(peer: &str, headers: &[(&str, &str)]) -> Parts {
-        let mut request = Request::builder().header("host", "127.0.0.1:5000");
-        for (name, value) in headers {
-            if *name == "host" {
-                request.headers_mut().unwrap().clear();
-            }
-            request = request.header(*name, *value);
-        }
-        let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        parts.extensions.insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
-        parts
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &str)| {
+            (header::HeaderName::from_static(name), value.parse().unwrap())
+        };
+        pairs.iter().map(pair).collect()
     }
 
     #[test]
-    fn only_programs_on_this_machine_need_no_token() {
-        assert!(is_local(&parts("127.0.0.1:4000", &[])));
-        assert!(is_local(&parts("[::ffff:127.0.0.1]:4000", &[("host", "localhost:5000")])));
-        assert!(is_local(&parts("127.0.0.1:4000", &[("origin", "http://127.0.0.1:5000")])));
-        assert!(!is_local(&parts("192.0.2.7:4000", &[])));
-        assert!(!is_local(&parts("127.0.0.1:4000", &[("x-forwarded-for", "192.0.2.7")])));
-        assert!(!is_local(&parts("127.0.0.1:4000", &[("host", "rebound.example:5000")])));
-        assert!(!is_local(&parts("127.0.0.1:4000", &[("origin", "https://evil.example")])));
-        assert!(!is_local(&parts("127.0.0.1:4000", &[("origin", "null")])));
-        assert!(!is_local(&parts("127.0.0.1:4000", &[("sec-fetch-site", "cross-site")])));
+    fn a_page_of_another_site_is_told_by_either_header() {
+        let own = |pairs: &[(&'static str, &str)]| is_of_own_page(&headers(pairs), false);
+        let host = ("host", "127.0.0.1:5000");
+        assert!(own(&[host]));
+        assert!(own(&[host, ("origin", "http://127.0.0.1:5000"), ("sec-fetch-site", "same-origin")]));
+        assert!(own(&[host, ("sec-fetch-site", "none")]));
+        for wrong in ["https://evil.example", "null", "http://127.0.0.1:5001", "https://127.0.0.1:5000"] {
+            assert!(!own(&[host, ("origin", wrong)]), "{wrong}");
+        }
+        for wrong in ["cross-site", "same-site", ""] {
+            assert!(!own(&[host, ("sec-fetch-site", wrong)]), "{wrong}");
+        }
+        let behind_https = headers(&[("host", "glb.example"), ("origin", "https://glb.example")]);
+        assert!(is_of_own_page(&behind_https, true));
     }
 
     #[test]
-    fn a_token_is_compared_as_a_whole() {
-        let with =
-            |value: &str| has_token(&parts("192.0.2.7:1", &[("authorization", value)]).headers, "secret");
-        assert!(with("Bearer secret"));
-        for wrong in ["Bearer secre", "Bearer secrets", "Basic secret", "Bearer ", "secret"] {
-            assert!(!with(wrong), "{wrong}");
-        }
+    fn a_cookie_is_found_among_others() {
+        let both = headers(&[("cookie", "a=1; glb=2"), ("host", "h")]);
+        assert_eq!(cookies(&both).collect::<Vec<_>>(), [("a", "1"), ("glb", "2")]);
     }
 }

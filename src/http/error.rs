@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -25,6 +25,11 @@ pub(super) struct Problem {
     /// After how many seconds it is worth trying again, where that is known.
     retry_after_s: Option<u64>,
 }
+
+/// When to try again what fails because much is going on.
+const SOON_S: u64 = 10;
+/// When to try again where jobs have to end first.
+const LATER_S: u64 = 60;
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
@@ -89,14 +94,56 @@ impl Problem {
     }
 
     pub(super) fn token_needed() -> Self {
-        let detail = "This needs the server's ADMIN_TOKEN: send it as `Authorization: Bearer TOKEN`.";
+        let detail = "This is for administrators. Send the server's admin token as `Authorization: Bearer TOKEN`, or log \
+            in at /login. The token is in the file admin-token of the server's data folder, unless ADMIN_TOKEN sets another.";
         Self::new(StatusCode::UNAUTHORIZED, "token_needed", detail)
     }
 
-    pub(super) fn local_only() -> Self {
-        let detail = "Only programs on the server's own machine may do this, directly and not through a proxy. To \
-            allow it to others, start the server with an ADMIN_TOKEN.";
-        Self::new(StatusCode::FORBIDDEN, "local_only", detail)
+    pub(super) fn key_needed() -> Self {
+        let detail = "This server takes files only with an API key: send it as `Authorization: Bearer KEY`. Its operator \
+            makes keys with `glb-optimizer keys create`.";
+        Self::new(StatusCode::UNAUTHORIZED, "api_key_needed", detail)
+    }
+
+    pub(super) fn unknown_key() -> Self {
+        let detail = "This API key is worth nothing: it is mistyped, revoked or expired. Ask for another.";
+        Self::new(StatusCode::UNAUTHORIZED, "unknown_api_key", detail)
+    }
+
+    pub(super) fn unknown_key_id() -> Self {
+        let detail = "There is no API key with this id. GET /api/v1/keys lists them.";
+        Self::new(StatusCode::NOT_FOUND, "unknown_api_key", detail)
+    }
+
+    pub(super) fn scope_needed(scope: &str) -> Self {
+        let detail = format!("This API key does not allow it: that needs one with the scope `{scope}`.");
+        Self::new(StatusCode::FORBIDDEN, "scope_needed", detail)
+    }
+
+    pub(super) fn other_site() -> Self {
+        let detail = "A page of another site has asked for this. Only pages of this server may.";
+        Self::new(StatusCode::FORBIDDEN, "other_site", detail)
+    }
+
+    pub(super) fn too_many_uploads() -> Self {
+        let detail = "The server is receiving as many files at once as it can. Try again in some seconds.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_uploads", detail).retry_after(SOON_S)
+    }
+
+    pub(super) fn too_many_own_uploads(limit: usize) -> Self {
+        let detail =
+            format!("You are sending {limit} files at once, and more cannot come in. Wait for one to end.");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_own_uploads", detail).retry_after(SOON_S)
+    }
+
+    pub(super) fn too_slow(least_bytes: u64) -> Self {
+        let detail = format!(
+            "The upload came too slowly: at least {} kB must come every {} seconds (MIN_UPLOAD_KBPS). Nothing of it was \
+            kept; try again with a better connection.",
+            least_bytes >> 10,
+            super::bodies::WINDOW.as_secs()
+        );
+        Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail)
     }
 
     /// `what` is the limit's name, of which `a_minute` are allowed.
@@ -129,6 +176,14 @@ impl From<queue::Error> for Problem {
                 let detail = sentence(&error.to_string());
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
             }
+            queue::Error::UnknownApiKey(_) => {
+                Self::new(StatusCode::NOT_FOUND, "unknown_api_key", sentence(&error.to_string()))
+            }
+            queue::Error::QuotaUsedUp { .. } => {
+                let detail = sentence(&error.to_string());
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "quota_used_up", detail)
+                    .retry_after(until_midnight_s())
+            }
             _ if error.is_disk_full() => Self::storage_full(&error),
             queue::Error::Closed => Self::storage_failing(&error),
             _ if error.is_of_the_disk() => Self::storage_failing(&error),
@@ -145,6 +200,12 @@ impl From<jobs::Error> for Problem {
             jobs::Error::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
             jobs::Error::UploadsDisabled => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "uploads_disabled", detail)
+            }
+            jobs::Error::QueueFull { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_full", detail).retry_after(LATER_S)
+            }
+            jobs::Error::TooManyJobs { .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_jobs", detail).retry_after(SOON_S)
             }
             jobs::Error::NoPictures => Self::new(StatusCode::NOT_FOUND, "no_pictures", detail),
             jobs::Error::NoResult { state, .. } if state.is_final() => {
@@ -180,6 +241,13 @@ impl From<UnknownSetting> for Problem {
     }
 }
 
+/// Until quotas begin anew.
+fn until_midnight_s() -> u64 {
+    const DAY_S: u64 = 24 * 3600;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    DAY_S - now.as_secs() % DAY_S
+}
+
 /// An error's text as errors are written, begun and ended as a sentence.
 fn sentence(text: &str) -> String {
     let mut rest = text.chars();
@@ -203,6 +271,9 @@ impl IntoResponse for Problem {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

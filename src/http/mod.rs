@@ -7,12 +7,20 @@
 mod admin;
 mod assets;
 mod backup;
+mod bodies;
+mod caller;
+mod connections;
 mod download;
 mod error;
 mod events;
+mod headers;
 mod health;
 mod job_view;
 mod jobs;
+mod keys;
+#[cfg(test)]
+mod limits;
+mod login;
 mod meter;
 mod queue;
 mod rate;
@@ -20,42 +28,30 @@ mod upload;
 
 use std::any::Any;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::trace::TraceLayer;
 
 use crate::bridge::Bridge;
 use crate::config;
 use crate::health::Observer;
 use crate::jobs::Jobs;
 use crate::meter::Meter;
+use crate::secrets::Secret;
+pub use bodies::Open as OpenBodies;
 use error::Problem;
 use rate::Rates;
 
-/// The page may load only what this server serves, and nobody else may frame it or post its forms.
-/// WebAssembly is for the mesh and texture decoders, `blob:` for the models that people drop on the page.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
-    style-src 'self'; img-src 'self' data: blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; \
-    object-src 'none'; base-uri 'none'; frame-ancestors 'self'; form-action 'self'";
-
-const HEADERS: [(HeaderName, &str); 5] = [
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
-];
+/// The longest body that is no upload.
+const SMALL_BODY_BYTES: usize = 16 << 10;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -70,10 +66,27 @@ pub struct Site {
     pub rates: config::Rates,
     /// The other nodes, if this one was told of a Redis.
     pub bridge: Option<Arc<Bridge>>,
-    /// What an administrator has to show, if anything.
-    pub admin_token: Option<Arc<str>>,
+    /// Who may do what.
+    pub access: Arc<Access>,
+    /// Uploads that are coming in.
+    pub open_bodies: OpenBodies,
     /// When to stop: no new connections, and event streams end.
     pub stop: CancellationToken,
+}
+
+/// Who may do what.
+#[derive(Debug)]
+pub struct Access {
+    /// What administrators have to show.
+    pub admin_token: Secret,
+    /// Whether uploads need an API key.
+    pub requires_api_key: bool,
+    /// Sites whose pages may use the API, or `*`.
+    pub cors_origins: Vec<String>,
+    /// Proxies that are believed when they say for whom they ask.
+    pub trusted_proxies: Vec<IpNet>,
+    /// What an upload must bring a second, in bytes; 0 allows any.
+    pub min_upload_bytes_per_s: u64,
 }
 
 /// Serves until the site stops and the open requests are answered.
@@ -81,9 +94,8 @@ pub struct Site {
 /// # Errors
 /// The listener fails.
 pub async fn serve(listener: TcpListener, site: Site) -> io::Result<()> {
-    let stop = site.stop.clone().cancelled_owned();
-    let service = router(site).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop).await
+    let stop = site.stop.clone();
+    connections::serve(listener, router(site), stop).await
 }
 
 fn router(site: Site) -> Router {
@@ -102,6 +114,10 @@ fn router(site: Site) -> Router {
         .route("/api/v1/queue/pause", post(queue::pause))
         .route("/api/v1/queue/resume", post(queue::resume))
         .route("/api/v1/backup", get(backup::send))
+        .route("/api/v1/keys", get(keys::list).post(keys::create).layer(small_bodies()))
+        .route("/api/v1/keys/{id}", delete(keys::revoke))
+        .route("/login", get(login::show).post(login::submit).layer(small_bodies()))
+        .route("/logout", post(login::leave))
         .route("/health", get(health::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
@@ -111,14 +127,16 @@ fn router(site: Site) -> Router {
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut
         // the connection without an answer.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(site.clone(), bodies::guard))
         .layer(from_fn_with_state(rates, rate::limit))
         .layer(from_fn(meter::count))
-        .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(TraceLayer::new_for_http())
-        .with_state(site);
-    HEADERS.into_iter().fold(router, |router, (name, value)| {
-        router.layer(SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value)))
-    })
+        .layer(CatchPanicLayer::custom(answer_panic));
+    headers::added(router.with_state(site.clone()), &site).layer(from_fn_with_state(site, caller::identify))
+}
+
+/// For what is read whole before it is looked at.
+fn small_bodies() -> DefaultBodyLimit {
+    DefaultBodyLimit::max(SMALL_BODY_BYTES)
 }
 
 fn answer_panic(_panic: Box<dyn Any + Send>) -> Response {

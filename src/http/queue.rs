@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Site;
-use super::admin::Admin;
+use super::admin::{Admin, Reader};
 use super::error::Problem;
 use super::job_view::JobView;
 use crate::queue;
@@ -38,7 +38,7 @@ pub(super) struct List {
 
 /// `GET /api/v1/jobs?state=&after=&limit=`
 pub(super) async fn list(
-    _admin: Admin,
+    _reader: Reader,
     State(site): State<Site>,
     part: Result<Query<Part>, QueryRejection>,
 ) -> Result<Json<List>, Problem> {

@@ -8,13 +8,14 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use super::caller::{Caller, Rights};
 use super::error::Problem;
 use crate::bridge::Bridge;
 use crate::config;
@@ -85,8 +86,10 @@ impl Rate {
 
 /// Counts every request and refuses those that are too many.
 pub(super) async fn limit(State(rates): State<Rates>, request: Request, next: Next) -> Response {
-    let Some(rate) = rates.of(&request) else { return next.run(request).await };
-    match rate.take(&client(&request), rates.bridge.as_deref()).await {
+    let (Some(rate), Some(client)) = (rates.of(&request), client(&request)) else {
+        return next.run(request).await;
+    };
+    match rate.take(&client, rates.bridge.as_deref()).await {
         Ok(()) => next.run(request).await,
         Err(wait) => {
             tracing::debug!(limit = rate.name, "refused a client that asks too often");
@@ -95,10 +98,10 @@ pub(super) async fn limit(State(rates): State<Rates>, request: Request, next: Ne
     }
 }
 
-/// Whom a request counts for.
-fn client(request: &Request) -> String {
-    let peer = request.extensions().get::<ConnectInfo<std::net::SocketAddr>>();
-    peer.map(|ConnectInfo(peer)| peer.ip().to_canonical().to_string()).unwrap_or_default()
+/// Whom a request counts for: an API key, or an address; none for administrators.
+fn client(request: &Request) -> Option<String> {
+    let caller = request.extensions().get::<Caller>()?;
+    if caller.rights == Rights::Admin { None } else { Some(caller.client()) }
 }
 
 #[cfg(test)]

@@ -17,10 +17,11 @@ use axum::response::IntoResponse;
 use futures_util::{Stream, StreamExt};
 
 use super::Site;
+use super::caller::Uploader;
 use super::error::Problem;
 use super::job_view::JobView;
 use crate::ids::JobId;
-use crate::jobs::{Jobs, Status, Submission, Tier, Upload};
+use crate::jobs::{Jobs, Sender, Status, Submission, Tier, Upload};
 use crate::optimize::Settings;
 use crate::queue::Priority;
 
@@ -36,6 +37,9 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 type Parameters = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
+/// Where a file goes, and who sends it.
+type Place<'a> = (&'a Jobs, &'a Sender);
+
 /// What a request asks for beside its file.
 #[derive(Default)]
 struct Wishes {
@@ -47,6 +51,7 @@ struct Wishes {
 /// The handler: 202, the job, and where to ask for it. Where jobs are not kept: 200 and the job at its end.
 pub(super) async fn submit(
     State(site): State<Site>,
+    Uploader(sender): Uploader,
     parameters: Parameters,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
@@ -60,13 +65,13 @@ pub(super) async fn submit(
     let wished = parameters.iter().try_for_each(|(name, value)| wishes.take(name, value));
     let wished = wished.and(idempotency_key.as_ref().map(|_| ()).map_err(Clone::clone));
     let upload = if is_form(&request) {
-        receive_form(&site.jobs, request, &mut wishes, wished).await?
+        receive_form((&site.jobs, &sender), request, &mut wishes, wished).await?
     } else {
-        receive_body(&site.jobs, request.into_body(), wished).await?
+        receive_body((&site.jobs, &sender), request.into_body(), wished).await?
     };
     let name = clean_name(wishes.name.as_deref().unwrap_or(DEFAULT_NAME));
     let Wishes { settings, priority, .. } = wishes;
-    let wanted = Submission { name, settings, priority, idempotency_key: idempotency_key?, is_fresh };
+    let wanted = Submission { name, settings, priority, idempotency_key: idempotency_key?, is_fresh, sender };
     let job = site.jobs.submit(upload, wanted).await?;
     let location = format!("/api/v1/jobs/{}", job.id);
     let (status, job) = match site.jobs.tier() {
@@ -114,10 +119,10 @@ fn is_form(request: &Request) -> bool {
     content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("multipart/form-data"))
 }
 
-async fn receive_body(jobs: &Jobs, body: Body, wished: Result<(), Problem>) -> Result<Upload, Problem> {
+async fn receive_body(place: Place<'_>, body: Body, wished: Result<(), Problem>) -> Result<Upload, Problem> {
     let mut chunks = body.into_data_stream();
     let received = match wished {
-        Ok(()) => store(jobs, &mut chunks).await,
+        Ok(()) => store(place, &mut chunks).await,
         Err(problem) => Err(problem),
     };
     if received.is_err() {
@@ -127,14 +132,14 @@ async fn receive_body(jobs: &Jobs, body: Body, wished: Result<(), Problem>) -> R
 }
 
 async fn receive_form(
-    jobs: &Jobs,
+    place: Place<'_>,
     request: Request,
     wishes: &mut Wishes,
     wished: Result<(), Problem>,
 ) -> Result<Upload, Problem> {
     let mut form = Multipart::from_request(request, &()).await.map_err(broken_body)?;
     let received = match wished {
-        Ok(()) => read_fields(jobs, &mut form, wishes).await,
+        Ok(()) => read_fields(place, &mut form, wishes).await,
         Err(problem) => Err(problem),
     };
     if received.is_err() {
@@ -143,7 +148,7 @@ async fn receive_form(
     received
 }
 
-async fn read_fields(jobs: &Jobs, form: &mut Multipart, wishes: &mut Wishes) -> Result<Upload, Problem> {
+async fn read_fields(place: Place<'_>, form: &mut Multipart, wishes: &mut Wishes) -> Result<Upload, Problem> {
     let mut upload = None;
     while let Some(mut field) = form.next_field().await.map_err(broken_body)? {
         let name = field.name().unwrap_or_default().to_owned();
@@ -154,7 +159,7 @@ async fn read_fields(jobs: &Jobs, form: &mut Multipart, wishes: &mut Wishes) -> 
             return Err(Problem::bad_request("too_many_files", detail));
         } else {
             wishes.name = wishes.name.take().or_else(|| field.file_name().map(str::to_owned));
-            upload = Some(store(jobs, &mut field).await?);
+            upload = Some(store(place, &mut field).await?);
         }
     }
     upload.ok_or_else(|| {
@@ -165,10 +170,10 @@ async fn read_fields(jobs: &Jobs, form: &mut Multipart, wishes: &mut Wishes) -> 
 }
 
 async fn store<E: Display>(
-    jobs: &Jobs,
+    (jobs, sender): Place<'_>,
     chunks: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
 ) -> Result<Upload, Problem> {
-    let mut upload = jobs.begin_upload().await?;
+    let mut upload = jobs.begin_upload(sender).await?;
     while let Some(chunk) = chunks.next().await {
         upload.write(&chunk.map_err(broken_body)?).await?;
     }

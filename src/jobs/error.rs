@@ -22,6 +22,22 @@ pub enum Error {
     /// This server takes no uploads.
     #[error("This server accepts no uploads, because MAX_FILE_SIZE_MB is 0. Its operator can change that.")]
     UploadsDisabled,
+    /// Enough jobs wait already.
+    #[error(
+        "The server has enough to do: {limit} jobs are waiting, which is its limit (MAX_QUEUED_JOBS). Try again in a minute."
+    )]
+    QueueFull {
+        /// The limit.
+        limit: u64,
+    },
+    /// The sender has enough unfinished jobs already.
+    #[error(
+        "You have {limit} unfinished jobs on this server, which is its limit for one client (MAX_JOBS_PER_CLIENT). Try again when some have ended."
+    )]
+    TooManyJobs {
+        /// The limit.
+        limit: usize,
+    },
     /// There is nothing to compare.
     #[error("the result is the original file, or shows nothing, so there are no pictures of a difference")]
     NoPictures,

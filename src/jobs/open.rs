@@ -11,6 +11,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
+use super::intake::Clients;
 use super::wait::Pace;
 use super::{Jobs, Limits, OpenError, now_ms};
 use crate::blobs::Blobs;
@@ -89,6 +90,7 @@ impl Jobs {
             sweep_wanted: Notify::new(),
             slots: Arc::new(Semaphore::new(limits.workers.min(Semaphore::MAX_PERMITS))),
             pace: Pace::default(),
+            clients: Clients::default(),
             workers: super::slots::Workers::default(),
             shared: None,
             elsewhere: OnceLock::new(),

@@ -2,13 +2,12 @@
 //!
 //! First the records let go of their files, in a transaction of the queue; only then are the blobs deleted that no
 //! record refers to. So a record never promises a file that is gone, and what a job that is still to run needs is
-//! not touched: only ended jobs let go, and one that has cannot run again. The record itself stays longer.
+//! not touched: only ended jobs let go, and one that has cannot run again. The record itself stays longer. How room is
+//! made within the quota: `room.rs`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Error, Jobs, as_ms, now_ms};
-use crate::blobs::Swept;
 
 /// How long the record of an ended job is kept, so that whoever asks learns what became of it: 30 days.
 const RECORDS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -32,8 +31,9 @@ impl Jobs {
         }
         let forgotten_ms = now_ms().saturating_sub(as_ms(RECORDS_KEPT));
         self.on_queue(move |queue| queue.purge_ended(forgotten_ms)).await?;
-        self.sweep_blobs().await?;
-        match self.make_room(0).await {
+        let room = self.room();
+        room.sweep_blobs().await?;
+        match room.make(0).await {
             // Nothing to be done: live jobs need it all.
             Err(Error::NoRoom { .. }) => Ok(()),
             made => made,
@@ -46,46 +46,5 @@ impl Jobs {
         let pause = share.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         // Running out of time is as good as being woken.
         let _ = tokio::time::timeout(pause, self.sweep_wanted.notified()).await;
-    }
-
-    /// Makes room for `bytes` more within the quota, by letting go of the files of ended jobs, the first to end
-    /// first. Whoever calls it must not keep blobs, or the sweep would wait for its own caller.
-    ///
-    /// # Errors
-    /// [`Error::NoRoom`], or the queue or the folder cannot be read or written.
-    pub(super) async fn make_room(&self, bytes: u64) -> Result<(), Error> {
-        let Some(quota_bytes) = self.limits.disk_quota_bytes else { return Ok(()) };
-        if bytes > quota_bytes {
-            return Err(Error::NoRoom { quota_bytes });
-        }
-        while self.blobs.stored_bytes().saturating_add(bytes) > quota_bytes {
-            // Looked at anew: content that was stored twice was counted twice.
-            let left_bytes = self.sweep_blobs().await?.left_bytes;
-            let excess_bytes = left_bytes.saturating_add(bytes).saturating_sub(quota_bytes);
-            if excess_bytes == 0 {
-                break;
-            }
-            // During a backup nothing can be deleted, so letting go would not help.
-            let count = match self.blobs.is_held() {
-                true => 0,
-                false => self.on_queue(move |queue| queue.let_oldest_files_go(excess_bytes)).await?,
-            };
-            if count == 0 {
-                return Err(Error::NoRoom { quota_bytes });
-            }
-            tracing::info!(jobs = count, "the disk quota is used up: let go of the oldest files");
-        }
-        Ok(())
-    }
-
-    async fn sweep_blobs(&self) -> Result<Swept, Error> {
-        let (blobs, queue) = (self.blobs.clone(), Arc::clone(&self.queue));
-        let sweep = move || blobs.sweep(|| queue.needed_blobs().map_err(Error::from));
-        let swept = tokio::task::spawn_blocking(sweep).await??;
-        if swept.deleted > 0 {
-            let Swept { deleted, deleted_bytes, left_bytes } = swept;
-            tracing::info!(deleted, deleted_bytes, left_bytes, "deleted files that nobody needs");
-        }
-        Ok(swept)
     }
 }

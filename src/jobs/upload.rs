@@ -4,6 +4,7 @@
 //! optimizer, in its sandbox. Never holds more of the file than the chunk that it was handed.
 
 use super::Error;
+use super::room::Room;
 use crate::blobs::BlobWriter;
 
 /// Magic, version and total length, each a little-endian 32-bit number.
@@ -14,18 +15,19 @@ const HEADER_BYTES: usize = 12;
 pub struct Upload {
     pub(super) writer: BlobWriter,
     header: Vec<u8>,
+    room: Room,
     max_bytes: u64,
 }
 
 impl Upload {
-    pub(super) fn new(writer: BlobWriter, max_bytes: u64) -> Self {
-        Self { writer, header: Vec::with_capacity(HEADER_BYTES), max_bytes }
+    pub(super) fn new(writer: BlobWriter, room: Room, max_bytes: u64) -> Self {
+        Self { writer, header: Vec::with_capacity(HEADER_BYTES), room, max_bytes }
     }
 
     /// Takes the next bytes of the file.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], [`Error::NotAGlb`] as soon as the header shows it, or the disk refuses.
+    /// [`Error::TooLarge`], [`Error::NotAGlb`] as soon as the header shows it, [`Error::NoRoom`], or the disk refuses.
     pub async fn write(&mut self, chunk: &[u8]) -> Result<(), Error> {
         if self.writer.bytes() + chunk.len() as u64 > self.max_bytes {
             return Err(Error::TooLarge { max_bytes: self.max_bytes });
@@ -35,6 +37,7 @@ impl Upload {
         if missing > 0 && self.header.len() == HEADER_BYTES {
             declared_bytes(&self.header)?;
         }
+        self.room.make(chunk.len() as u64).await?;
         Ok(self.writer.write(chunk).await?)
     }
 

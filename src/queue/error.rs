@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use redb::{DatabaseError, StorageError};
 
 use super::{State, file};
-use crate::ids::{Attempt, JobId};
+use crate::ids::{Attempt, JobId, KeyId};
 
 /// Why a call of the queue did nothing. On an error nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,25 @@ pub enum Error {
     KeyReused {
         /// The job that has the key.
         id: JobId,
+    },
+    /// There is no such API key.
+    #[error("there is no API key {0}")]
+    UnknownApiKey(KeyId),
+    /// The API key has sent all that it may send today.
+    #[error("API key {id} has used up its quota of {of} for today; it begins anew at midnight UTC")]
+    QuotaUsedUp {
+        /// The key.
+        id: KeyId,
+        /// What is used up: `files` or `bytes`.
+        of: &'static str,
+    },
+    /// A stored API key cannot be read.
+    #[error("the record of API key {id} is damaged: {source}")]
+    ApiKeyRecord {
+        /// The key.
+        id: KeyId,
+        /// What is wrong with it.
+        source: serde_json::Error,
     },
     /// There is no such job.
     #[error("there is no job {0}")]

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use crate::ids::{Attempt, BlobId, JobId};
+use crate::ids::{Attempt, BlobId, JobId, KeyId};
 use crate::optimize::Settings;
 
 /// One job. Times are milliseconds since 1970, UTC.
@@ -26,6 +26,9 @@ pub struct Job {
     /// Attempts that ended together with their holder. These do not count against the job, but are bounded.
     #[serde(default)]
     pub lost: u32,
+    /// Attempts that failed by a fault of this node. These do not count against the job either, but are bounded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub node_faults: u32,
     /// The uploaded file's name, without folders.
     pub input_name: String,
     /// Its size in bytes.
@@ -40,6 +43,9 @@ pub struct Job {
     /// What its sender calls this submission, so that sending it again makes no second job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// Who sent it.
+    #[serde(default, skip_serializing_if = "Sender::is_nobody")]
+    pub sender: Sender,
     /// The job that did the work, when this one was completed out of an earlier job's result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cached_from: Option<JobId>,
@@ -60,6 +66,11 @@ pub struct Job {
     pub run_at_ms: u64,
     /// While running: when the claim ends, unless it is extended.
     pub lease_until_ms: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The five states. A retry is queued with a later `run_at_ms`.
@@ -208,6 +219,28 @@ pub struct NewJob {
     pub idempotency_key: Option<String>,
     /// A result that is there already, with all its blobs.
     pub cached: Option<Cached>,
+    /// Who sends it; an API key pays for it.
+    pub sender: Sender,
+}
+
+/// Who sent a job. The client's address is not written down.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// The client, as it is counted: the API key, or the address.
+    #[serde(skip)]
+    pub client: Option<String>,
+    /// The API key that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<KeyId>,
+    /// The request, as the log calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl Sender {
+    fn is_nobody(&self) -> bool {
+        self.api_key.is_none() && self.request_id.is_none()
+    }
 }
 
 /// The result of an earlier job for the same content, settings and version.
@@ -231,6 +264,7 @@ impl Job {
             attempt: Attempt::default(),
             forgiven: 0,
             lost: 0,
+            node_faults: 0,
             files_gone: false,
             input_name: new.input_name,
             input_bytes: new.input_bytes,
@@ -238,6 +272,7 @@ impl Job {
             settings: new.settings,
             priority: new.priority,
             idempotency_key: new.idempotency_key,
+            sender: Sender { client: None, ..new.sender },
             cached_from,
             output,
             error: None,

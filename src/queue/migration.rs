@@ -1,6 +1,6 @@
 //! The layout's version: older files are brought up to it in one transaction, newer ones are refused.
 //!
-//! The records in `jobs` are the truth and stay readable for ever (serde defaults); everything else follows
+//! The records in `jobs` and `api_keys` are the truth and stay readable for ever (serde defaults); everything else follows
 //! from them. So a migration is: throw the indexes away and make them again.
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use redb::{ReadableTable, TableDefinition, TableHandle, WriteTransaction};
 
 use super::error::Error;
 use super::job::Job;
-use super::tables::{self, JOBS, META, Tables};
+use super::tables::{self, API_KEYS, JOBS, META, Tables};
 
 /// The newest layout that this version knows.
 pub(super) const FORMAT: u64 = 2;
@@ -35,7 +35,7 @@ pub(super) fn prepare(transaction: &WriteTransaction, path: &Path) -> Result<(),
 /// Makes every index again out of the records. Damaged records are left where they are, without an index:
 /// one of them must not keep all others from starting.
 fn rebuild_indexes(transaction: &WriteTransaction) -> Result<(), Error> {
-    let truths = [META.name(), JOBS.name()];
+    let truths = [META.name(), JOBS.name(), API_KEYS.name()];
     let indexes: Vec<String> = transaction
         .list_tables()?
         .map(|table| table.name().to_owned())

@@ -15,7 +15,7 @@
 //! extend            the lease runs out later; the state stays
 //! ack               the output is stored
 //! nack              the attempt failed: queued after a back-off, or dead when the input is bad or this was the last;
-//!                   when this node is at fault, the attempt does not count
+//!                   when this node is at fault, the attempt does not count, for about a day
 //! expire            the lease ran out, or its holder is known to be dead: queued, or dead after many such ends
 //! release           the program stops: queued, and the attempt does not count
 //! cancel            from queued or running
@@ -41,6 +41,7 @@
 //! Next: `transition.rs` for the rules, `tables.rs` for the file's layout, `listing.rs` for what can be asked, `upkeep.rs`
 //! for what operators do.
 
+mod api_keys;
 mod error;
 mod file;
 mod job;
@@ -58,13 +59,16 @@ use std::path::Path;
 use redb::backends::InMemoryBackend;
 use redb::{Database, Durability};
 
+pub use api_keys::{ApiKey, Quota, Scope, Used};
 pub use error::Error;
-pub use job::{Cached, Job, JobError, Lease, NewJob, Output, Priority, State, UnknownPriority, recipe};
+pub use job::{
+    Cached, Job, JobError, Lease, NewJob, Output, Priority, Sender, State, UnknownPriority, recipe,
+};
 pub use listing::{Ahead, Cursor, Page, Snapshot};
 use store::Store;
 use tables::Tables;
 use transition::Event;
-pub use transition::{Blame, Failure, MAX_ATTEMPTS, MAX_LOST_ATTEMPTS};
+pub use transition::{Blame, Failure, MAX_ATTEMPTS, MAX_LOST_ATTEMPTS, MAX_NODE_FAULTS};
 
 use crate::ids::{BlobId, JobId};
 use crate::optimize::Settings;
@@ -119,12 +123,17 @@ impl Queue {
 
     /// Adds a job at `now_ms`, unless one with its idempotency key is there. When this returns, the job survives any crash.
     ///
+    /// An API key pays for a new job in the same transaction.
+    ///
     /// # Errors
-    /// [`Error::KeyReused`], or the file cannot be written.
+    /// [`Error::KeyReused`], [`Error::QuotaUsedUp`], [`Error::UnknownApiKey`], or the file cannot be written.
     pub fn enqueue(&self, new: NewJob, now_ms: u64) -> Result<Enqueued, Error> {
         self.change(|tables| {
             if let Some(job) = known(tables, &new)? {
                 return Ok(Enqueued { job, is_new: false });
+            }
+            if let Some(key) = new.sender.api_key {
+                api_keys::charge(tables, key, new.input_bytes, now_ms)?;
             }
             let job = Job::accepted(new, now_ms);
             tables.write(None, &job)?;

@@ -12,9 +12,10 @@
 //! results hash of content, settings,
 //!         version                        -> id           the latest job that was completed for these
 //! counts  state name                     -> number       how many jobs are in each state
+//! api_keys id of the API key             -> JSON of the ApiKey    who may send, and what was sent today
 //! ```
 //!
-//! All but `meta` and `jobs` follow from `jobs` and change in the same transaction, by [`Tables::write`] and
+//! All but `meta`, `jobs` and `api_keys` follow from `jobs` and change in the same transaction, by [`Tables::write`] and
 //! [`Tables::remove`] alone. A change of this layout needs a new format number and a migration.
 
 use std::cmp::Ordering;
@@ -35,6 +36,7 @@ pub(super) const STATES: TableDefinition<StateKey, ()> = TableDefinition::new("s
 pub(super) const ENDED: TableDefinition<TimeKey, ()> = TableDefinition::new("ended");
 const KEYS: TableDefinition<&str, u128> = TableDefinition::new("keys");
 pub(super) const RESULTS: TableDefinition<[u8; 32], u128> = TableDefinition::new("results");
+pub(super) const API_KEYS: TableDefinition<u64, &[u8]> = TableDefinition::new("api_keys");
 pub(super) const COUNTS: TableDefinition<&str, u64> = TableDefinition::new("counts");
 
 /// The entry of `meta` that holds claims back.
@@ -58,6 +60,7 @@ pub(super) struct Tables<'txn> {
     keys: Table<'txn, &'static str, u128>,
     results: Table<'txn, [u8; 32], u128>,
     counts: Table<'txn, &'static str, u64>,
+    pub(super) api_keys: Table<'txn, u64, &'static [u8]>,
 }
 
 impl<'txn> Tables<'txn> {
@@ -72,6 +75,7 @@ impl<'txn> Tables<'txn> {
             keys: transaction.open_table(KEYS)?,
             results: transaction.open_table(RESULTS)?,
             counts: transaction.open_table(COUNTS)?,
+            api_keys: transaction.open_table(API_KEYS)?,
         })
     }
 

@@ -17,7 +17,8 @@ fn in_memory() -> Queue {
 fn new_job() -> NewJob {
     let input = BlobId::from(blake3::hash(b"input"));
     let (input_name, settings, priority) = ("a.glb".into(), Settings::default(), Priority::Normal);
-    NewJob { input_name, input_bytes: 5, input, settings, priority, idempotency_key: None, cached: None }
+    let (idempotency_key, cached, sender) = (None, None, Sender::default());
+    NewJob { input_name, input_bytes: 5, input, settings, priority, idempotency_key, cached, sender }
 }
 
 fn output() -> Output {
@@ -409,4 +410,24 @@ fn a_record_that_cannot_be_read_keeps_nobody_else_waiting() {
     assert_eq!(queue.claim(5, LEASE_MS).unwrap().unwrap().id, good);
     assert!(matches!(queue.get(waiting), Err(Error::Record { .. })));
     assert_eq!(queue.list(None, None, 9).unwrap().jobs.len(), 1);
+}
+
+#[test]
+fn a_fault_of_the_node_that_does_not_end_gives_the_job_up_after_a_day() {
+    let queue = in_memory();
+    queue.enqueue(new_job(), 0).unwrap();
+    let mut now_ms = 0;
+    let dead = loop {
+        let job = queue.claim(now_ms, LEASE_MS).unwrap().unwrap();
+        let failure = Failure { blame: Blame::Node, ..failure(true) };
+        let job = queue.nack(job.lease(), failure, now_ms).unwrap();
+        if job.state == State::Dead {
+            break job;
+        }
+        now_ms = job.run_at_ms;
+    };
+    assert_eq!(dead.node_faults, MAX_NODE_FAULTS);
+    assert!((18..32).contains(&(now_ms / 3_600_000)), "after {} hours", now_ms / 3_600_000);
+    let again = queue.retry(dead.id, now_ms).unwrap();
+    assert_eq!((again.state, again.node_faults), (State::Queued, 0));
 }

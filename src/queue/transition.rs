@@ -14,6 +14,10 @@ pub const MAX_ATTEMPTS: u32 = 3;
 /// up. More than [`MAX_ATTEMPTS`]: a job runs in a child process, so the end of the server is hardly its fault.
 pub const MAX_LOST_ATTEMPTS: u32 = 20;
 
+/// Attempts that may fail by a fault of this node, such as a full disk, before a job is given up: with
+/// [`NODE_BACKOFF_MS`] and its jitter between them, a day or so.
+pub const MAX_NODE_FAULTS: u32 = 7_000;
+
 /// The wait before the second attempt, in milliseconds; each later one waits twice as long.
 const FIRST_BACKOFF_MS: u64 = 1_000;
 
@@ -39,7 +43,8 @@ pub enum Blame {
     Input,
     /// Nobody knows: a crash, a time-out, too little memory. Tried again up to [`MAX_ATTEMPTS`] times.
     Unclear,
-    /// This node's, for certain, such as a full disk: tried again until it is over, and no attempt counts.
+    /// This node's, for certain, such as a full disk: tried again until it is over, up to [`MAX_NODE_FAULTS`] times,
+    /// and no attempt counts.
     Node,
 }
 
@@ -107,11 +112,13 @@ fn finished(job: Job, state: State, now_ms: u64) -> Job {
 fn failed(job: Job, failure: Failure, now_ms: u64) -> Job {
     let is_spent = counted_attempts(&job) >= MAX_ATTEMPTS;
     let base_ms = base_backoff_ms(&job, failure.blame);
-    let forgiven = job.forgiven + u32::from(failure.blame == Blame::Node);
+    let of_node = u32::from(failure.blame == Blame::Node);
+    let (forgiven, node_faults) = (job.forgiven + of_node, job.node_faults + of_node);
     let run_at_ms = now_ms.saturating_add(with_jitter(base_ms, &job));
-    let job = Job { error: Some(failure.error), forgiven, ..job };
+    let job = Job { error: Some(failure.error), forgiven, node_faults, ..job };
     match failure.blame {
         Blame::Input => finished(job, State::Dead, now_ms),
+        Blame::Node if node_faults >= MAX_NODE_FAULTS => finished(job, State::Dead, now_ms),
         Blame::Unclear if is_spent => finished(job, State::Dead, now_ms),
         _ => Job { state: State::Queued, run_at_ms, lease_until_ms: None, ..job },
     }
@@ -138,6 +145,7 @@ fn renewed(job: Job, now_ms: u64) -> Job {
         state: State::Queued,
         forgiven: job.attempt.0,
         lost: 0,
+        node_faults: 0,
         error: None,
         started_at_ms: None,
         finished_at_ms: None,

@@ -10,8 +10,15 @@ use std::time::Duration;
 
 use super::{DISK_FULL, Line};
 
-/// What Rust and C++ say before they abort because no memory was given to them.
-const WANT_OF_MEMORY: [&str; 3] = ["memory allocation of", "std::bad_alloc", "Cannot allocate memory"];
+/// What Rust and C++ say before they abort because no memory was given to them, and what codecs say who survive it.
+const WANT_OF_MEMORY: [&str; 6] = [
+    "memory allocation of",
+    "std::bad_alloc",
+    "cannot allocate memory",
+    "memory allocation error",
+    "not enough memory",
+    "out of memory",
+];
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
@@ -116,6 +123,10 @@ impl Ending {
     pub(super) fn judge(self) -> Result<(), Error> {
         match self.outcome {
             Some(Line::Done {}) if self.status.success() => Ok(()),
+            // A codec may report it as any other failure. It is the limit's fault, and another attempt may have more.
+            Some(Line::Error { message, bad_input: false, .. }) if speaks_of_memory(&message) => {
+                Err(Error::OverMemoryLimit { limit_bytes: self.memory_bytes })
+            }
             Some(Line::Error { code, message, bad_input }) => {
                 Err(Error::Refused { code, message, bad_input })
             }
@@ -125,7 +136,9 @@ impl Ending {
 
     fn crash(&self) -> Error {
         match self.status.signal() {
-            Some(6) if self.wanted_memory() => Error::OverMemoryLimit { limit_bytes: self.memory_bytes },
+            Some(6) if speaks_of_memory(&self.complaint) => {
+                Error::OverMemoryLimit { limit_bytes: self.memory_bytes }
+            }
             Some(9) => Error::KilledForMemory { is_certain: self.is_oom_kill },
             Some(1 | 2 | 15) => Error::AskedToStop,
             Some(24) => Error::Crashed("used more processor time than this server allows a job.".into()),
@@ -137,10 +150,11 @@ impl Ending {
             }
         }
     }
+}
 
-    fn wanted_memory(&self) -> bool {
-        WANT_OF_MEMORY.iter().any(|words| self.complaint.contains(words))
-    }
+fn speaks_of_memory(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    WANT_OF_MEMORY.iter().any(|words| text.contains(words))
 }
 
 fn meaning(signal: i32) -> &'static str {
@@ -169,6 +183,25 @@ mod tests {
         assert!(judged(done(), 0, "").is_ok());
         assert_eq!(judged(done(), 11, "").unwrap_err().code(), "crashed");
         assert_eq!(judged(None, 0, "").unwrap_err().code(), "crashed");
+    }
+
+    #[test]
+    fn a_codec_that_reports_want_of_memory_is_tried_again_and_the_limit_named() {
+        let said = |message: &str, bad_input| {
+            let message = message.to_owned();
+            judged(Some(Line::Error { code: "internal".into(), message, bad_input }), 0, "").unwrap_err()
+        };
+        for message in [
+            "WebP cannot hold this: there is not enough memory for its pixels",
+            "AVIF: Memory allocation error",
+        ] {
+            let error = said(message, false);
+            assert_eq!(error.code(), "out_of_memory", "{message}");
+            assert!(error.to_string().contains("MEMORY_LIMIT_MB") && !error.is_bad_input());
+        }
+        // What the file says about itself is no want of memory.
+        assert_eq!(said("node \"out of memory\" is invalid", true).code(), "internal");
+        assert_eq!(said("an index is wrong", false).code(), "internal");
     }
 
     #[test]

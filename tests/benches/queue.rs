@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use glb_optimizer::ids::BlobId;
 use glb_optimizer::optimize::Settings;
-use glb_optimizer::queue::{Job, NewJob, Output, Priority, Queue};
+use glb_optimizer::queue::{Job, NewJob, Output, Priority, Queue, Sender};
 use rusqlite::{Connection, OptionalExtension, params};
 
 const LEASE_MS: u64 = 15_000;
@@ -88,7 +88,8 @@ fn one_job(queue: &Queue, now_ms: u64) {
 fn new_job(number: u64) -> NewJob {
     let input = BlobId::from(blake3::hash(&number.to_le_bytes()));
     let (input_name, settings, priority) = ("model.glb".into(), Settings::default(), Priority::Normal);
-    NewJob { input_name, input_bytes: number, input, settings, priority, idempotency_key: None, cached: None }
+    let (idempotency_key, cached, sender) = (None, None, Sender::default());
+    NewJob { input_name, input_bytes: number, input, settings, priority, idempotency_key, cached, sender }
 }
 
 fn output() -> Output {

@@ -10,12 +10,19 @@ use tempfile::tempdir;
 use crate::support::{Server, padded_glb, triangle_glb};
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_glb-optimizer")).args(arguments).env_clear().output().unwrap()
+    run_as("", arguments)
+}
+
+fn run_as(token: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_glb-optimizer"));
+    command.args(arguments).env_clear().env("ADMIN_TOKEN", token).output().unwrap()
 }
 
 async fn back_up(server: &Server, archive: &Path) -> Output {
     let (url, archive) = (server.url.clone(), archive.to_str().unwrap().to_owned());
-    tokio::task::spawn_blocking(move || run(&["backup", &archive, "--server", &url])).await.unwrap()
+    let token = server.token.clone();
+    let run = move || run_as(&token, &["backup", &archive, "--server", &url]);
+    tokio::task::spawn_blocking(run).await.unwrap()
 }
 
 fn restore(archive: &Path, folder: &Path) -> Output {

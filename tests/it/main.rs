@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should fail where it stands")]
 #![allow(unreachable_pub, reason = "one program of many files: nothing leaves it")]
 
+mod access;
 mod backup;
 mod blobs;
 mod browser;
@@ -21,7 +22,9 @@ mod hostile;
 mod hostile_uploads;
 mod http;
 mod ktx2;
+mod load;
 mod lods;
+mod log;
 mod metrics;
 mod optimize;
 mod passes;
@@ -32,4 +35,5 @@ mod roundtrip;
 mod sandbox;
 mod shared_results;
 mod support;
+mod wire;
 mod wrongs;

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Response, StatusCode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -20,12 +21,16 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(2);
 const READY: &str = "GLB Optimizer is ready: ";
+const TOKEN: &str = "/login?token=";
 
 /// A running server; killed when dropped.
 pub(crate) struct Server {
     process: Child,
     pub(crate) url: String,
+    /// Shows the admin token with everything that it sends.
     pub(crate) client: Client,
+    /// The admin token; empty where the server was told one.
+    pub(crate) token: String,
 }
 
 impl Server {
@@ -36,12 +41,12 @@ impl Server {
 
     /// Starts a server on `folder` with one worker and these variables.
     pub(crate) fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Self {
-        Self::spawn(command(folder, variables))
+        Self::spawn(command(folder, variables), folder)
     }
 
     /// Starts a server on `folder` that listens on this address and port.
     pub(crate) fn start_at(folder: &Path, address: &str) -> Self {
-        Self::spawn(command_at(address, folder, &[]))
+        Self::spawn(command_at(address, folder, &[]), folder)
     }
 
     /// Starts a server whose data folder is a disk of its own, mounted with these options. None where nobody may mount.
@@ -69,12 +74,13 @@ impl Server {
         }
         let mut command = in_namespace(&format!("{mount} && exec \"$@\""));
         command.arg(server.get_program()).args(server.get_args());
-        Some(Self::spawn(command))
+        Some(Self::spawn(command, folder))
     }
 
-    fn spawn(mut command: Command) -> Self {
+    fn spawn(mut command: Command, folder: &Path) -> Self {
         let process = command.spawn().unwrap();
-        let mut server = Self { process, url: String::new(), client: Client::new() };
+        let (url, token) = (String::new(), String::new());
+        let mut server = Self { process, url, client: Client::new(), token };
         let mut lines = BufReader::new(server.process.stderr.take().unwrap()).lines();
         let mut said = String::new();
         while server.url.is_empty() {
@@ -82,8 +88,16 @@ impl Server {
                 lines.next().unwrap_or_else(|| panic!("the server ended before it was ready:\n{said}"));
             let line = line.unwrap();
             server.url = line.strip_prefix(READY).unwrap_or_default().into();
+            if let Some((_, token)) = line.split_once(TOKEN) {
+                server.token = token.into();
+            }
             said += &(line + "\n");
         }
+        if server.token.is_empty() {
+            let stored = fs::read_to_string(folder.join("admin-token")).unwrap_or_default();
+            server.token = stored.trim().into();
+        }
+        server.client = client_with(&server.token);
         pass_on(lines);
         server
     }
@@ -237,6 +251,15 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A client that shows this token with everything that it sends, if it is one.
+pub(crate) fn client_with(token: &str) -> Client {
+    let mut headers = HeaderMap::new();
+    if !token.is_empty() {
+        headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+    }
+    Client::builder().default_headers(headers).build().unwrap()
 }
 
 /// The server's command line, not yet started, with its stderr piped.

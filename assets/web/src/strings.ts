@@ -307,6 +307,14 @@ const titles: Record<string, string> = {
   too_large: "This file is too large",
   uploads_disabled: "This server takes no uploads at the moment",
   storage_full: "The server's disk is full",
+  no_room: "The server has no room for this file",
+  files_gone: "The files of this job are gone",
+  queue_full: "The server has too much to do",
+  too_many_jobs: "You have many unfinished jobs",
+  quota_used_up: "Your API key has sent all that it may today",
+  too_slow: "The upload came too slowly",
+  api_key_needed: "This server takes files only from people whom it knows",
+  out_of_memory: "The job needed too much memory",
   timed_out: "The job took too long",
 };
 
@@ -323,6 +331,11 @@ const advice: Record<string, string> = {
   too_large: "Choose a smaller file, or ask whoever runs this server to raise the limit.",
   missing_resource: "Export the model as one .glb file with everything inside.",
   timed_out: "Try a smaller file, or ask whoever runs this server to raise the limit.",
+  files_gone: "The server keeps files only for a while. If you still have the model, drop it here again.",
+  queue_full: TRY_LATER,
+  too_many_jobs: "Wait until some of them have ended, then try again.",
+  api_key_needed: "Log in at /login, or ask whoever runs this server.",
+  out_of_memory: "Try a smaller file, or ask whoever runs this server to raise the limit.",
   uploads_disabled: TRY_LATER,
   storage_full: TRY_LATER,
 };

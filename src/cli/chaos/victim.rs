@@ -38,6 +38,7 @@ impl Victim {
             .env_clear()
             // All of the load comes from one client.
             .envs([("RATE_LIMIT_UPLOADS", "0"), ("RATE_LIMIT_REQUESTS", "0")])
+            .envs([("MAX_JOBS_PER_CLIENT", "1000000"), ("MAX_QUEUED_JOBS", "1000000")])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -1,0 +1,98 @@
+//! The connections: how many at once, how long a client may take to say what it wants, and how they end.
+//!
+//! HTTP/1.1 only: whoever encrypts in front speaks HTTP/2 with the client. axum's own loop has none of these limits,
+//! so this one speaks with hyper itself. What is answered is decided in [`super::router`].
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+/// Connections at once; one more waits in the system's own line until another ends.
+pub(super) const MAX_CONNECTIONS: usize = 4_096;
+/// How long the head of a request may take, from its first byte or from the end of the request before.
+pub(super) const HEAD_TIME: Duration = Duration::from_secs(20);
+/// What the head of a request may hold: lines, and bytes in all, the address included.
+pub(super) const MAX_HEADER_LINES: usize = 100;
+pub(super) const MAX_HEAD_BYTES: usize = 32 << 10;
+/// The wait after the system had no connection to give, mostly for want of file descriptors.
+const PAUSE_AFTER_FAULT: Duration = Duration::from_millis(100);
+
+/// Answers connections by `router` until `stop`, then lets the open requests end.
+///
+/// # Errors
+/// The listener fails for good.
+pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connections = TaskTracker::new();
+    while let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await {
+        match stop.run_until_cancelled(listener.accept()).await {
+            None => break,
+            Some(Ok((stream, peer))) => {
+                connections.spawn(converse(stream, peer, router.clone(), stop.clone(), place));
+            }
+            Some(Err(error)) if is_of_one_connection(&error) => {}
+            Some(Err(error)) => {
+                tracing::error!(%error, "no connection can be accepted");
+                tokio::time::sleep(PAUSE_AFTER_FAULT).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+    Ok(())
+}
+
+/// Sees one connection through.
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    stop: CancellationToken,
+    _place: OwnedSemaphorePermit,
+) {
+    // Answers are short or come in large pieces: waiting for more would only delay them.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request: Request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .max_headers(MAX_HEADER_LINES)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, client = %peer.ip(), "a connection broke off");
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}

@@ -1,0 +1,104 @@
+//! Many at once: downloads, uploads, and somebody who only asks whether the server lives.
+//!
+//! Small numbers by default; the whole measurement is
+//! `LOAD_DOWNLOADS=1000 LOAD_UPLOADS=50 LOAD_UPLOAD_MB=20 cargo test --release --test it load:: -- --nocapture`.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, StatusCode};
+use tempfile::tempdir;
+use tokio::task::JoinSet;
+
+use crate::support::{Server, padded_glb};
+
+/// What the server may hold, in KiB: 200 MB.
+const MEMORY_KIB: u64 = 200 << 10;
+/// What somebody may wait in the worst case, on a machine that is shared and slow. The measured numbers are printed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::print_stderr, reason = "the numbers are what the whole measurement is for")]
+async fn many_downloads_and_uploads_at_once_cost_no_error_and_little_memory() {
+    let (downloads, uploads) = (number("LOAD_DOWNLOADS", 150), number("LOAD_UPLOADS", 12));
+    let upload_bytes = number("LOAD_UPLOAD_MB", 4) << 20;
+    let data = tempdir().unwrap();
+    let server = Server::start(data.path());
+    let id = server.submit(padded_glb(4 << 20)).await;
+    server.finished(&id).await;
+    let original = server.address(&format!("/api/v1/jobs/{id}/original"));
+    let (live, jobs) = (server.address("/health/live"), server.address("/api/v1/jobs?effort=fast"));
+    let start = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..downloads {
+        tasks.spawn(download(original.clone()));
+    }
+    // One model for all, for as long as this program runs: it is the server's memory that is measured.
+    let model: &'static [u8] = padded_glb(upload_bytes).leak();
+    for _ in 0..uploads {
+        tasks.spawn(upload(jobs.clone(), model));
+    }
+    let asking = tokio::spawn(ask_until_stopped(live));
+    let (mut faults, mut peak_kib) = (Vec::new(), 0);
+    while let Some(done) = tasks.join_next().await {
+        faults.extend(done.unwrap().err());
+        peak_kib = peak_kib.max(server.memory_kib());
+    }
+    let took = start.elapsed();
+    asking.abort();
+    let mut waits = WAITS.lock().unwrap().clone();
+    waits.sort();
+    let p99 = waits[(waits.len() - 1) * 99 / 100];
+    eprintln!(
+        "{downloads} downloads of 4 MB and {uploads} uploads of {} MB in {took:.1?}: {} errors, the server held {} MB, \
+         /health/live p99 {p99:.1?} of {}",
+        upload_bytes >> 20,
+        faults.len(),
+        peak_kib >> 10,
+        waits.len()
+    );
+    assert!(faults.is_empty(), "{} errors, such as {}", faults.len(), faults[0]);
+    assert!(peak_kib < MEMORY_KIB, "the server held {peak_kib} KiB");
+    assert!(p99 < PATIENCE, "/health/live took {p99:?}");
+}
+
+async fn download(url: String) -> Result<(), String> {
+    let said = |error: reqwest::Error| format!("a download: {error:?}");
+    let mut answer = Client::new().get(url).send().await.map_err(said)?;
+    if answer.status() != StatusCode::OK {
+        return Err(format!("a download: {}", answer.status()));
+    }
+    let mut bytes = 0;
+    while let Some(chunk) = answer.chunk().await.map_err(said)? {
+        bytes += chunk.len();
+    }
+    if bytes > 4 << 20 { Ok(()) } else { Err(format!("a download ended after {bytes} bytes")) }
+}
+
+async fn upload(url: String, model: &'static [u8]) -> Result<(), String> {
+    // The result of another one is not wanted: the workers shall work.
+    let answer = Client::new().post(url).header("cache-control", "no-cache").body(model).send().await;
+    let answer = answer.map_err(|error| format!("an upload: {error:?}"))?;
+    if answer.status() == StatusCode::ACCEPTED {
+        Ok(())
+    } else {
+        Err(format!("an upload: {}", answer.status()))
+    }
+}
+
+/// How long each answer took.
+static WAITS: std::sync::Mutex<Vec<Duration>> = std::sync::Mutex::new(Vec::new());
+
+async fn ask_until_stopped(url: String) {
+    let client = Client::new();
+    loop {
+        let start = Instant::now();
+        if client.get(&url).send().await.is_ok_and(|answer| answer.status() == StatusCode::OK) {
+            WAITS.lock().unwrap().push(start.elapsed());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
