@@ -4,13 +4,12 @@
 //! file or a socket. A new option is a field of [`Config`], its default, and a line in [`resolve`]. What concerns
 //! several nodes is in `config/fleet.rs`; where the program runs is told in `config/platform.rs`.
 
-mod fleet;
-mod platform;
-mod rates;
-
 mod access;
+mod fleet;
 mod intake;
 mod legacy;
+mod platform;
+mod rates;
 mod shown;
 
 use std::fmt::Display;
@@ -129,8 +128,8 @@ fn resolve_remote(flags: &RemoteFlags, env: &dyn Fn(&str) -> Option<String>) -> 
     }
     let token = var("ADMIN_TOKEN").or_else(|| var("GLB_OPTIMIZER_API_KEY"));
     let given = |name: &'static str| var(name).map(|value| (name, value));
-    let platform = Platform::detect(env);
-    let data_dir = path(&given, "DATA_DIR").unwrap_or_else(|| default_data_dir(&given, &platform));
+    let data_dir =
+        path(&given, "DATA_DIR").unwrap_or_else(|| default_data_dir(&given, &Platform::detect(env)));
     Ok(Remote {
         server: server.to_owned(),
         token: token.map(|token| token.trim().to_owned().into()),
@@ -180,9 +179,9 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
     let timeout_s = number(var("TASK_TIMEOUT_SECONDS"), 1, "a whole number of seconds, at least 1")?;
     let memory_mb = number(var("MEMORY_LIMIT_MB"), 128, "a whole number of megabytes, at least 128")?;
     let quota_mb = number(var("DISK_QUOTA_MB"), 1, "a whole number of megabytes, at least 1")?;
+    let platform = Platform::detect(env);
     let log_level =
         parsed(var("LOG_LEVEL").map(legacy::log_level), "one of off, error, warn, info, debug, trace")?;
-    let platform = Platform::detect(env);
     Ok(Config {
         listen: listen(flags.listen, var("HOST"), var("PORT"))?,
         data_dir: flags

@@ -91,13 +91,13 @@ pub struct Jobs {
     sweep_wanted: Notify,
     slots: Arc<Semaphore>,
     pace: Pace,
-    clients: Clients,
     /// Whether a worker is there.
     workers: slots::Workers,
     /// Where files are shared with other nodes, if anywhere.
     shared: Option<Shared>,
     /// The other nodes, once there are any to ask.
     elsewhere: OnceLock<Arc<dyn Elsewhere>>,
+    clients: Clients,
     tier: Tier,
     /// The whole data folder when it is to go with this value.
     _temporary: Option<Folder>,
@@ -200,7 +200,8 @@ impl Jobs {
             return Ok(job);
         }
         self.count_for_client(&job, &by);
-        let (key, is_cached) = (by.api_key.map(|key| key.to_string()), job.cached_from.is_some());
+        let is_cached = job.cached_from.is_some();
+        let key = by.api_key.map(|key| key.to_string());
         tracing::info!(job = %job.id, client = by.client, key, input_bytes, is_cached, "accepted a job");
         meter::job_accepted(is_cached);
         Ok(self.announce(job))
@@ -514,11 +515,11 @@ impl Jobs {
     /// Tells everybody about a committed change, and the worker if there is something to do.
     fn announce(&self, job: Job) -> Job {
         self.events.announce_state(job.id);
-        self.clients.note(&job);
         if job.state.is_final() {
             let code = job.error.as_ref().filter(|_| job.state == State::Dead);
             meter::job_ended(job.state.name(), code.map(|error| error.code.clone()).unwrap_or_default());
         }
+        self.clients.note(&job);
         if job.state == State::Queued {
             self.work_waiting.notify_one();
         }

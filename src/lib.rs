@@ -17,7 +17,7 @@
 //! | [`config`] | what this node was told |
 //! | [`jobs`] | **the life of a job**, top to bottom |
 //! | [`queue`], [`blobs`], [`events`], [`sandbox`] | what that life needs: records, bytes, announcements, child processes |
-//! | [`ids`], [`secrets`], [`meter`] | the types that tell a job from a blob; tokens, compared and kept; what is counted for `/metrics` |
+//! | [`ids`], [`meter`], [`secrets`] | types that tell a job from a blob; what is counted for `/metrics`; tokens, compared and kept |
 //! | [`optimize`] | the core. Pure: bytes and settings in, bytes and a report out |
 //!
 //! # One job, step by step

@@ -19,7 +19,7 @@ const ROWS: &[&[&str]] = &[
     &["config"],
     &["jobs"],
     &["queue", "blobs", "events", "sandbox"],
-    &["ids", "secrets", "meter"],
+    &["ids", "meter", "secrets"],
     &["optimize"],
 ];
 

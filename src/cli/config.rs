@@ -10,7 +10,9 @@ use crate::config::{self, Config, Flags as ServeFlags, Ignored};
 const SHORT_TOKEN: usize = 32;
 
 /// What `config` can be told.
+// The group of arguments would have the name of the one that `serve` has.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Flags {
     #[command(subcommand)]
     action: Action,

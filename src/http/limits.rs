@@ -3,6 +3,7 @@
 use super::{bodies, connections};
 use crate::config::{Config, Flags};
 use crate::optimize::document::limits::Limits;
+use crate::queue::{MAX_LOST_ATTEMPTS, MAX_NODE_FAULTS};
 
 #[test]
 fn the_table_of_limits_says_what_the_code_does() {
@@ -27,6 +28,8 @@ fn the_table_of_limits_says_what_the_code_does() {
             rates.requests.unwrap()
         ),
         format!("| time of one attempt at a job | {} s |", task_timeout.as_secs()),
+        format!("| attempts that end with the whole program | {MAX_LOST_ATTEMPTS} |"),
+        format!("such as a full disk | {MAX_NODE_FAULTS}, about a day |"),
         format!("| connections at once | {} |", connections::MAX_CONNECTIONS),
         format!("| head of a request | {head_s} s, {head_kb} kB, {} lines |", connections::MAX_HEADER_LINES),
         format!("| JSON of a model | {} MB |", model.json_bytes >> 20),

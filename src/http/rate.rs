@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
-use super::caller::{Caller, Rights};
+use super::caller::Caller;
 use super::error::Problem;
 use crate::bridge::Bridge;
 use crate::config;
@@ -86,10 +86,8 @@ impl Rate {
 
 /// Counts every request and refuses those that are too many.
 pub(super) async fn limit(State(rates): State<Rates>, request: Request, next: Next) -> Response {
-    let (Some(rate), Some(client)) = (rates.of(&request), client(&request)) else {
-        return next.run(request).await;
-    };
-    match rate.take(&client, rates.bridge.as_deref()).await {
+    let Some(rate) = rates.of(&request) else { return next.run(request).await };
+    match rate.take(&client(&request), rates.bridge.as_deref()).await {
         Ok(()) => next.run(request).await,
         Err(wait) => {
             tracing::debug!(limit = rate.name, "refused a client that asks too often");
@@ -98,10 +96,9 @@ pub(super) async fn limit(State(rates): State<Rates>, request: Request, next: Ne
     }
 }
 
-/// Whom a request counts for: an API key, or an address; none for administrators.
-fn client(request: &Request) -> Option<String> {
-    let caller = request.extensions().get::<Caller>()?;
-    if caller.rights == Rights::Admin { None } else { Some(caller.client()) }
+/// Whom a request counts for.
+fn client(request: &Request) -> String {
+    request.extensions().get::<Caller>().map(Caller::client).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 //! the queue in memory and the files in a temporary folder, and an upload waits for its own result: nothing is
 //! accepted that could be lost. What is in a folder that cannot be used stays untouched.
 
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -21,6 +23,9 @@ use crate::sandbox::{Folder, Sandbox};
 
 /// A folder in memory that Linux always has, for the case that not even the temporary one can be written.
 const MEMORY_FOLDER: &str = "/dev/shm";
+
+/// The queue's file in a data folder.
+pub(super) const QUEUE_FILE: &str = "queue.redb";
 
 /// Where accepted jobs are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +57,9 @@ impl Jobs {
     /// The folder cannot be used, another process uses it, or a newer version wrote it.
     pub fn open(data_dir: &Path, limits: Limits) -> Result<Self, OpenError> {
         let folder_error = |source| OpenError::Folder { path: data_dir.into(), source };
-        std::fs::create_dir_all(data_dir).map_err(folder_error)?;
+        // What others upload is for nobody else on this machine. A folder that is there keeps the rights that it has.
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+        created.map_err(folder_error)?;
         // First, because it takes the lock: only then are left-over files known to be nobody's.
         let queue = Queue::open(&data_dir.join(queue::FILE))?;
         for job in queue.reclaim(now_ms())? {
@@ -90,10 +97,10 @@ impl Jobs {
             sweep_wanted: Notify::new(),
             slots: Arc::new(Semaphore::new(limits.workers.min(Semaphore::MAX_PERMITS))),
             pace: Pace::default(),
-            clients: Clients::default(),
             workers: super::slots::Workers::default(),
             shared: None,
             elsewhere: OnceLock::new(),
+            clients: Clients::default(),
             tier: Tier::Embedded,
             _temporary: None,
         })

@@ -287,9 +287,9 @@ impl Budget {
                 growth: u64::MAX,
                 image_side: 1024,
                 image_part: 1.0,
-                colour_error: Spread { mean: 0.0095, p999: 0.09 },
-                data_error: 9.5,
-                normal_map_error: Spread { mean: 3.0, p999: 28.0 },
+                colour_error: Spread { mean: 0.0075, p999: 0.072 },
+                data_error: 7.5,
+                normal_map_error: Spread { mean: 2.4, p999: 23.0 },
             },
         }
     }

@@ -58,6 +58,9 @@ pub(super) struct Group {
 
 /// Attempts beyond the wished number that are made when none was good enough.
 const RESCUES: usize = 4;
+/// The same when the best uses so little of what is allowed that the search has not found its way yet.
+const DETOURS: usize = 2;
+const FAR: f32 = 0.8;
 /// How much smaller the shares get at each of them.
 const RESCUE_STEP: f32 = 0.6;
 
@@ -74,8 +77,12 @@ const GROWTH: f32 = 0.75;
 const GROWTH_OF_NUMBERS: f32 = 1.0;
 /// Outside of this part of what is allowed, what is seen of the parts is not what was thought, and is looked at again.
 const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
+/// What is seen of an attempt that was wrong by so little that no image gets more of the error next.
+const NARROWLY: f32 = 1.1;
 /// The largest step of all shares between two attempts, as a factor.
 const LONGEST_STEP: f32 = 5.0;
+/// The same of surfaces towards more errors.
+const LONGEST_SURFACE_STEP: f32 = 3.0;
 /// The largest step of an image's share, likewise: each has its own cliffs.
 const LONGEST_IMAGE_STEP: f32 = 4.0;
 /// The largest share of surfaces: beyond it, outlines have corners that a mean over pixels forgives.
@@ -112,17 +119,20 @@ pub(super) fn search<A: Attempt, E>(
     let mut balance = Balance::of(if tries > 1 { groups(&best) } else { Vec::new() }, best.part(), &shares);
     let mut last = (best.part(), best.bytes());
     let mut course = vec![(shares.clone(), last.0)];
+    // What was seen before says nothing of how errors grow by a new balance.
+    let mut of_balance = 0;
     for made in 1..tries + RESCUES {
         let is_right = best.rank().looks_right();
-        if is_right && made >= tries {
+        let most = if tries > 1 && best.part() < FAR { tries + DETOURS } else { tries };
+        if is_right && made >= most {
             break;
         }
         let caution = match made + 1 {
-            next if next < tries => 1.0,
-            last if last == tries => CAUTION_AT_LAST,
-            _ => RESCUE_STEP,
+            next if next > tries && !is_right => RESCUE_STEP,
+            next if next == most => CAUTION_AT_LAST,
+            _ => 1.0,
         };
-        let next = balance.next(&shares, caution * wanted(&balance, &course), bytes);
+        let next = balance.next(&shares, caution * wanted(&balance, &course[of_balance..]), last.0, bytes);
         let is_near = (NEAR_ENOUGH..=1.0).contains(&last.0) && differ_little(&shares, &next);
         let was_tried = course.iter().any(|(tried, _)| *tried == next);
         if is_right && (is_near || was_tried) {
@@ -132,10 +142,11 @@ pub(super) fn search<A: Attempt, E>(
         let found = attempt(&shares)?;
         let changed_nothing = found.bytes() == last.1;
         last = (found.part(), found.bytes());
-        course.push((shares.clone(), last.0));
-        if made + 1 < tries && !EXPECTED.contains(&last.0) {
+        if made + 1 < most && !EXPECTED.contains(&last.0) {
             balance = Balance::of(groups(&found), last.0, &shares);
+            of_balance = course.len();
         }
+        course.push((shares.clone(), last.0));
         if found.rank() < best.rank() {
             best = found;
         }
@@ -154,7 +165,7 @@ fn wanted(balance: &Balance, course: &[(Shares, f32)]) -> f32 {
     let Some(&(expected, seen)) = course.last() else { return AIM };
     let slope = |&(other, other_seen): &(f32, f32)| (other_seen / seen).ln() / (other / expected).ln();
     let before = course.len().checked_sub(2).map(|at| slope(&course[at]));
-    let slope = before.filter(|slope| slope.is_finite()).map_or(1.0, |slope| slope.clamp(0.4, 1.5));
+    let slope = before.filter(|slope| slope.is_finite()).map_or(1.0, |slope| slope.clamp(0.6, 1.5));
     let guess = expected * (AIM / seen.max(1e-3)).powf(1.0 / slope);
     let passed = course.iter().filter(|(_, seen)| *seen <= AIM).map(|(expected, _)| *expected);
     let failed = course.iter().filter(|(_, seen)| *seen > AIM).map(|(expected, _)| *expected);
@@ -197,12 +208,12 @@ impl Balance {
         Self { groups }
     }
 
-    /// The shares to try after `last`, for an error of `wanted`.
-    fn next(&self, last: &Shares, wanted: f32, bytes: &dyn Fn(&Part, f32) -> f32) -> Shares {
+    /// The shares to try after `last`, of which `seen` was seen, for an error of `wanted`.
+    fn next(&self, last: &Shares, wanted: f32, seen: f32, bytes: &dyn Fn(&Part, f32) -> f32) -> Shares {
         let effects: f32 = self.groups.iter().map(|group| group.effect).sum();
         let even = (wanted / effects).powf(1.0 / GROWTH);
         let curve = |group: &Group| -> Curve {
-            let shares = group.part.shares_after(last, even);
+            let shares = group.part.shares_after(last, even, seen);
             shares.into_iter().map(|share| (share, bytes(&group.part, share))).collect()
         };
         let curves: Vec<Curve> = self.groups.iter().map(curve).collect();
@@ -275,14 +286,23 @@ impl Part {
         }
     }
 
-    /// The shares that may be tried next, not too far from the last one; `even` is what all would get.
-    fn shares_after(&self, last: &Shares, even: f32) -> Vec<f32> {
+    /// The shares that may be tried next, not too far from the last one, of which `seen` was seen; `even` is what all
+    /// would get.
+    fn shares_after(&self, last: &Shares, even: f32, seen: f32) -> Vec<f32> {
         let last = self.share(last);
         let steps = |longest: f32| {
             let step = move |step: i16| longest.powf(f32::from(step) / f32::from(STEPS));
             (-STEPS..=STEPS).map(move |at| last * step(at))
         };
-        match self {
+        let most = match self {
+            // Of these nothing is seen at first, and all at once much.
+            Self::Surface | Self::Numbers if seen > 1.0 => last,
+            // A small step back is all that is needed, and one ahead elsewhere could spoil it.
+            Self::Images(_) if (1.0..NARROWLY).contains(&seen) => last,
+            Self::Surface => last * LONGEST_SURFACE_STEP,
+            _ => f32::INFINITY,
+        };
+        let shares: Vec<f32> = match self {
             Self::All => {
                 vec![even.clamp(last / LONGEST_STEP, last * LONGEST_STEP).min(LARGEST_SURFACE)]
             }
@@ -295,7 +315,8 @@ impl Part {
                 steps(LONGEST_STEP).map(|share| share.clamp(LEAST_SURFACE, LARGEST_SURFACE)).collect()
             }
             Self::Numbers => (-BITS.0..=BITS.1).map(|bits| f32::from(bits).exp2()).collect(),
-        }
+        };
+        shares.into_iter().map(|share| share.min(most)).collect()
     }
 }
 

@@ -52,8 +52,9 @@ async fn the_id_of_a_job_is_the_right_to_see_it_and_to_stop_it() {
     let mut server = Server::start(data.path());
     server.client = Client::new();
     let id = server.submit(triangle_glb()).await;
-    assert_eq!(server.finished(&id).await["state"], "completed");
-    assert_eq!(server.get(&format!("/api/v1/jobs/{id}/result")).await.status(), StatusCode::OK);
+    assert_eq!(server.get(&format!("/api/v1/jobs/{id}/original")).await.status(), StatusCode::OK);
+    server.post(&format!("/api/v1/jobs/{id}/cancel")).await;
+    assert!(server.finished(&id).await["finished_at"].is_string());
     assert_eq!(server.delete(&id).await, StatusCode::NO_CONTENT);
 }
 

@@ -9,7 +9,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
-use crate::support::{DEADLINE, client_with, command, triangle_glb};
+use crate::fixtures::file::glb;
+use crate::support::{DEADLINE, client_with, command};
 
 /// A server whose log is read by the test.
 struct Logged {
@@ -71,14 +72,16 @@ async fn the_log_says_who_and_when_and_holds_no_secret() {
     let entered = entered.get(server.address(&format!("/login?token={token}"))).send().await.unwrap();
     let cookie = entered.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let upload = client_with(&secret).post(server.address("/api/v1/jobs"));
-    let upload = upload.query(&[("name", "a\u{1b}[31m\n{\"level\":\"ERROR\"}.glb")]).body(triangle_glb());
+    let upload = upload
+        .query(&[("name", "a\u{1b}[31m\n{\"level\":\"ERROR\"}.glb")])
+        .body(glb(b"{ this is no JSON }".to_vec(), &[]));
     let answer = upload.send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::ACCEPTED);
     let request_id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
     let accepted = server.line_with("accepted a job");
     assert!(accepted.contains(&request_id) && accepted.contains(key["id"].as_str().unwrap()), "{accepted}");
-    let completed = server.line_with("completed a job");
-    assert!(completed.contains(&request_id), "the work names the request: {completed}");
+    let ended = server.line_with("gave a job up");
+    assert!(ended.contains(&request_id), "the work names the request: {ended}");
     let wrong = client_with("").get(server.address("/login?token=guessed-wrong")).send().await.unwrap();
     assert_eq!(wrong.status(), StatusCode::FORBIDDEN);
     let warned = server.line_with("a wrong admin token was shown");

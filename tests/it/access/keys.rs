@@ -135,6 +135,25 @@ fn json_of(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+#[test]
+fn settings_are_shown_with_their_source_and_checked_without_secrets() {
+    let variables = [("ADMIN_TOKEN", "s3cret"), ("PORT", "80"), ("SENTRY_DSN", "https://k@s.example/1")];
+    let shown = json_of(&command(&variables, &["config", "show", "--json"]));
+    let row = |name: &str| {
+        let rows = shown["settings"].as_array().unwrap();
+        rows.iter().find(|row| row["name"] == name).unwrap().clone()
+    };
+    assert_eq!((&row("PORT")["value"], &row("PORT")["source"]), (&json!("80"), &json!("environment")));
+    assert_eq!(row("ADMIN_TOKEN")["value"], "***");
+    assert!(shown["ignored"]["SENTRY_DSN"].is_string(), "{shown}");
+    assert!(!shown.to_string().contains("s3cret"));
+    let checked = String::from_utf8(command(&variables, &["config", "check"]).stdout).unwrap();
+    assert!(checked.contains("ADMIN_TOKEN is shorter") && checked.contains("REQUIRE_API_KEY"), "{checked}");
+    let wrong = command(&[("PORT", "http")], &["config", "check"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("PORT is \"http\""));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_makes_lists_and_revokes_with_a_server_and_without() {
     let data = tempdir().unwrap();

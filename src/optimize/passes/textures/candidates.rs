@@ -185,7 +185,7 @@ impl Search<'_> {
             if is_lossless {
                 // Effort 2 takes twice as long for one or two per cent.
                 let options = png::Options { exact: true, effort: 1 };
-                found.push(self.lossless(png::encode(pixels, &options)?, Format::Png));
+                found.push(self.lossless(Format::Png, || png::encode(pixels, &options))?);
             }
             if pixels.is_opaque() && !is_tiny {
                 found.extend(self.jpeg()?);
@@ -222,13 +222,18 @@ impl Search<'_> {
             return Ok(None);
         }
         let options = webp::Options { mode: webp::Mode::Lossless, exact: true, ..webp::Options::default() };
-        Ok(Some(self.lossless(webp::encode(pixels, &options)?, Format::WebP)))
+        Ok(Some(self.lossless(Format::WebP, || webp::encode(pixels, &options))?))
     }
 
-    fn lossless(&self, bytes: Vec<u8>, format: Format) -> Candidate {
+    fn lossless(
+        &self,
+        format: Format,
+        encode: impl FnOnce() -> Result<Vec<u8>, CodecError>,
+    ) -> Result<Candidate, CodecError> {
         let size = (self.source.pixels.width(), self.source.pixels.height());
+        let bytes = self.tries.borrow_mut().lossless(size, format, encode)?;
         let how = format!("{} without loss", format.name());
-        Candidate { bytes: Arc::new(bytes), format, is_lossless: true, size, quality: 100, how }
+        Ok(Candidate { bytes, format, is_lossless: true, size, quality: 100, how })
     }
 
     fn avif(&self) -> Result<Option<Candidate>, CodecError> {

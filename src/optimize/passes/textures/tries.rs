@@ -25,10 +25,15 @@ struct Made {
 /// the side of many.
 const FALL: [f32; 2] = [1.5, 0.75];
 
+/// Errors below this are none.
+const NONE: f32 = 1e-4;
+
 /// The tries at one image.
 #[derive(Default)]
 pub(in super::super) struct Tries {
     made: BTreeMap<Try, Made>,
+    /// The same without loss, by size and format.
+    lossless: BTreeMap<((u32, u32), Format), Arc<Vec<u8>>>,
     resized: BTreeMap<(u32, u32), f32>,
 }
 
@@ -44,6 +49,21 @@ impl Tries {
         }
         let bytes = Arc::new(encode()?);
         self.made.insert(key, Made { bytes: bytes.clone(), error: None });
+        Ok(bytes)
+    }
+
+    /// The file without loss, encoded unless it was before.
+    pub(super) fn lossless(
+        &mut self,
+        size: (u32, u32),
+        format: Format,
+        encode: impl FnOnce() -> Result<Vec<u8>, CodecError>,
+    ) -> Result<Arc<Vec<u8>>, CodecError> {
+        if let Some(bytes) = self.lossless.get(&(size, format)) {
+            return Ok(bytes.clone());
+        }
+        let bytes = Arc::new(encode()?);
+        self.lossless.insert((size, format), bytes.clone());
         Ok(bytes)
     }
 
@@ -90,13 +110,17 @@ impl Tries {
 }
 
 impl Tries {
-    /// The bytes that the image should take with an error: between those of the tries next to it. 0 without any.
+    /// The bytes that the image should take with an error: between those of the tries next to it, and no more than without
+    /// loss. 0 without any.
     pub(in super::super) fn bytes_at(&self, error: f32) -> f32 {
-        let mut tried: Vec<(f32, f32)> = self
-            .made
-            .values()
-            .filter_map(|made| Some((made.error?.max(1e-4), made.bytes.len() as f32)))
-            .collect();
+        let lossy = self.made.values().filter_map(|made| Some((made.error?, made.bytes.len() as f32)));
+        // Without loss, but perhaps smaller than the original is.
+        let lossless = self.lossless.iter().map(|((size, _), bytes)| {
+            (self.resized.get(size).copied().unwrap_or_default(), bytes.len() as f32)
+        });
+        let (exact, mut tried): (Vec<_>, Vec<_>) =
+            lossy.chain(lossless).partition(|&(error, _)| error < NONE);
+        let most = exact.into_iter().map(|(_, bytes)| bytes).fold(f32::INFINITY, f32::min);
         tried.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         // Only what takes fewer bytes than all that is better.
         let mut least = f32::INFINITY;
@@ -108,14 +132,15 @@ impl Tries {
         let beyond =
             |(near, bytes): (f32, f32)| bytes * (error / near).powf(-FALL[usize::from(error > near)]);
         let above = tried.partition_point(|&(tried, _)| tried <= error);
-        match (above.checked_sub(1).map(|below| tried[below]), tried.get(above)) {
-            (None, None) => 0.0,
+        let bytes = match (above.checked_sub(1).map(|below| tried[below]), tried.get(above)) {
+            (None, None) => most,
             (None, Some(&end)) | (Some(end), None) => beyond(end),
             (Some((low, more)), Some(&(high, fewer))) => {
                 let part = (error / low).ln() / (high / low).ln();
                 more * (fewer / more).powf(part)
             }
-        }
+        };
+        Some(bytes.min(most)).filter(|bytes| bytes.is_finite()).unwrap_or_default()
     }
 }
 
