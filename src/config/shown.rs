@@ -30,6 +30,7 @@ fn table(config: &Config, flags: &Flags, env: &dyn Fn(&str) -> Option<String>) -
         Row { name, value, source }
     };
     let megabytes = |bytes: u64| (bytes >> 20).to_string();
+    let a_minute = |rate: Option<std::num::NonZeroU32>| rate.map_or(0, std::num::NonZeroU32::get).to_string();
     let or_none = |value: Option<String>| value.unwrap_or_else(|| "none".into());
     let Config { listen, access, intake, .. } = config;
     let proxies: Vec<String> = access.trusted_proxies.iter().map(ToString::to_string).collect();
@@ -55,6 +56,8 @@ fn table(config: &Config, flags: &Flags, env: &dyn Fn(&str) -> Option<String>) -
         row("MAX_QUEUED_JOBS", false, intake.max_queued_jobs.to_string()),
         row("MAX_JOBS_PER_CLIENT", false, intake.max_jobs_per_client.to_string()),
         row("MIN_UPLOAD_KBPS", false, (intake.min_upload_bytes_per_s >> 10).to_string()),
+        row("RATE_LIMIT_UPLOADS", false, a_minute(config.rates.uploads)),
+        row("RATE_LIMIT_REQUESTS", false, a_minute(config.rates.requests)),
         row("LOG_LEVEL", false, config.log_level.to_string()),
     ]
 }

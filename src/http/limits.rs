@@ -9,7 +9,7 @@ use crate::queue::{MAX_LOST_ATTEMPTS, MAX_NODE_FAULTS};
 fn the_table_of_limits_says_what_the_code_does() {
     let table = include_str!("../../docs/limits.md");
     let config = Config::of(Flags::default(), &|_| None).unwrap();
-    let Config { max_file_bytes, task_timeout, retention, disk_quota_bytes, intake, .. } = config;
+    let Config { max_file_bytes, task_timeout, retention, disk_quota_bytes, intake, rates, .. } = config;
     let model = Limits::default();
     let (window_s, head_s) = (bodies::WINDOW.as_secs(), connections::HEAD_TIME.as_secs());
     let (open, own) = (bodies::MAX_OPEN, bodies::MAX_OPEN_PER_CLIENT);
@@ -22,6 +22,11 @@ fn the_table_of_limits_says_what_the_code_does() {
         format!("| uploads at once | {open}, {own} of one client |"),
         format!("| jobs that wait | {} |", intake.max_queued_jobs),
         format!("| unfinished jobs of one client | {} |", intake.max_jobs_per_client),
+        format!(
+            "| uploads, and other requests, of one client | {} and {} a minute |",
+            rates.uploads.unwrap(),
+            rates.requests.unwrap()
+        ),
         format!("| time of one attempt at a job | {} s |", task_timeout.as_secs()),
         format!("| attempts that end with the whole program | {MAX_LOST_ATTEMPTS} |"),
         format!("such as a full disk | {MAX_NODE_FAULTS}, about a day |"),
