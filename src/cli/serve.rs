@@ -23,17 +23,28 @@ const RUNTIME_STOP_TIME: Duration = Duration::from_secs(1);
 /// The configuration is wrong, the data folder or the address cannot be used, or serving failed.
 pub(super) fn run(flags: Flags) -> anyhow::Result<()> {
     let config = Config::from_process(flags)?;
-    start_log(config.log_level);
+    surround(config.log_level, async |stop| app::run(&config, stop, say_ready).await)
+}
+
+/// Runs `body` with a log and threads around it, and tells it when to stop: at SIGTERM or SIGINT.
+///
+/// # Errors
+/// None of that can be had, or `body` failed.
+pub(super) fn surround(
+    log_level: LevelFilter,
+    body: impl AsyncFnOnce(CancellationToken) -> Result<(), app::Error>,
+) -> anyhow::Result<()> {
+    start_log(log_level);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the threads of the server cannot be started")?;
-    let result = runtime.block_on(serve(&config));
+    let result = runtime.block_on(async { Ok(body(stop_at_a_signal()?).await?) });
     runtime.shutdown_timeout(RUNTIME_STOP_TIME);
     result
 }
 
-async fn serve(config: &Config) -> anyhow::Result<()> {
+fn stop_at_a_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
@@ -46,8 +57,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         tracing::info!(signal = name, "stopping: running jobs go back to the queue");
         on_signal.cancel();
     });
-    app::run(config, stop, say_ready).await?;
-    Ok(())
+    Ok(stop)
 }
 
 /// For people on a terminal, for programs elsewhere; always on stderr.
