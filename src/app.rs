@@ -104,6 +104,27 @@ pub async fn run(
     stop_in_order(working, serving, &stop).await
 }
 
+/// Works for the other nodes until `stop`, without a page or an API. Calls `on_ready` once, when it may get work.
+///
+/// # Errors
+/// See [`Error`].
+pub async fn work_for_others(
+    config: &Config,
+    stop: CancellationToken,
+    on_ready: impl FnOnce(),
+) -> Result<(), Error> {
+    use_ring();
+    let jobs = Arc::new(open_jobs(config)?);
+    let bridge = Bridge::new(Arc::clone(&jobs), &config.fleet, &config.data_dir)?;
+    on_ready();
+    let working = tokio::spawn(work(jobs, bridge, stop.clone()));
+    stop.cancelled().await;
+    if tokio::time::timeout(STOP_TIME, working).await.is_err() {
+        tracing::warn!(seconds = STOP_TIME.as_secs(), "stopped with work still under way");
+    }
+    Ok(())
+}
+
 /// Works until `stop`, for this node and, if there are others, for those.
 async fn work(jobs: Arc<Jobs>, bridge: Option<Arc<Bridge>>, stop: CancellationToken) {
     let bridging = bridge.map(|bridge| tokio::spawn(bridge.run(stop.clone())));

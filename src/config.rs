@@ -168,6 +168,21 @@ impl Config {
     pub fn of(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
         resolve(flags, env)
     }
+
+    /// Whether there is anybody to work for.
+    ///
+    /// # Errors
+    /// The Redis or the storage of the fleet is not named; the error names the variable.
+    pub fn check_is_of_a_fleet(&self) -> Result<(), Error> {
+        let missing = |name, expected| Err(Error { name, value: String::new(), expected });
+        match (&self.fleet.redis, &self.fleet.storage) {
+            (None, _) => {
+                missing("REDIS_URL", "the address of the fleet's Redis, to have somebody to work for")
+            }
+            (_, None) => missing("STORAGE_URL", "the folder or bucket that the nodes of the fleet share"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Resolves the configuration. `env` is an argument so that tests need not change the real one.

@@ -453,8 +453,8 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
     pub async fn cancel(&self, id: JobId) -> Result<Job, Error> {
-        let job = self.on_queue(move |queue| queue.cancel(id, now_ms())).await;
-        self.here_or_elsewhere(id, job, Wish::Cancel).await
+        let done = self.on_queue(move |queue| queue.cancel(id, now_ms())).await;
+        self.or_elsewhere(id, done.map(|job| self.announce(job)), Wish::Cancel).await
     }
 
     /// Queues a dead or cancelled job again.
@@ -462,8 +462,8 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
     pub async fn retry(&self, id: JobId) -> Result<Job, Error> {
-        let job = self.on_queue(move |queue| queue.retry(id, now_ms())).await;
-        self.here_or_elsewhere(id, job, Wish::Retry).await
+        let done = self.on_queue(move |queue| queue.retry(id, now_ms())).await;
+        self.or_elsewhere(id, done.map(|job| self.announce(job)), Wish::Retry).await
     }
 
     /// The uploaded file.

@@ -180,7 +180,11 @@ impl Link {
             .set_connection_timeout(Some(CONNECT_TIME))
             .set_response_timeout(Some(RESPONSE_TIME));
         let connected = self.client.get_multiplexed_async_connection_with_config(&config).await;
-        let mut connection = connected.map_err(|error| self.cause(&error))?;
+        let mut connection = connected.map_err(|error| match self.cause(&error) {
+            // The port answers. A server without TLS waits for more after its greeting.
+            Cause::TimedOut(place) if self.url.is_tls => Cause::Tls(place, "nobody greets back".into()),
+            cause => cause,
+        })?;
         let counted = self.counted();
         let latency = self.check(&mut connection).await.map_err(|error| self.cause(&error))?;
         Ok((connection, counted, latency))

@@ -82,7 +82,7 @@ pub(super) async fn run(bridge: Arc<Bridge>, stop: CancellationToken) {
             () = stop.cancelled() => break,
             _ = ticks.tick() => {
                 for one in bridge.offers.all() {
-                    look_after(&bridge, one).await;
+                    look_after(&bridge, one, false).await;
                 }
                 offer_what_waits(&bridge).await;
             }
@@ -91,7 +91,7 @@ pub(super) async fn run(bridge: Arc<Bridge>, stop: CancellationToken) {
                     // Cancelled, perhaps: then whoever works on it should stop soon.
                     let changed = bridge.offers.lock().get(&event.job).copied();
                     if let Some(one) = changed {
-                        look_after(&bridge, Out { extended: one.extended - EXTEND_PAUSE, ..one }).await;
+                        look_after(&bridge, one, true).await;
                     }
                     offer_what_waits(&bridge).await;
                 }
@@ -167,8 +167,9 @@ async fn put_out(bridge: &Bridge, job: &Job) -> Result<(), Box<dyn std::error::E
     Ok(offered?)
 }
 
-/// Sees how an offer does, and extends its lease or gives it up.
-async fn look_after(bridge: &Bridge, one: Out) {
+/// Sees how an offer does, and extends its lease or gives it up. Extending also shows whether there is still a lease:
+/// it `is_due` at once when the job has changed.
+async fn look_after(bridge: &Bridge, one: Out, is_due: bool) {
     if one.is_over {
         return forget(bridge, one).await;
     }
@@ -187,7 +188,7 @@ async fn look_after(bridge: &Bridge, one: Out) {
         tracing::warn!(job = %one.lease.id, "an offer was lost with Redis; the job is queued here again");
         return give_up(bridge, one).await;
     }
-    if one.extended.elapsed() < EXTEND_PAUSE {
+    if !is_due && one.extended.elapsed() < EXTEND_PAUSE {
         return bridge.offers.update(one);
     }
     match bridge.jobs.extend(one.lease).await {

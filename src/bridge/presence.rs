@@ -1,12 +1,13 @@
 //! Says that this node is there, looks who else is, and notices when the tier changes.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Bridge;
 use super::node::{self, Node};
 use super::status::{Storage, Switch};
 use crate::jobs::Jobs;
+use crate::queue::State;
 
 /// How often the tier is looked at, and the other nodes.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -14,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const STORAGE_PAUSE: Duration = Duration::from_secs(10);
 /// How often while it fails: work waits for it.
 const FAILING_STORAGE_PAUSE: Duration = Duration::from_secs(2);
-/// Who sweeps the shared storage does it this often.
+/// Who sweeps the shared storage does it this often; and so often everything is told again, before it is forgotten.
 const SWEEP_PAUSE: Duration = Duration::from_secs(600);
 /// Shared files are kept for so long: the mirror, which points at them, lives as long.
 const SHARED_TIME: Duration = Duration::from_secs(24 * 3600);
@@ -24,7 +25,13 @@ pub(super) async fn keep(bridge: Arc<Bridge>) {
     let mut tier = bridge.jobs.tier().name();
     let mut changes = bridge.link.watch();
     let mut was_known = false;
+    let mut told = Instant::now();
     loop {
+        if told.elapsed() > SWEEP_PAUSE {
+            told = Instant::now();
+            bridge.mirror_wanted.notify_one();
+            trim(&bridge).await;
+        }
         was_known = say(&bridge, was_known).await;
         let (now, reason) = bridge.tier();
         if now != tier {
@@ -55,6 +62,18 @@ async fn say(bridge: &Bridge, was_known: bool) -> bool {
         Err(error) => bridge.link.suspect(&error),
     }
     true
+}
+
+/// Takes jobs off the lists whose mirrored record has gone by itself. One that lives on is told again by its owner.
+async fn trim(bridge: &Bridge) {
+    let Ok(mut connection) = bridge.link.connection() else { return };
+    let until_ms = now_ms().saturating_sub(2_000 * SHARED_TIME.as_secs());
+    let mut pipe = redis::pipe();
+    for state in State::ALL {
+        pipe.cmd("ZREMRANGEBYSCORE").arg(bridge.keys.jobs(state)).arg("-inf").arg(until_ms).ignore();
+    }
+    let trimmed: redis::RedisResult<()> = pipe.query_async(&mut connection).await;
+    let _ = trimmed.inspect_err(|error| bridge.link.suspect(error));
 }
 
 async fn this_node(bridge: &Bridge) -> Node {

@@ -99,7 +99,7 @@ impl Remote {
         for state in State::ALL.into_iter().filter(|one| state.is_none_or(|state| state == *one)) {
             found.extend(self.in_state(state, after, limit).await?);
         }
-        found.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        found.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.0));
         let Ok(mut connection) = self.link.connection() else { return Ok(Vec::new()) };
         if found.is_empty() {
             return Ok(Vec::new());

@@ -24,6 +24,7 @@ mod serve;
 mod settings;
 mod submit;
 mod text;
+mod work;
 
 use std::path::Path;
 
@@ -66,6 +67,8 @@ struct Cli {
 enum Command {
     /// Serve the page and the API; also what runs when no command is given
     Serve(crate::config::Flags),
+    /// Work for the other nodes of a fleet, without page and API
+    Work(crate::config::Flags),
     /// Make models small: .glb, .vrm, or .gltf with its files beside it
     Optimize(optimize::Flags),
     /// Show what is in a model and where its bytes are
@@ -122,6 +125,7 @@ pub fn run() -> anyhow::Result<()> {
     let cli = Cli::try_parse().or_else(explain)?;
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(flags) => serve::run(flags),
+        Command::Work(flags) => work::run(flags),
         Command::Optimize(flags) => optimize::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
         Command::Compare(flags) => compare::run(&flags),

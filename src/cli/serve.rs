@@ -32,6 +32,17 @@ type LogFilter = reload::Handle<LevelFilter, Registry>;
 /// The configuration is wrong, the data folder or the address cannot be used, or serving failed.
 pub(super) fn run(flags: Flags) -> anyhow::Result<()> {
     let config = Config::from_process(flags)?;
+    surround(&config, async |stop| app::run(&config, stop, say_ready).await)
+}
+
+/// Runs `body` with a log and threads around it, and tells it when to stop: at SIGTERM or SIGINT.
+///
+/// # Errors
+/// None of that can be had, or `body` failed.
+pub(super) fn surround(
+    config: &Config,
+    body: impl AsyncFnOnce(CancellationToken) -> Result<(), app::Error>,
+) -> anyhow::Result<()> {
     let log_filter = start_log(config.log_level);
     raise_file_limit();
     for Ignored { name, reason } in config::ignored() {
@@ -41,17 +52,19 @@ pub(super) fn run(flags: Flags) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("the threads of the server cannot be started")?;
-    let result = runtime.block_on(serve(&config, log_filter));
+    let result = runtime.block_on(async {
+        let louder = signal(SignalKind::user_defined1()).context("signals cannot be received")?;
+        tokio::spawn(change_log_level(louder, log_filter, config.log_level));
+        Ok(body(stop_at_a_signal()?).await?)
+    });
     runtime.shutdown_timeout(RUNTIME_STOP_TIME);
     result
 }
 
-async fn serve(config: &Config, log_filter: LogFilter) -> anyhow::Result<()> {
+fn stop_at_a_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
-    let louder = signal(SignalKind::user_defined1()).context("signals cannot be received")?;
-    tokio::spawn(change_log_level(louder, log_filter, config.log_level));
     let on_signal = stop.clone();
     tokio::spawn(async move {
         let name = tokio::select! {
@@ -61,8 +74,7 @@ async fn serve(config: &Config, log_filter: LogFilter) -> anyhow::Result<()> {
         tracing::info!(signal = name, "stopping: running jobs go back to the queue");
         on_signal.cancel();
     });
-    app::run(config, stop, say_ready).await?;
-    Ok(())
+    Ok(stop)
 }
 
 /// For people on a terminal, for programs elsewhere; always on stderr. Both escape control characters. The returned

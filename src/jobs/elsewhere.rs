@@ -98,8 +98,8 @@ impl Jobs {
         found.ok_or_else(|| queue::Error::UnknownJob(id).into())
     }
 
-    /// Announces what was done here, or has it done where the job is.
-    pub(super) async fn here_or_elsewhere(
+    /// What was done here; or, with a job that is not here, what is done where it is.
+    pub(super) async fn or_elsewhere(
         &self,
         id: JobId,
         done: Result<Job, Error>,
@@ -111,11 +111,10 @@ impl Jobs {
                 self.events.announce_state(job.id);
                 Ok(job)
             }
-            (Ok(job), _) => Ok(self.announce(job)),
             (Err(Error::Queue(queue::Error::UnknownJob(_))), Some(elsewhere)) => {
                 elsewhere.ask(id, wish).await
             }
-            (Err(error), _) => Err(error),
+            (done, _) => done,
         }
     }
 

@@ -39,9 +39,10 @@ impl Jobs {
     /// # Errors
     /// [`queue::Error::UnknownJob`], [`queue::Error::Refused`], or the queue cannot be written.
     pub async fn purge(&self, id: JobId) -> Result<Job, Error> {
-        let job = self.on_queue(move |queue| queue.purge(id)).await;
+        let purged = self.on_queue(move |queue| queue.purge(id)).await;
         self.sweep_wanted.notify_one();
-        self.here_or_elsewhere(id, job, Wish::Purge).await
+        let purged = purged.inspect(|job| self.events.announce_state(job.id));
+        self.or_elsewhere(id, purged, Wish::Purge).await
     }
 
     /// Forgets all jobs that ended at least `age` ago. Returns how many.

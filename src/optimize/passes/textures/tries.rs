@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::optimize::codecs::CodecError;
 use crate::optimize::codecs::image_file::Format;
 
+/// Width and height, in pixels.
+type Size = (u32, u32);
+
 /// Everything that decides the bytes of an encoded image, besides the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Try {
-    pub(super) size: (u32, u32),
+    pub(super) size: Size,
     pub(super) format: Format,
     pub(super) quality: u8,
     pub(super) speed: u8,
@@ -32,9 +35,9 @@ const NONE: f32 = 1e-4;
 #[derive(Default)]
 pub(in super::super) struct Tries {
     made: BTreeMap<Try, Made>,
-    /// The same without loss, by size and format.
-    lossless: BTreeMap<((u32, u32), Format), Arc<Vec<u8>>>,
-    resized: BTreeMap<(u32, u32), f32>,
+    /// The same without loss.
+    lossless: BTreeMap<(Size, Format), Arc<Vec<u8>>>,
+    resized: BTreeMap<Size, f32>,
 }
 
 impl Tries {
@@ -55,7 +58,7 @@ impl Tries {
     /// The file without loss, encoded unless it was before.
     pub(super) fn lossless(
         &mut self,
-        size: (u32, u32),
+        size: Size,
         format: Format,
         encode: impl FnOnce() -> Result<Vec<u8>, CodecError>,
     ) -> Result<Arc<Vec<u8>>, CodecError> {
@@ -85,7 +88,7 @@ impl Tries {
     /// The qualities that were tried, with their errors.
     pub(super) fn errors(
         &self,
-        size: (u32, u32),
+        size: Size,
         format: Format,
         speed: u8,
     ) -> impl Iterator<Item = (u8, f32)> + '_ {
@@ -97,7 +100,7 @@ impl Tries {
     /// The error of the image in another size, measured unless it was before.
     pub(super) fn size_error(
         &mut self,
-        size: (u32, u32),
+        size: Size,
         measure: impl FnOnce() -> Result<f32, CodecError>,
     ) -> Result<f32, CodecError> {
         if let Some(&error) = self.resized.get(&size) {
