@@ -15,6 +15,7 @@ mod cli_jobs;
 mod doctor;
 mod faults;
 mod fixtures;
+mod fleet;
 mod fuzz;
 mod health;
 mod hostile;
