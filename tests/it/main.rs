@@ -18,6 +18,7 @@ mod cli_jobs;
 mod doctor;
 mod faults;
 mod fixtures;
+mod fleet;
 mod fuzz;
 mod health;
 mod hostile;

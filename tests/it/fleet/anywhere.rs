@@ -1,0 +1,152 @@
+//! Any node answers for any job: what it is, how far it is, its files, and what is to be done with it.
+
+use serde_json::Value;
+
+use super::nodes::{Fleet, until_nodes};
+use super::redis::Redis;
+use crate::support::{Server, padded_glb, triangle_glb};
+
+/// Waits until the node has heard of the job.
+async fn until_known(node: &Server, id: &str) {
+    let start = std::time::Instant::now();
+    while node.get(&format!("/api/v1/jobs/{id}")).await.status() != 200 {
+        assert!(start.elapsed() < crate::support::DEADLINE, "job {id} stays unknown");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+async fn bytes(node: &Server, id: &str, what: &str) -> Vec<u8> {
+    let answer = node.get(&format!("/api/v1/jobs/{id}/{what}")).await;
+    assert_eq!(answer.status(), 200, "{what}");
+    answer.bytes().await.unwrap().to_vec()
+}
+
+#[tokio::test]
+async fn any_node_shows_a_job_follows_it_and_serves_its_files() {
+    let redis = Redis::start();
+    let fleet = Fleet::of(&redis);
+    let (owner, other) = (fleet.node("owner").await, fleet.node("other").await);
+    let (id, child) = owner.submit_frozen().await;
+    until_known(&other, &id).await;
+    let events = async {
+        other.job_until(&id, |job| job["state"] == "running").await;
+        let events = other.events(&id);
+        let thaw = async {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            rustix::process::kill_process(child, rustix::process::Signal::CONT).unwrap();
+        };
+        tokio::join!(events, thaw).0
+    };
+    let events = tokio::time::timeout(crate::support::DEADLINE, events).await.unwrap();
+    let (last, job) = events.last().unwrap();
+    assert_eq!((last.as_str(), &job["state"]), ("state", &"completed".into()), "{events:?}");
+    for what in ["result", "original", "report"] {
+        assert_eq!(bytes(&other, &id, what).await, bytes(&owner, &id, what).await, "{what}");
+    }
+    let list: Value = other.get("/api/v1/jobs?state=completed").await.json().await.unwrap();
+    assert!(list["jobs"].as_array().unwrap().iter().any(|job| job["id"] == id.as_str()), "{list:#}");
+
+    // What is known of it outlives its owner; what would change it does not.
+    owner.kill();
+    assert!(!bytes(&other, &id, "result").await.is_empty());
+    until_nodes(&other, 1).await;
+    assert_eq!(other.delete(&id).await, 503);
+    let owner = fleet.node("owner").await;
+    until_nodes(&other, 2).await;
+    assert_eq!(other.delete(&id).await, 204);
+    assert_eq!(owner.get(&format!("/api/v1/jobs/{id}")).await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_job_is_cancelled_retried_and_refused_through_any_node() {
+    let redis = Redis::start();
+    let fleet = Fleet::of(&redis);
+    let (owner, other) = (fleet.node("owner").await, fleet.node("other").await);
+    let (id, _child) = owner.submit_frozen().await;
+    until_known(&other, &id).await;
+    let cancelled = other.post(&format!("/api/v1/jobs/{id}/cancel")).await;
+    assert_eq!(cancelled.status(), 200);
+    assert_eq!(cancelled.json::<Value>().await.unwrap()["state"], "cancelled");
+    assert_eq!(owner.job(&id).await["state"], "cancelled");
+    let again = other.post(&format!("/api/v1/jobs/{id}/cancel")).await;
+    assert_eq!(again.status(), 409);
+    assert_eq!(other.post(&format!("/api/v1/jobs/{id}/retry")).await.status(), 200);
+    assert_eq!(other.finished(&id).await["state"], "completed");
+    let unknown = "0".repeat(32);
+    assert_eq!(other.post(&format!("/api/v1/jobs/{unknown}/cancel")).await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_list_has_the_jobs_of_all_nodes_once_and_in_order() {
+    let redis = Redis::start();
+    let fleet = Fleet::of(&redis);
+    let nodes = [fleet.node("a").await, fleet.node("b").await];
+    let mut ids = Vec::new();
+    for index in 0..8 {
+        let id = nodes[index % 2].submit(padded_glb(4 * index)).await;
+        nodes[index % 2].finished(&id).await;
+        ids.push(id);
+    }
+    ids.reverse();
+    for node in &nodes {
+        for id in &ids {
+            until_known(node, id).await;
+        }
+        let (mut found, mut after) = (Vec::new(), String::new());
+        loop {
+            let page: Value =
+                node.get(&format!("/api/v1/jobs?state=completed&limit=3{after}")).await.json().await.unwrap();
+            found.extend(
+                page["jobs"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap().to_owned()),
+            );
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(found, ids);
+    }
+}
+
+#[tokio::test]
+async fn the_bytes_are_the_same_in_every_tier_and_on_the_command_line() {
+    let redis = Redis::start();
+    let fleet = Fleet::of(&redis);
+    let model = padded_glb(64);
+    let mut results = Vec::new();
+
+    let (busy, _free) = (fleet.node("busy").await, fleet.node("free").await);
+    until_nodes(&busy, 2).await;
+    let (_frozen, _child) = busy.submit_frozen().await;
+    let id = busy.submit(model.clone()).await;
+    busy.finished(&id).await;
+    results.push(("redis", bytes(&busy, &id, "result").await));
+
+    let embedded = Server::start(&fleet.folder.path().join("embedded"));
+    let id = embedded.submit(model.clone()).await;
+    embedded.finished(&id).await;
+    results.push(("embedded", bytes(&embedded, &id, "result").await));
+
+    let file = fleet.folder.path().join("model.glb");
+    std::fs::write(&file, &model).unwrap();
+    let sync = Server::start(&file.join("data"));
+    let posted = sync.client.post(sync.address("/api/v1/jobs")).body(model).send().await.unwrap();
+    let job: Value = posted.json().await.unwrap();
+    results.push(("sync", bytes(&sync, job["id"].as_str().unwrap(), "result").await));
+
+    let output = fleet.folder.path().join("small.glb");
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_glb-optimizer"))
+        .arg("optimize")
+        .arg(&file)
+        .arg("-o")
+        .arg(&output)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    results.push(("command line", std::fs::read(&output).unwrap()));
+
+    for (tier, bytes) in &results {
+        assert_eq!(blake3::hash(bytes), blake3::hash(&results[0].1), "{tier}");
+    }
+    assert!(results[0].1.len() < triangle_glb().len() + 64);
+}

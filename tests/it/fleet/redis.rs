@@ -1,0 +1,108 @@
+//! A real Redis on a port of its own; killed when dropped.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::support::DEADLINE;
+
+const POLL: Duration = Duration::from_millis(20);
+
+/// A running Redis.
+pub(super) struct Redis {
+    process: Option<Child>,
+    pub(super) port: u16,
+    options: Vec<String>,
+    folder: TempDir,
+}
+
+impl Redis {
+    pub(super) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With more options of redis-server.
+    pub(super) fn start_with(options: &[&str]) -> Self {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut redis =
+            Self { process: None, port: free_port(), options, folder: tempfile::tempdir().unwrap() };
+        redis.start_again();
+        redis
+    }
+
+    /// Starts it on the same port; it remembers nothing.
+    pub(super) fn start_again(&mut self) {
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning"]);
+        command.args(["--port", &self.port.to_string(), "--dir"]).arg(self.folder.path()).args(&self.options);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.process = Some(command.spawn().expect("redis-server is needed: apt-get install redis-server"));
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(start.elapsed() < DEADLINE, "redis-server does not answer on port {}", self.port);
+            std::thread::sleep(POLL);
+        }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// As if its machine were gone, except that the port refuses.
+    pub(super) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// It accepts connections and says nothing any more.
+    pub(super) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(super) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self.process.as_ref().unwrap()), signal).unwrap();
+    }
+
+    /// Sends one command and returns the first line of the answer.
+    pub(super) fn say(&self, command: &str) -> String {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        socket.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(socket).read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    /// The whole of an answer that is one string.
+    pub(super) fn read(&self, command: &str) -> String {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        socket.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        let mut reader = BufReader::new(socket);
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let bytes = line.trim().trim_start_matches('$').parse().unwrap_or(0);
+        let mut text = vec![0; bytes];
+        reader.read_exact(&mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A port that nobody listens on.
+pub(super) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
