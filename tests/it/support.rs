@@ -73,8 +73,6 @@ impl Server {
     }
 
     fn spawn(mut command: Command) -> Self {
-        // Another test may have been first. Nothing here speaks TLS, but a client wants to be able to.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let process = command.spawn().unwrap();
         let mut server = Self { process, url: String::new(), client: Client::new() };
         let mut lines = BufReader::new(server.process.stderr.take().unwrap()).lines();
