@@ -78,8 +78,6 @@ impl Server {
     }
 
     fn spawn(mut command: Command, folder: &Path) -> Self {
-        // Another test may have been first. Nothing here speaks TLS, but a client wants to be able to.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let process = command.spawn().unwrap();
         let (url, token) = (String::new(), String::new());
         let mut server = Self { process, url, client: Client::new(), token };
