@@ -183,6 +183,12 @@ impl Jobs {
         Ok(Upload::new(self.blobs.writer().await?, self.room(), max_bytes))
     }
 
+    /// What is said of a file that is too large.
+    #[must_use]
+    pub fn too_large(&self) -> Error {
+        Error::TooLarge { max_bytes: self.limits.max_file_bytes }
+    }
+
     /// Accepts a received file as a job. When this returns, the job survives any crash. It is completed at once if
     /// an earlier job has its result already.
     ///

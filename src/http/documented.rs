@@ -127,7 +127,7 @@ problems! {
     /// Of everything that asks for a job.
     JobProblems {
         404: "unknown_job";
-        429: "too_many_requests";
+        429: "too_often";
         500: "internal";
         503: "storage_failing";
     }
@@ -136,20 +136,20 @@ problems! {
         404: "unknown_job", "no_pictures";
         409: "not_finished", "no_result";
         410: "files_gone";
-        429: "too_many_requests";
+        429: "too_often";
         500: "internal";
-        503: "storage_failing";
+        503: "storage_failing", "storage_away";
     }
     /// Of everything that changes a job.
     ChangeProblems {
-        401: "token_needed";
-        403: "not_allowed";
+        401: "token_needed", "unknown_api_key";
+        403: "scope_needed", "other_site";
         404: "unknown_job";
         409: "not_allowed";
         410: "files_gone";
-        429: "too_many_requests";
+        429: "too_often";
         500: "internal";
-        503: "storage_failing";
+        503: "storage_failing", "owner_away";
         507: "storage_full";
     }
     /// Of everything that makes jobs.
@@ -157,16 +157,16 @@ problems! {
         400: "not_a_glb", "bad_archive", "no_model", "missing_resource", "invalid_gltf", "invalid_json", "unsupported",
             "missing_file", "too_many_files", "value_too_long", "broken_upload", "bad_query", "unknown_setting",
             "bad_idempotency_key", "bad_webhook", "private_webhook", "webhooks_disabled";
-        401: "key_needed";
-        403: "not_allowed";
+        401: "api_key_needed", "unknown_api_key";
+        403: "scope_needed", "other_site";
         404: "unknown_job";
         408: "too_slow";
         410: "files_gone";
         413: "too_large";
         422: "idempotency_key_reused", "crashed", "out_of_memory", "timed_out";
-        429: "too_many_requests", "too_many_jobs", "quota_used_up";
+        429: "too_often", "too_many_jobs", "too_many_own_uploads", "quota_used_up";
         500: "internal";
-        503: "uploads_disabled", "queue_full", "storage_failing", "stopping";
+        503: "uploads_disabled", "queue_full", "too_many_uploads", "storage_failing", "stopping";
         507: "storage_full", "no_room";
     }
     /// Of optimizing at once: what the job died of too.
@@ -174,31 +174,31 @@ problems! {
         400: "not_a_glb", "bad_archive", "no_model", "missing_resource", "missing_file", "too_many_files",
             "value_too_long", "broken_upload", "bad_query", "unknown_setting", "bad_idempotency_key", "bad_webhook",
             "private_webhook", "webhooks_disabled";
-        401: "key_needed";
-        403: "not_allowed";
+        401: "api_key_needed", "unknown_api_key";
+        403: "scope_needed", "other_site";
         408: "too_slow";
         409: "no_result";
         410: "files_gone";
         413: "too_large";
         422: "not_a_glb", "invalid_json", "invalid_gltf", "unsupported", "too_large", "missing_resource", "internal",
             "idempotency_key_reused", "crashed", "out_of_memory", "timed_out", "lost";
-        429: "too_many_requests", "too_many_jobs", "quota_used_up";
+        429: "too_often", "too_many_jobs", "too_many_own_uploads", "quota_used_up";
         500: "internal";
-        503: "uploads_disabled", "queue_full", "storage_failing", "stopping";
+        503: "uploads_disabled", "queue_full", "too_many_uploads", "storage_failing", "stopping";
         507: "storage_full", "no_room";
     }
     /// Of comparing.
     CompareProblems {
         400: "not_a_glb", "invalid_json", "invalid_gltf", "unsupported", "missing_resource", "missing_file",
             "too_many_files", "broken_upload", "bad_query", "unknown_setting", "bad_idempotency_key";
-        401: "key_needed";
-        403: "not_allowed";
+        401: "api_key_needed", "unknown_api_key";
+        403: "scope_needed", "other_site";
         408: "too_slow";
         413: "too_large";
         422: "crashed", "out_of_memory", "timed_out";
-        429: "too_many_requests", "too_many_jobs";
+        429: "too_often", "too_many_jobs", "too_many_own_uploads";
         500: "internal";
-        503: "uploads_disabled", "queue_full", "storage_failing";
+        503: "uploads_disabled", "queue_full", "too_many_uploads", "storage_failing";
         507: "storage_full", "no_room";
     }
     /// Of everything that asks for a batch.
@@ -206,16 +206,27 @@ problems! {
         404: "unknown_batch";
         409: "not_finished";
         410: "files_gone";
-        429: "too_many_requests";
+        429: "too_often";
         500: "internal";
         503: "storage_failing";
+    }
+    /// Of making and revoking API keys.
+    KeyProblems {
+        400: "bad_key";
+        401: "token_needed", "unknown_api_key";
+        403: "scope_needed", "other_site";
+        404: "unknown_api_key";
+        429: "too_often";
+        500: "internal";
+        503: "storage_failing";
+        507: "storage_full";
     }
     /// Of what only administrators may do.
     AdminProblems {
         400: "bad_query";
-        401: "token_needed";
-        403: "local_only";
-        429: "too_many_requests";
+        401: "token_needed", "unknown_api_key";
+        403: "scope_needed", "other_site";
+        429: "too_often";
         500: "internal";
         503: "storage_failing";
         507: "storage_full";

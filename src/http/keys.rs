@@ -10,10 +10,11 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::Site;
 use super::admin::Admin;
+use super::documented::{AdminProblems, KeyProblems};
 use super::error::Problem;
 use crate::jobs::NewKey;
 use crate::queue::{ApiKey, Quota, Scope, Used};
@@ -23,9 +24,12 @@ const MAX_NAME_CHARS: usize = 100;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What a new key shall be.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewApiKey)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// What it is for.
+    #[schema(example = "shop")]
     name: String,
     /// `upload` if nothing is said.
     #[serde(default)]
@@ -36,8 +40,9 @@ pub(super) struct Wanted {
 }
 
 /// A key, without what makes it one.
-#[derive(Debug, Serialize)]
-struct KeyView {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKey)]
+pub(super) struct KeyView {
     id: String,
     name: String,
     scopes: Vec<Scope>,
@@ -66,13 +71,38 @@ impl From<ApiKey> for KeyView {
     }
 }
 
-/// `GET /api/v1/keys`
-pub(super) async fn list(_admin: Admin, State(site): State<Site>) -> Result<Json<Value>, Problem> {
-    let keys: Vec<KeyView> = site.jobs.keys().await?.into_iter().map(KeyView::from).collect();
-    Ok(Json(json!({ "keys": keys })))
+/// All keys.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ApiKeyList)]
+pub(super) struct KeyList {
+    keys: Vec<KeyView>,
 }
 
-/// `POST /api/v1/keys`: the answer holds the key, as `key`.
+/// A key that was made just now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MadeApiKey)]
+pub(super) struct Made {
+    #[serde(flatten)]
+    view: KeyView,
+    /// The key itself; it is shown here and never again.
+    key: String,
+}
+
+/// List the API keys
+///
+/// For administrators.
+#[utoipa::path(get, operation_id = "list_keys", path = "/api/v1/keys", tag = "server",
+    responses((status = 200, description = "All keys, without what makes them keys.", body = KeyList), AdminProblems))]
+pub(super) async fn list(_admin: Admin, State(site): State<Site>) -> Result<Json<KeyList>, Problem> {
+    let keys = site.jobs.keys().await?.into_iter().map(KeyView::from).collect();
+    Ok(Json(KeyList { keys }))
+}
+
+/// Make an API key
+///
+/// For administrators. The key is in the answer and then nowhere.
+#[utoipa::path(post, operation_id = "create_key", path = "/api/v1/keys", tag = "server", request_body = Wanted,
+    responses((status = 201, description = "The key.", body = Made), KeyProblems))]
 pub(super) async fn create(
     _admin: Admin,
     State(site): State<Site>,
@@ -87,12 +117,16 @@ pub(super) async fn create(
     let quota = Quota { files_per_day: wanted.files_per_day, bytes_per_day: wanted.bytes_per_day };
     let lifetime = wanted.expires_in_days.map(|days| DAY * days);
     let (key, secret) = site.jobs.create_key(NewKey { name, scopes, quota, lifetime }).await?;
-    let mut body = serde_json::to_value(KeyView::from(key)).unwrap_or_default();
-    body["key"] = secret.reveal().into();
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(body)))
+    let made = Made { view: KeyView::from(key), key: secret.reveal().to_owned() };
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(made)))
 }
 
-/// `DELETE /api/v1/keys/{id}`
+/// Revoke an API key
+///
+/// For administrators. It is worth nothing from then on.
+#[utoipa::path(delete, operation_id = "revoke_key", path = "/api/v1/keys/{id}", tag = "server",
+    params(("id" = String, Path, description = "The key's id, as the list shows it")),
+    responses((status = 204, description = "It is revoked."), KeyProblems))]
 pub(super) async fn revoke(
     _admin: Admin,
     State(site): State<Site>,

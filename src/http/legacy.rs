@@ -91,7 +91,11 @@ struct OldForm {
 }
 
 async fn accept(site: &Site, parameters: Parameters, request: Request) -> Result<Value, Refusal> {
-    let mut received = receive::receive(site, FORM, parameters, request).await?;
+    let received = receive::receive(site, FORM, parameters, request).await;
+    let mut received = received.map_err(|problem| match problem.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => site.jobs.too_large().into(),
+        _ => Refusal::from(problem),
+    })?;
     let Model { name, upload } = match received.parts.pop() {
         Some(part) if received.parts.is_empty() => part.model,
         _ => return Err(Refusal(StatusCode::BAD_REQUEST, "Send one file a request.".into())),

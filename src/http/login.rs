@@ -35,13 +35,22 @@ const FORM: &str = "<!doctype html>
 ";
 
 /// What is shown.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[schema(as = Login)]
 pub(super) struct Shown {
+    /// The admin token.
     #[serde(default)]
     token: String,
 }
 
-/// `GET /login`, `GET /login?token=`
+/// Log a browser in
+///
+/// Shows a form. With the admin token in the query, as in the link that the server prints: a cookie and the way to the page.
+#[utoipa::path(get, operation_id = "show_login", path = "/login", tag = "server",
+    params(("token" = Option<String>, Query, description = "The admin token")),
+    responses((status = 200, description = "A form.", content_type = "text/html"),
+        (status = 303, description = "Logged in: a cookie, and the way to the page."),
+        (status = 403, description = "Not the token of this server.", content_type = "text/html")))]
 pub(super) async fn show(State(site): State<Site>, caller: Caller, Query(shown): Query<Shown>) -> Response {
     match shown.token.as_str() {
         "" => form(StatusCode::OK, ""),
@@ -49,7 +58,12 @@ pub(super) async fn show(State(site): State<Site>, caller: Caller, Query(shown):
     }
 }
 
-/// `POST /login`
+/// Log a browser in by the form
+#[utoipa::path(post, operation_id = "log_in", path = "/login", tag = "server",
+    request_body(content = Shown, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "Logged in: a cookie, and the way to the page."),
+        (status = 400, description = "The form did not arrive whole.", content_type = "text/html"),
+        (status = 403, description = "Not the token of this server.", content_type = "text/html")))]
 pub(super) async fn submit(
     State(site): State<Site>,
     caller: Caller,
@@ -61,7 +75,10 @@ pub(super) async fn submit(
     }
 }
 
-/// `POST /logout`
+/// Log a browser out
+#[utoipa::path(post, operation_id = "log_out", path = "/logout", tag = "server",
+    responses((status = 303, description = "The cookie is gone."),
+        (status = 403, description = "A page of another site has asked: `other_site`.")))]
 pub(super) async fn leave(
     State(site): State<Site>,
     caller: Caller,

@@ -45,7 +45,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -65,7 +64,7 @@ pub use bodies::Open as OpenBodies;
 use error::Problem;
 use rate::Rates;
 
-/// The longest body that is no upload.
+/// The longest body that is read whole before it is looked at.
 const SMALL_BODY_BYTES: usize = 16 << 10;
 
 /// What the handlers share.
@@ -146,7 +145,18 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(openapi::document))
         .routes(routes!(openapi::page))
         .routes(routes!(openapi::style))
+        .merge(rights())
         .merge(old_routes())
+}
+
+/// Who may do what. What is sent there is short.
+fn rights() -> OpenApiRouter<Site> {
+    OpenApiRouter::new()
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::revoke))
+        .routes(routes!(login::show, login::submit))
+        .routes(routes!(login::leave))
+        .layer(DefaultBodyLimit::max(SMALL_BODY_BYTES))
 }
 
 /// What the former GLB Optimizer had.
@@ -166,10 +176,6 @@ fn router(site: Site) -> Router {
     let rates = Rates::new(site.rates, site.bridge.clone());
     let (routes, _) = routes().split_for_parts();
     let router = routes
-        .route("/api/v1/keys", get(keys::list).post(keys::create).layer(small_bodies()))
-        .route("/api/v1/keys/{id}", delete(keys::revoke))
-        .route("/login", get(login::show).post(login::submit).layer(small_bodies()))
-        .route("/logout", post(login::leave))
         .fallback(assets::serve)
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut
@@ -180,11 +186,6 @@ fn router(site: Site) -> Router {
         .layer(from_fn(meter::count))
         .layer(CatchPanicLayer::custom(answer_panic));
     headers::added(router.with_state(site.clone()), &site).layer(from_fn_with_state(site, caller::identify))
-}
-
-/// For what is read whole before it is looked at.
-fn small_bodies() -> DefaultBodyLimit {
-    DefaultBodyLimit::max(SMALL_BODY_BYTES)
 }
 
 fn answer_panic(_panic: Box<dyn Any + Send>) -> Response {

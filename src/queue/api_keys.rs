@@ -6,6 +6,7 @@
 
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Queue;
 use super::error::Error;
@@ -39,7 +40,7 @@ pub struct ApiKey {
 }
 
 /// What an API key allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// To send files.
@@ -62,7 +63,7 @@ pub struct Quota {
 }
 
 /// What was sent on the day on which something was sent last.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Used {
     /// Days since 1970, UTC.
     pub day: u64,

@@ -79,7 +79,7 @@ async fn the_commands_of_the_guide_run() {
     fs::write(folder.path().join("before.glb"), triangle_glb()).unwrap();
     fs::write(folder.path().join("after.glb"), triangle_glb()).unwrap();
     fs::write(folder.path().join("models.zip"), crate::api::archive(&[("a.glb", &triangle_glb())])).unwrap();
-    let script = format!("set -eu\nSERVER={}\n{}", server.url, commands.concat());
+    let script = format!("set -eu\nSERVER={}\nTOKEN={}\n{}", server.url, server.token, commands.concat());
     let mut shell = Command::new("bash");
     shell.arg("-c").arg(script).current_dir(folder.path());
     let output = tokio::task::spawn_blocking(move || shell.output().unwrap()).await.unwrap();

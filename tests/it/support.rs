@@ -295,7 +295,7 @@ fn parse_event(text: &str) -> Option<(String, Value)> {
 }
 
 /// Whether the kernel has stopped the process by now.
-fn is_stopped(pid: Pid) -> bool {
+pub(crate) fn is_stopped(pid: Pid) -> bool {
     let start = Instant::now();
     loop {
         match process_state(pid) {

@@ -1,5 +1,7 @@
 //! What the fleet promises, with small numbers in every run and the full ones with GLB_OPTIMIZER_BARS=full.
 
+#![expect(clippy::print_stderr, reason = "what was measured is shown with --nocapture")]
+
 use std::time::{Duration, Instant};
 
 use super::nodes::{Fleet, until_nodes, until_tier};

@@ -1,5 +1,7 @@
 //! Every way in which Redis can be unusable: told apart, never waited for, and over when it is over.
 
+#![expect(clippy::print_stderr, reason = "what was measured is shown with --nocapture")]
+
 use std::time::{Duration, Instant};
 
 use serde_json::Value;

@@ -5,7 +5,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::nodes::{Fleet, until_nodes, until_tier};
 use super::redis::Redis;
 use crate::fixtures::file::glb;
-use crate::support::{Server, heavy_glb, padded_glb, triangle_glb, wait_for_end};
+use crate::support::{Server, heavy_glb, is_stopped, padded_glb, triangle_glb, wait_for_end};
 
 /// Two nodes; the first one's only slot is held by a child that does not move.
 async fn busy_and_free(fleet: &Fleet) -> (Server, Server, (String, Pid)) {
@@ -24,7 +24,7 @@ async fn freeze_taken(owner: &Server, taker: &Server) -> (String, Pid) {
             owner.job_until(&id, |job| job["stage"].is_string() || job["finished_at"].is_string()).await;
         let Some(child) = taker.child().filter(|_| job["state"] == "running") else { continue };
         let _ = kill_process(child, Signal::STOP);
-        if crate::support::process_state(child) == Some('T') && owner.job(&id).await["state"] == "running" {
+        if is_stopped(child) && owner.job(&id).await["state"] == "running" {
             return (id, child);
         }
     }
