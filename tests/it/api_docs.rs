@@ -26,7 +26,9 @@ async fn every_route_and_every_answer_is_described() {
                 "{method} {path}: a second operation of that name"
             );
             let answers = route["responses"].as_object().unwrap();
-            assert!(answers.keys().any(|status| status.starts_with('2')), "{method} {path}");
+            // Logging in leads elsewhere.
+            let is_good = |status: &String| status.starts_with(['2', '3']);
+            assert!(answers.keys().any(is_good), "{method} {path}");
         }
     }
     check_references(&document, &document);
