@@ -1,7 +1,6 @@
 //! Many at once: downloads, uploads, and somebody who only asks whether the server lives.
 //!
-//! Small numbers by default; the whole measurement is
-//! `LOAD_DOWNLOADS=1000 LOAD_UPLOADS=50 LOAD_UPLOAD_MB=20 cargo test --release --test it load:: -- --nocapture`.
+//! Small numbers by default; the whole measurement is `tests/run --bars`.
 
 use std::time::{Duration, Instant};
 
