@@ -179,7 +179,7 @@ impl Jobs {
         if max_bytes == 0 {
             return Err(Error::UploadsDisabled);
         }
-        self.check_intake(sender).await?;
+        self.check_intake(sender, 1).await?;
         Ok(Upload::new(self.blobs.writer().await?, self.room(), max_bytes))
     }
 
@@ -198,7 +198,7 @@ impl Jobs {
     pub async fn submit(&self, upload: Upload, wanted: Submission) -> Result<Job, Error> {
         upload.check_complete()?;
         let input_bytes = upload.writer.bytes();
-        self.check_intake(&wanted.sender).await?;
+        self.check_intake(&wanted.sender, 1).await?;
         self.room().make(0).await?;
         let keep = self.blobs.keep().await;
         let input = self.blobs.publish(upload.writer, &keep).await?;
@@ -225,6 +225,7 @@ impl Jobs {
     ) -> Result<NewJob, Error> {
         let Submission { name: input_name, settings, priority, idempotency_key, webhook, is_fresh, sender } =
             wanted;
+        let idempotency_key = idempotency_key.map(|key| own_key(&key, &sender));
         let cached = if is_fresh { None } else { self.cached(input, settings).await? };
         let batch = None;
         Ok(NewJob {
@@ -587,6 +588,12 @@ impl Jobs {
             queue: Arc::clone(&self.queue),
         }
     }
+}
+
+/// An idempotency key as it is stored: another sender's is another one. A hash, because addresses are not written down.
+fn own_key(key: &str, sender: &Sender) -> String {
+    let owner = sender.api_key.map(|key| key.to_string()).or_else(|| sender.client.clone());
+    blake3::hash(format!("{}\0{key}", owner.unwrap_or_default()).as_bytes()).to_hex().to_string()
 }
 
 fn output_of(job: &Job) -> Result<&Output, Error> {

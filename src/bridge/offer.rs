@@ -134,7 +134,12 @@ fn wants_others(bridge: &Bridge) -> bool {
 /// Offers a claimed job. Returns whether that worked; otherwise the job is back in the queue.
 async fn offer(bridge: &Bridge, job: &Job) -> bool {
     let lease = job.lease();
-    match put_out(bridge, job).await {
+    // Files may take longer to share than a lease lasts.
+    let put = tokio::select! {
+        put = put_out(bridge, job) => put,
+        () = keep_lease(bridge, lease) => return false,
+    };
+    match put {
         Ok(()) => {
             tracing::info!(job = %lease.id, attempt = lease.attempt.0, "offered a job to other nodes");
             true

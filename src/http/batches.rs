@@ -151,7 +151,7 @@ pub(super) async fn result(State(site): State<Site>, Path(id): Path) -> Result<i
         (header::CONTENT_TYPE, "application/zip"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"optimized.zip\""),
     ];
-    Ok((headers, zip::stream(files, summary)))
+    Ok((headers, zip::stream(files, summary)?))
 }
 
 /// A text that is no id is the id of no batch.

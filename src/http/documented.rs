@@ -208,7 +208,7 @@ problems! {
         410: "files_gone";
         429: "too_often";
         500: "internal";
-        503: "storage_failing";
+        503: "storage_failing", "too_many_archives";
     }
     /// Of making and revoking API keys.
     KeyProblems {

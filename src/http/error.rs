@@ -195,6 +195,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_uploads", detail).retry_after(SOON_S)
     }
 
+    pub(super) fn too_many_archives() -> Self {
+        let detail = "The server is sending as many archives at once as it can. Try again in some seconds.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_archives", detail).retry_after(SOON_S)
+    }
+
     pub(super) fn too_many_own_uploads(limit: usize) -> Self {
         let detail =
             format!("You are sending {limit} files at once, and more cannot come in. Wait for one to end.");

@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 
 use super::Site;
+use super::caller::Uploader;
 use super::documented::{ChangeProblems, FileProblems, JobProblems};
 use super::error::Problem;
 use super::path::Path;
@@ -60,7 +61,12 @@ pub(super) async fn cancel(State(site): State<Site>, Path(id): Path) -> Result<J
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
     responses((status = 200, description = "The job, queued.", body = JobView), ChangeProblems))]
-pub(super) async fn retry(State(site): State<Site>, Path(id): Path) -> Result<Json<JobView>, Problem> {
+pub(super) async fn retry(
+    State(site): State<Site>,
+    Uploader(sender): Uploader,
+    Path(id): Path,
+) -> Result<Json<JobView>, Problem> {
+    site.jobs.check_intake(&sender, 1).await?;
     Ok(Json(site.jobs.retry(parse(&id)?).await?.into()))
 }
 

@@ -21,6 +21,8 @@ use crate::queue::{ApiKey, Quota, Scope, Used};
 
 /// The longest name of a key, in characters.
 const MAX_NAME_CHARS: usize = 100;
+/// The longest life of a key: a hundred years.
+const MAX_DAYS: u32 = 36_500;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What a new key shall be.
@@ -112,6 +114,11 @@ pub(super) async fn create(
         let detail = format!("A key is made of JSON such as {{\"name\": \"shop\"}}: {}.", error.body_text());
         Problem::bad_request("bad_key", detail)
     })?;
+    if wanted.expires_in_days.is_some_and(|days| days > MAX_DAYS) {
+        let detail =
+            format!("`expires_in_days` must be at most {MAX_DAYS}. Leave it out for a key without an end.");
+        return Err(Problem::bad_request("bad_key", detail));
+    }
     let name: String = wanted.name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();
     let scopes = if wanted.scopes.is_empty() { vec![Scope::Upload] } else { wanted.scopes };
     let quota = Quota { files_per_day: wanted.files_per_day, bytes_per_day: wanted.bytes_per_day };

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Site;
-use super::admin::Admin;
+use super::admin::Reader;
 use super::documented::AdminProblems;
 use crate::health::{self, Health};
 use crate::meter;
@@ -24,7 +24,7 @@ const TIERS: [&str; 3] = ["redis", "embedded", "sync"];
 /// For administrators.
 #[utoipa::path(get, operation_id = "show_metrics", path = "/metrics", tag = "server",
     responses((status = 200, description = "Prometheus's text format.", body = String, content_type = "text/plain"), AdminProblems))]
-pub(super) async fn show(_admin: Admin, State(site): State<Site>) -> impl IntoResponse {
+pub(super) async fn show(_reader: Reader, State(site): State<Site>) -> impl IntoResponse {
     set(&site.observer.look().await);
     meter::now("queue_oldest_seconds", None, site.jobs.oldest_wait().await.as_secs_f64());
     meter::now("stored_bytes", None, site.jobs.stored_bytes() as f64);

@@ -21,8 +21,14 @@ use crate::bridge::Bridge;
 use crate::config;
 
 /// Where files are sent to.
-const UPLOADS: [&str; 5] =
-    ["/api/v1/jobs", "/api/v1/batches", "/api/v1/optimize", "/api/v1/compare", "/upload"];
+const UPLOADS: [&str; 6] = [
+    "/api/v1/jobs",
+    "/api/v1/jobs/{id}/rerun",
+    "/api/v1/batches",
+    "/api/v1/optimize",
+    "/api/v1/compare",
+    "/upload",
+];
 /// What is never refused begins with one of these.
 const FREE: [&str; 2] = ["/health", "/metrics"];
 const MINUTE: Duration = Duration::from_secs(60);

@@ -159,8 +159,10 @@ pub(super) async fn receive(
         }
         parts
     } else {
-        let name = wishes.name.clone().unwrap_or_else(|| DEFAULT_NAME.into());
+        // Without a name, what it is follows from its content.
+        let name = wishes.name.clone().unwrap_or_default();
         let upload = receive_body((site, &wishes.sender), &name, request.into_body(), wished).await?;
+        let name = if name.is_empty() { DEFAULT_NAME.into() } else { name };
         vec![Part { field: String::new(), model: Model { name, upload } }]
     };
     Ok(Received { parts, wishes })

@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Site;
-use super::admin::Admin;
+use super::admin::Reader;
 use super::documented::AdminProblems;
 use super::error::Problem;
 use crate::queue::{Day, RATIO_STEPS, SECONDS_STEPS};
@@ -79,7 +79,7 @@ pub(super) struct Step {
 /// it was deleted. For administrators.
 #[utoipa::path(get, operation_id = "show_stats", path = "/api/v1/stats", tag = "server",
     responses((status = 200, description = "The statistics.", body = Stats), AdminProblems))]
-pub(super) async fn show(_admin: Admin, State(site): State<Site>) -> Result<Json<Stats>, Problem> {
+pub(super) async fn show(_reader: Reader, State(site): State<Site>) -> Result<Json<Stats>, Problem> {
     let days = site.jobs.days().await?;
     let mut total = Day::default();
     days.values().for_each(|day| total.add(day));

@@ -8,10 +8,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use axum::body::Body;
+use tokio::sync::Semaphore;
 use tokio_util::io::{ReaderStream, SyncIoBridge};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use super::error::Problem;
 use crate::jobs::StoredFile;
 
 /// What is made ahead of a slow reader, in bytes.
@@ -19,16 +21,24 @@ const AHEAD_BYTES: usize = 256 << 10;
 /// The text beside the files.
 const SUMMARY: &str = "batch.json";
 
+/// Archives that are sent at once: each holds a thread until its reader has taken all of it.
+static SENDING: Semaphore = Semaphore::const_new(32);
+
 /// An archive of `files`, by the names that they should have, and of `summary`.
-pub(super) fn stream(files: Vec<(String, StoredFile)>, summary: Vec<u8>) -> Body {
+///
+/// # Errors
+/// As many as there may be are being sent.
+pub(super) fn stream(files: Vec<(String, StoredFile)>, summary: Vec<u8>) -> Result<Body, Problem> {
+    let permit = SENDING.try_acquire().map_err(|_| Problem::too_many_archives())?;
     let (near, far) = tokio::io::duplex(AHEAD_BYTES);
     tokio::task::spawn_blocking(move || {
+        let _permit = permit;
         // A client that went away is such an error.
         if let Err(error) = write(SyncIoBridge::new(near), files, &summary) {
             tracing::warn!(%error, "an archive of results was not finished");
         }
     });
-    Body::from_stream(ReaderStream::new(far))
+    Ok(Body::from_stream(ReaderStream::new(far)))
 }
 
 fn write(target: impl Write, files: Vec<(String, StoredFile)>, summary: &[u8]) -> io::Result<()> {

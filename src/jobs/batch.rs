@@ -16,14 +16,14 @@ impl Jobs {
             upload.check_complete()?;
             sizes.push(upload.writer.bytes());
         }
-        self.check_intake(&wanted.sender).await?;
+        self.check_intake(&wanted.sender, models.len()).await?;
         self.room().make(0).await?;
         // To the end: no blob may go before its record refers to it.
         let keep = self.blobs.keep().await;
         let (id, mut new) = (BatchId::random(), Vec::with_capacity(models.len()));
         for ((number, Model { name, upload }), bytes) in (0..).zip(models).zip(sizes) {
             let input = self.blobs.publish(upload.writer, &keep).await?;
-            let key = wanted.idempotency_key.as_ref().map(|key| format!("{key}/{number}"));
+            let key = wanted.idempotency_key.as_ref().map(|key| format!("{key}\0{number}"));
             let wanted = Submission { name, idempotency_key: key, ..wanted.clone() };
             let batch = Some(InBatch { id, number });
             new.push(NewJob { batch, ..self.new_job((input, bytes), wanted).await? });
@@ -50,7 +50,7 @@ impl Jobs {
         let _keep = self.blobs.keep().await;
         let job = self.on_queue(move |queue| queue.get(id)).await?;
         self.check_files(&job)?;
-        self.check_intake(&wanted.sender).await?;
+        self.check_intake(&wanted.sender, 1).await?;
         let name = if wanted.name.is_empty() { job.input_name } else { wanted.name };
         let wanted = Submission { name, ..wanted };
         let sender = wanted.sender.clone();

@@ -70,13 +70,14 @@ impl Unfinished {
 }
 
 impl Jobs {
-    /// Refuses where one more job of `sender` would be too much.
+    /// Refuses where so many more jobs of `sender` would be too much.
     ///
     /// # Errors
     /// [`Error::QueueFull`], [`Error::TooManyJobs`], [`queue::Error::QuotaUsedUp`], or the queue cannot be read.
-    pub(super) async fn check_intake(&self, sender: &Sender) -> Result<(), Error> {
+    pub async fn check_intake(&self, sender: &Sender, jobs: usize) -> Result<(), Error> {
         let Intake { max_queued_jobs, max_jobs_per_client } = self.limits.intake;
-        if sender.client.as_ref().is_some_and(|client| self.clients.count(client) >= max_jobs_per_client) {
+        let has = |client: &String| self.clients.count(client);
+        if sender.client.as_ref().is_some_and(|client| has(client) + jobs > max_jobs_per_client) {
             return Err(Error::TooManyJobs { limit: max_jobs_per_client });
         }
         let key = sender.api_key;
@@ -88,7 +89,11 @@ impl Jobs {
                 Ok(queue.counts()?.get(State::Queued.name()).copied().unwrap_or_default())
             })
             .await?;
-        if queued >= max_queued_jobs { Err(Error::QueueFull { limit: max_queued_jobs }) } else { Ok(()) }
+        if queued.saturating_add(jobs as u64) > max_queued_jobs {
+            Err(Error::QueueFull { limit: max_queued_jobs })
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn count_for_client(&self, job: &Job, sender: &Sender) {

@@ -46,9 +46,12 @@ impl Jobs {
         let shared = self.shared.as_ref().ok_or_else(not_shared)?;
         let pin = self.blobs.pin(job.input);
         shared.fetch(&self.blobs, &pin).await?;
-        let Stored { output, _keep } = self.run(job).await?;
-        for id in output.blobs() {
-            shared.put(&self.blobs, id).await?;
+        let Stored { output, _keep: keep } = self.run(job).await?;
+        // From here on pins: a keep would hold sweeps up, and everybody behind them, for as long as the sending takes.
+        let pins: Vec<_> = output.blobs().map(|id| self.blobs.pin(id)).collect();
+        drop(keep);
+        for pin in &pins {
+            shared.put(&self.blobs, pin.id()).await?;
         }
         Ok(output)
     }

@@ -41,7 +41,6 @@ impl Jobs {
     pub async fn purge(&self, id: JobId) -> Result<Job, Error> {
         let purged = self.on_queue(move |queue| queue.purge(id)).await;
         self.sweep_wanted.notify_one();
-        let purged = purged.inspect(|job| self.events.announce_state(job.id));
         self.or_elsewhere(id, purged, Wish::Purge).await
     }
 

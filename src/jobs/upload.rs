@@ -19,6 +19,8 @@ pub struct Upload {
     max_bytes: u64,
     /// Whether it may be no model, but something that belongs to one.
     may_be_part: bool,
+    /// Whether its name says that it is a model: then an archive is not taken for one.
+    is_named_model: bool,
 }
 
 /// The first bytes of a zip archive.
@@ -26,16 +28,27 @@ const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 /// What a .gltf consists of beside itself; also all that may hold it.
 const PARTS: [&str; 10] = ["gltf", "bin", "png", "jpg", "jpeg", "webp", "avif", "ktx2", "basis", "zip"];
 
+/// What a model that is one file is called.
+const MODELS: [&str; 2] = ["glb", "vrm"];
+
 impl Upload {
     pub(super) fn new(writer: BlobWriter, room: Room, max_bytes: u64) -> Self {
-        Self { writer, header: Vec::with_capacity(HEADER_BYTES), room, max_bytes, may_be_part: false }
+        Self {
+            writer,
+            header: Vec::with_capacity(HEADER_BYTES),
+            room,
+            max_bytes,
+            may_be_part: false,
+            is_named_model: false,
+        }
     }
 
     /// The same for a file that may be an archive of models, or by its `name` a part of one: see
     /// [`super::Jobs::models_of`].
     pub(super) fn or_part(self, name: &str) -> Self {
         let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-        Self { may_be_part: ending.is_some_and(|ending| PARTS.contains(&ending.as_str())), ..self }
+        let ends = |endings: &[&str]| ending.as_deref().is_some_and(|ending| endings.contains(&ending));
+        Self { may_be_part: ends(&PARTS), is_named_model: ends(&MODELS), ..self }
     }
 
     /// Whether it is a model by itself.
@@ -50,7 +63,8 @@ impl Upload {
     }
 
     fn is_part(&self) -> bool {
-        !self.is_glb() && (self.may_be_part || self.header.starts_with(ZIP_MAGIC))
+        let is_archive = self.header.starts_with(ZIP_MAGIC) && !self.is_named_model;
+        !self.is_glb() && (self.may_be_part || is_archive)
     }
 
     /// Takes the next bytes of the file.

@@ -43,9 +43,8 @@ pub struct JobView {
     settings: Settings,
     /// Whether its files were deleted since it ended.
     files_gone: bool,
-    /// The job that did the work, when the result was there already.
-    #[schema(value_type = Option<String>)]
-    cached_from: Option<JobId>,
+    /// Whether the result was there already. Whose work it was is not told: an id is the right to change that job.
+    cached: bool,
     /// Why it is dead; of a queued job, why its last attempt failed.
     error: Option<JobError>,
     /// Whom to tell when it has ended, if anybody.
@@ -97,7 +96,7 @@ impl From<Status> for JobView {
             output_bytes: job.output.map(|output| output.glb_bytes),
             settings: job.settings,
             files_gone: job.files_gone,
-            cached_from: job.cached_from,
+            cached: job.cached_from.is_some(),
             error: job.error,
             webhook: job.webhook.map(WebhookView::from),
             created_at: rfc3339(job.created_at_ms),

@@ -51,7 +51,7 @@ pub enum Error {
     Closed,
     /// The idempotency key was used for something else before.
     #[error(
-        "the idempotency key was used for job {id}, with another file or other settings; use a new key for a new job"
+        "the idempotency key was used before, with another file or other settings; use a new key for a new job"
     )]
     KeyReused {
         /// The job that has the key.

@@ -97,7 +97,10 @@ async fn withstand(files: Vec<Hostile>) {
 
 /// Uploads one file and waits for the end of its job; says what is wrong with that end.
 async fn end_of(server: &Server, file: &Hostile) -> Result<(), String> {
-    let upload = server.client.post(server.address("/api/v1/jobs?effort=fast")).body(file.bytes.clone());
+    let upload = server
+        .client
+        .post(server.address("/api/v1/jobs?name=model.glb&effort=fast"))
+        .body(file.bytes.clone());
     let answer = upload.send().await.unwrap();
     let status = answer.status();
     let answer: Value = answer.json().await.unwrap();

@@ -58,16 +58,16 @@ async fn what_one_node_has_done_another_answers_at_once_and_without_redis_it_wor
     assert!((3_000..=3_600).contains(&seconds), "{seconds}");
 
     let job = other.submit_with(padded_glb(4_000), FAST, &[]).await;
-    assert_eq!((&job["state"], &job["cached_from"]), (&"completed".into(), &id.clone().into()), "{job}");
+    assert_eq!((&job["state"], &job["cached"]), (&"completed".into(), &true.into()), "{job}");
     assert_eq!(result(&other, &job).await, expected);
     // Other settings are another result.
     let job = other.submit_with(padded_glb(4_000), "&preset=high", &[]).await;
-    assert_eq!(job["cached_from"], Value::Null, "{job}");
+    assert_eq!(job["cached"], false, "{job}");
 
     let second = one.submit_with(padded_glb(8_000), FAST, &[]).await;
     one.finished(second["id"].as_str().unwrap()).await;
     drop(redis);
     let job = other.submit_with(padded_glb(8_000), FAST, &[]).await;
     let job = other.finished(job["id"].as_str().unwrap()).await;
-    assert_eq!((&job["state"], &job["cached_from"]), (&"completed".into(), &Value::Null), "{job}");
+    assert_eq!((&job["state"], &job["cached"]), (&"completed".into(), &false.into()), "{job}");
 }
