@@ -8,7 +8,7 @@ use super::nodes::{Fleet, until_nodes, until_tier};
 use super::redis::Redis;
 use crate::support::{DEADLINE, Server, padded_glb};
 
-fn is_full() -> bool {
+pub(super) fn is_full() -> bool {
     std::env::var("GLB_OPTIMIZER_BARS").is_ok_and(|bars| bars == "full")
 }
 
@@ -87,7 +87,7 @@ async fn a_job_through_redis_costs_little_more_than_one_here() {
     let (_frozen, _child) = busy.submit_frozen().await;
     let there = timed(&busy, 1_000).await;
     eprintln!("median of {jobs} jobs: {here:?} here, {there:?} through Redis");
-    // The bar is 20 ms on a quiet machine; this is a bound that holds on a busy one.
-    let bound = if is_full() { Duration::from_millis(20) } else { Duration::from_millis(500) };
+    // Other tests run beside this one unless it is the full measurement.
+    let bound = if is_full() { Duration::from_millis(20) } else { DEADLINE };
     assert!(there.saturating_sub(here) < bound, "{there:?} against {here:?}");
 }

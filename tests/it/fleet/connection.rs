@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::tempdir;
 
+use super::bars::is_full;
 use super::nodes::{Fleet, alone, health, health_until, until_tier};
 use super::proxy::{Mode, Proxy};
 use super::redis::{Redis, free_port};
@@ -14,6 +15,8 @@ use crate::support::{Server, triangle_glb};
 
 /// The tier has to be right within this time, and a test may run on a slow machine.
 const SOON: Duration = Duration::from_secs(5);
+/// How much longer that may take where other tests run beside this one.
+const BESIDE_OTHERS: u32 = 4;
 
 /// Starts a node with this Redis and returns its health once it knows why that cannot be used.
 async fn trouble_with(url: &str) -> (Server, tempfile::TempDir, Value) {
@@ -106,7 +109,8 @@ async fn the_tier_follows_redis_within_seconds_and_says_why() {
     let node = fleet.node("a").await;
     let switched = async |tier: &str, since: Instant| {
         let health = until_tier(&node, tier).await;
-        assert!(since.elapsed() < SOON, "{tier} came after {:?}", since.elapsed());
+        let bound = if is_full() { SOON } else { SOON * BESIDE_OTHERS };
+        assert!(since.elapsed() < bound, "{tier} came after {:?}", since.elapsed());
         health
     };
     let start = Instant::now();
@@ -159,8 +163,10 @@ async fn a_redis_that_swallows_everything_slows_nothing_down() {
     let without = measured(&[], without.path()).await;
     let with = measured(&[("REDIS_URL", &proxy.url())], with.path()).await;
     eprintln!("start, upload, health: {without:?} without Redis, {with:?} with one that swallows everything");
+    // Whatever waited for Redis would wait for its time-out.
+    let bound = Duration::from_millis(if is_full() { 200 } else { 4_000 });
     for (with, without) in with.iter().zip(without) {
-        assert!(*with < without + Duration::from_millis(200), "{with:?} against {without:?}");
+        assert!(*with < without + bound, "{with:?} against {without:?}");
     }
 }
 
