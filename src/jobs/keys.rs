@@ -102,7 +102,7 @@ impl KeysOfFolder {
     /// # Errors
     /// [`queue::Error::InUse`] while a server runs, or it cannot be opened.
     pub fn open(folder: &Path) -> Result<Self, queue::Error> {
-        Ok(Self(Queue::open(&folder.join(super::open::QUEUE_FILE))?))
+        Ok(Self(Queue::open(&folder.join(queue::FILE))?))
     }
 
     /// As [`Jobs::create_key`].

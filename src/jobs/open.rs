@@ -24,9 +24,6 @@ use crate::sandbox::{Folder, Sandbox};
 /// A folder in memory that Linux always has, for the case that not even the temporary one can be written.
 const MEMORY_FOLDER: &str = "/dev/shm";
 
-/// The queue's file in a data folder.
-pub(super) const QUEUE_FILE: &str = "queue.redb";
-
 /// Where accepted jobs are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tier {
