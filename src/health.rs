@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::bridge::{Bridge, Node, Status};
 use crate::jobs::{Jobs, Tier};
 use crate::sandbox::Confinement;
-pub use fleet::{Connection, Redis, Switch};
+pub use fleet::{Redis, Switch};
 
 /// A part that does not answer within this time does not work, for all that matters.
 const LOOK_TIME: Duration = Duration::from_secs(3);

@@ -53,7 +53,7 @@ pub use examine::{Examined, examine};
 pub use keys::Keys;
 pub use link::{MAX_CONNECTIONS, POOL_SIZE, probe};
 pub use node::{Node, NodeId};
-pub use status::{Status, Storage, Switch};
+pub use status::{Connection, Status, Storage, Switch};
 
 use crate::config::Fleet;
 use crate::jobs::{Jobs, Tier};
@@ -164,14 +164,16 @@ impl Bridge {
             cause: cause.as_ref().map(Cause::code),
             error: cause.as_ref().map(Cause::to_string),
             latency_ms: latency.map(|latency| latency.as_secs_f64() * 1_000.0),
-            host: url.host.clone(),
-            port: url.port,
-            database: url.database,
-            tls: url.is_tls,
-            password_set: url.password.is_some(),
-            pool_size: POOL_SIZE,
-            active_connections: self.link.active_connections(),
-            max_connections: MAX_CONNECTIONS,
+            connection: Connection {
+                host: url.host.clone(),
+                port: url.port,
+                database: url.database,
+                tls: url.is_tls,
+                password_set: url.password.is_some(),
+                pool_size: POOL_SIZE,
+                active_connections: self.link.active_connections(),
+                max_connections: MAX_CONNECTIONS,
+            },
             storage: self.storage(),
             node: self.node,
             nodes: if cause.is_none() { self.nodes() } else { Vec::new() },

@@ -29,13 +29,26 @@ pub struct Status {
     pub error: Option<String>,
     /// How long the latest round trip took, in milliseconds.
     pub latency_ms: Option<f64>,
-    /// Where Redis is.
+    /// The connection to Redis.
+    pub connection: Connection,
+    /// Whether files can be shared.
+    pub storage: Storage,
+    /// This node.
+    pub node: NodeId,
+    /// The nodes that are there, this one among them; none while disconnected.
+    pub nodes: Vec<Node>,
+}
+
+/// The connection to Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Connection {
+    /// Name or address of its machine.
     pub host: String,
     /// Its port.
     pub port: u16,
     /// The number of the database.
     pub database: i64,
-    /// Whether the connection is encrypted.
+    /// Whether it is encrypted.
     pub tls: bool,
     /// Whether a password is sent.
     pub password_set: bool,
@@ -43,14 +56,8 @@ pub struct Status {
     pub pool_size: usize,
     /// Connections that are open.
     pub active_connections: usize,
-    /// Connections that it will never have more of.
+    /// Connections that it never has more of.
     pub max_connections: usize,
-    /// Whether files can be shared.
-    pub storage: Storage,
-    /// This node.
-    pub node: NodeId,
-    /// The nodes that are there, this one among them; none while disconnected.
-    pub nodes: Vec<Node>,
 }
 
 /// The shared storage.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Component, rfc3339, timestamp};
-use crate::bridge::{Bridge, Status, Storage};
+use crate::bridge::{Bridge, Connection, Status, Storage};
 
 /// Redis as a part of this node.
 #[derive(Debug, Clone, Serialize)]
@@ -17,27 +17,6 @@ pub struct Redis {
     /// Where it is and how many connections there are; never the password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<Connection>,
-}
-
-/// The connection to Redis.
-#[derive(Debug, Clone, Serialize)]
-pub struct Connection {
-    /// Name or address of its machine.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The number of the database.
-    pub database: i64,
-    /// Whether it is encrypted.
-    pub tls: bool,
-    /// Whether a password is sent.
-    pub password_set: bool,
-    /// Connections that this process opens.
-    pub pool_size: usize,
-    /// Connections that are open.
-    pub active_connections: usize,
-    /// Connections that it never has more of.
-    pub max_connections: usize,
 }
 
 /// A change of the tier.
@@ -65,16 +44,7 @@ impl Redis {
         Self {
             component: component(status.state, status.error.clone(), status.latency_ms),
             cause: status.cause,
-            connection: Some(Connection {
-                host: status.host.clone(),
-                port: status.port,
-                database: status.database,
-                tls: status.tls,
-                password_set: status.password_set,
-                pool_size: status.pool_size,
-                active_connections: status.active_connections,
-                max_connections: status.max_connections,
-            }),
+            connection: Some(status.connection.clone()),
         }
     }
 }
