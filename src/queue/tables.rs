@@ -68,7 +68,7 @@ pub(super) struct Tables<'txn> {
     results: Table<'txn, [u8; 32], u128>,
     batches: Table<'txn, (u128, u32), u128>,
     hooks: Table<'txn, TimeKey, ()>,
-    days: Table<'txn, u64, &'static [u8]>,
+    pub(super) days: Table<'txn, u64, &'static [u8]>,
     counts: Table<'txn, &'static str, u64>,
     pub(super) api_keys: Table<'txn, u64, &'static [u8]>,
 }

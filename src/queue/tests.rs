@@ -242,17 +242,35 @@ fn only_ended_jobs_let_their_files_go_and_then_cannot_run_again() {
     assert_eq!(queue.needed_blobs().unwrap(), [new_job().input].into());
 }
 
+fn api_key() -> ApiKey {
+    ApiKey {
+        id: "00000000000000a1".parse().unwrap(),
+        name: "shop".into(),
+        hash: "ab".into(),
+        scopes: vec![Scope::Upload],
+        quota: Quota::default(),
+        created_at_ms: 7,
+        expires_at_ms: None,
+        used: Used::default(),
+    }
+}
+
 #[test]
 fn a_copy_holds_what_the_queue_held() {
     let queue = in_memory();
     let ids = [0, 1, 2].map(|at| queue.enqueue(new_job(), at).unwrap().job.id);
     queue.claim(3, LEASE_MS).unwrap().unwrap();
     queue.cancel(ids[2], 4).unwrap();
+    // Forgotten, and still counted.
+    queue.purge(ids[2]).unwrap();
+    queue.write_api_key(&api_key()).unwrap();
     queue.pause().unwrap();
     let copy = in_memory();
     copy.fill(&queue.snapshot().unwrap()).unwrap();
     assert_eq!(copy.snapshot().unwrap(), queue.snapshot().unwrap());
     assert_eq!(copy.counts().unwrap(), queue.counts().unwrap());
+    assert_eq!(copy.days().unwrap(), queue.days().unwrap());
+    assert_eq!(copy.api_keys().unwrap(), [api_key()]);
     // What ran there runs nowhere now.
     assert_eq!(copy.reclaim(5).unwrap().len(), 1);
 }
