@@ -58,12 +58,17 @@ pub(super) struct Material {
     /// Reflection of what is no metal, seen from straight ahead.
     pub(super) specular: Vec3,
     pub(super) specular_slot: Option<Slot>,
+    /// How much of that, in alpha.
+    pub(super) specular_share_slot: Option<Slot>,
     /// Whether `specular_slot` holds glossiness in alpha (KHR_materials_pbrSpecularGlossiness).
     pub(super) is_specular_glossiness: bool,
     pub(super) coat: f32,
     pub(super) coat_slot: Option<Slot>,
     pub(super) coat_roughness: f32,
     pub(super) coat_roughness_slot: Option<Slot>,
+    /// Without one, the coat is as smooth as the vertices' normals, whatever lies below it.
+    pub(super) coat_normal_slot: Option<Slot>,
+    pub(super) coat_normal_scale: f32,
     pub(super) transmission: f32,
     pub(super) transmission_slot: Option<Slot>,
     pub(super) film: Option<Film>,
@@ -90,11 +95,14 @@ impl Default for Material {
             is_unlit: false,
             specular: Vec3::splat(0.04),
             specular_slot: None,
+            specular_share_slot: None,
             is_specular_glossiness: false,
             coat: 0.0,
             coat_slot: None,
             coat_roughness: 0.0,
             coat_roughness_slot: None,
+            coat_normal_slot: None,
+            coat_normal_scale: 1.0,
             transmission: 0.0,
             transmission_slot: None,
             film: None,
@@ -154,6 +162,8 @@ impl Material {
             coat_slot: slot(&coat["clearcoatTexture"], false),
             coat_roughness: number(&coat["clearcoatRoughnessFactor"], 0.0),
             coat_roughness_slot: slot(&coat["clearcoatRoughnessTexture"], false),
+            coat_normal_slot: slot(&coat["clearcoatNormalTexture"], false),
+            coat_normal_scale: number(&coat["clearcoatNormalTexture"]["scale"], 1.0),
             transmission: number(&extension("KHR_materials_transmission")["transmissionFactor"], 0.0),
             transmission_slot: slot(&extension("KHR_materials_transmission")["transmissionTexture"], false),
             film: Film::read(document, extension("KHR_materials_iridescence")),
@@ -165,6 +175,7 @@ impl Material {
         material.specular =
             Vec3::from_array(numbers(&specular["specularColorFactor"], [1.0; 3])) * reflectance;
         material.specular_slot = slot(&specular["specularColorTexture"], true);
+        material.specular_share_slot = slot(&specular["specularTexture"], false);
         material.use_specular_glossiness(document, extension("KHR_materials_pbrSpecularGlossiness"));
         material.sets = [0, 1].map(|set| material.slots().any(|slot| slot.set == set));
         material
@@ -195,8 +206,10 @@ impl Material {
             &self.occlusion_slot,
             &self.emissive_slot,
             &self.specular_slot,
+            &self.specular_share_slot,
             &self.coat_slot,
             &self.coat_roughness_slot,
+            &self.coat_normal_slot,
             &self.transmission_slot,
         ];
         let of_film = self.film.iter().flat_map(|film| [&film.slot, &film.thickness_slot]);

@@ -47,7 +47,7 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let material = face.surface.material;
     let view = place.view;
     let smooth = face.smooth_normal(place);
-    let normal = face.mapped_normal(smooth, material.normal_slot.as_ref(), material.normal_scale, place);
+    let normal = face.mapped_normal(smooth, place);
     let (metallic, roughness, specular) = reflectance(face, place);
     let roughness = roughness.clamp(SMOOTHEST, 1.0);
     let facing = normal.dot(view).clamp(0.0, 1.0);
@@ -116,7 +116,8 @@ fn reflectance(face: &Face, place: &Place) -> (f32, f32, Vec3) {
         return (0.0, roughness, material.specular * tint.xyz());
     }
     let metal_rough = texel(&material.metal_rough_slot);
-    (material.metallic * metal_rough.z, material.roughness * metal_rough.y, material.specular * tint.xyz())
+    let specular = material.specular * tint.xyz() * texel(&material.specular_share_slot).w;
+    (material.metallic * metal_rough.z, material.roughness * metal_rough.y, specular)
 }
 
 /// What is left of light from around and of reflections (the latter by Lagarde, "Moving Frostbite to PBR", 2014).
@@ -128,7 +129,7 @@ fn occlusion(face: &Face, place: &Place, roughness: f32, facing: f32) -> (f32, f
     (shadow, (power((facing + shadow).max(0.0), exponent) - 1.0 + shadow).clamp(0.0, 1.0))
 }
 
-fn coated(face: &Face, light: Vec3, normal: Vec3, place: &Place) -> Vec3 {
+fn coated(face: &Face, light: Vec3, smooth: Vec3, place: &Place) -> Vec3 {
     let material = face.surface.material;
     if material.coat <= 0.0 {
         return light;
@@ -136,7 +137,7 @@ fn coated(face: &Face, light: Vec3, normal: Vec3, place: &Place) -> Vec3 {
     let texel = |slot: &Option<Slot>| face.texel(slot.as_ref(), place).unwrap_or(Vec4::ONE);
     let coat = material.coat * texel(&material.coat_slot).x;
     let roughness = (material.coat_roughness * texel(&material.coat_roughness_slot).y).clamp(SMOOTHEST, 1.0);
-    let view = place.view;
+    let (view, normal) = (place.view, face.coat_normal(smooth, place));
     let facing = normal.dot(view).clamp(0.0, 1.0);
     let (scale, bias) = split_sum(roughness, facing);
     let mirrored = 2.0 * normal.dot(view) * normal - view;
