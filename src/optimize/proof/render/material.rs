@@ -1,12 +1,14 @@
 //! Materials as they are shaded, read from glTF's JSON.
 //!
 //! Understood: metal and roughness, specular-glossiness, normals, occlusion, emission, alpha modes, texture
-//! transforms, unlit, clear coat, specular, index of refraction, iridescence. Transmission is drawn as if it were thin and
-//! smooth. What else changes the look (sheen, anisotropy, ...) is not drawn, on either side; [`not_drawn`] names it.
+//! transforms, unlit, clear coat, specular, index of refraction, iridescence, sheen, anisotropy. Transmission is drawn as
+//! if it were thin and smooth. What else changes the look (volume, ...) is not drawn, on either side; [`not_drawn`] names it.
 
 use glam::{Vec3, Vec4};
 use serde_json::Value;
 
+use super::brush::Brush;
+use super::sheen::Sheen;
 use super::slot::{Slot, number, numbers};
 use crate::optimize::document::Document;
 
@@ -72,6 +74,8 @@ pub(super) struct Material {
     pub(super) transmission: f32,
     pub(super) transmission_slot: Option<Slot>,
     pub(super) film: Option<Film>,
+    pub(super) sheen: Option<Sheen>,
+    pub(super) brush: Option<Brush>,
     /// Which sets of texture coordinates are read.
     pub(super) sets: [bool; 2],
 }
@@ -106,6 +110,8 @@ impl Default for Material {
             transmission: 0.0,
             transmission_slot: None,
             film: None,
+            sheen: None,
+            brush: None,
             sets: [false; 2],
         }
     }
@@ -119,10 +125,8 @@ const APPROXIMATED: &[(&str, &str)] = &[
 
 /// Extensions that change the look and are not drawn.
 const NOT_DRAWN: &[&str] = &[
-    "KHR_materials_anisotropy",
     "KHR_materials_diffuse_transmission",
     "KHR_materials_dispersion",
-    "KHR_materials_sheen",
     "KHR_materials_volume",
     "KHR_materials_volume_scatter",
     "VRMC_materials_mtoon",
@@ -167,6 +171,8 @@ impl Material {
             transmission: number(&extension("KHR_materials_transmission")["transmissionFactor"], 0.0),
             transmission_slot: slot(&extension("KHR_materials_transmission")["transmissionTexture"], false),
             film: Film::read(document, extension("KHR_materials_iridescence")),
+            sheen: Sheen::read(document, extension("KHR_materials_sheen")),
+            brush: Brush::read(document, extension("KHR_materials_anisotropy")),
             ..Self::default()
         };
         let ior = number(&extension("KHR_materials_ior")["ior"], 1.5).max(1.0);
@@ -213,7 +219,9 @@ impl Material {
             &self.transmission_slot,
         ];
         let of_film = self.film.iter().flat_map(|film| [&film.slot, &film.thickness_slot]);
-        all.into_iter().chain(of_film).flatten()
+        let of_sheen = self.sheen.iter().flat_map(|sheen| [&sheen.colour_slot, &sheen.roughness_slot]);
+        let of_brush = self.brush.iter().map(|brush| &brush.slot);
+        all.into_iter().chain(of_film).chain(of_sheen).chain(of_brush).flatten()
     }
 
     pub(super) fn layer(&self) -> Layer {

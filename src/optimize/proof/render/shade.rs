@@ -1,8 +1,8 @@
 //! The colour of a surface at a pixel.
 //!
 //! glTF's metal-rough model (specification, appendix B) under [`environment`](super::environment): light from
-//! all around, split-sum reflections with the fit of Lazarov ("Getting More Physical in Call of Duty", 2013), a clear coat on
-//! top, and the Khronos PBR Neutral tone mapper at the end.
+//! all around, split-sum reflections with the fit of Lazarov ("Getting More Physical in Call of Duty", 2013), [`sheen`](super::sheen) and a clear coat
+//! on top, and the Khronos PBR Neutral tone mapper at the end.
 
 use glam::{Vec3, Vec4, Vec4Swizzles};
 
@@ -55,7 +55,8 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let base = specular.lerp(colour, metallic);
     let response = split_sum(roughness, facing);
     let reflected = Reflected::new(with_film(face, place, base, facing), response);
-    let mirrored = (2.0 * normal.dot(view) * normal - view).lerp(normal, roughness.powi(4));
+    let bent = material.brush.as_ref().map_or(normal, |b| b.bent(face, place, (smooth, normal), roughness));
+    let mirrored = (2.0 * bent.dot(view) * bent - view).lerp(bent, roughness.powi(4));
     let room = &*ROOM_LIGHT;
     let around = room.diffuse(normal);
     let (shadow, shadow_of_glossy) = occlusion(face, place, roughness, facing);
@@ -76,8 +77,12 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let glossy = reflected.once * room.reflected(mirrored, roughness) + reflected.often * around;
     let emissive = material.emissive
         * face.texel(material.emissive_slot.as_ref(), place).map_or(Vec3::ONE, |texel| texel.xyz());
-    let light = scattered + glossy * shadow_of_glossy + emissive;
-    coated(face, light, smooth, place).extend(alpha)
+    let mut light = scattered + glossy * shadow_of_glossy;
+    if let Some(sheen) = &material.sheen {
+        let (shine, left) = sheen.shine(face, place, facing);
+        light = light * left + shine * around * shadow;
+    }
+    coated(face, light + emissive, smooth, place).extend(alpha)
 }
 
 /// What a surface reflects: once, and after several bounces between its facets (Fdez-Aguera, "A Multiple-Scattering

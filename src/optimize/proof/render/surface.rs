@@ -57,7 +57,7 @@ pub(super) struct Face<'f> {
     /// One over the distance of each corner along the view.
     nearness: Vec3,
     is_back: bool,
-    /// Directions of u and v of the normal map and of the coat's, where the mesh has no tangents.
+    /// Directions of u and v of the normal map (or of a brush) and of the coat's, where the mesh has no tangents.
     axes: Option<(Vec3, Vec3)>,
     coat_axes: Option<(Vec3, Vec3)>,
 }
@@ -89,9 +89,11 @@ impl<'f> Face<'f> {
             coat_axes: None,
         };
         if surface.draw.part.tangents.is_empty() {
-            let axes = |slot: &Option<Slot>| slot.as_ref().and_then(|slot| face.axes(slot));
+            let axes = |slot: Option<&Slot>| slot.and_then(|slot| face.axes(slot));
+            let material = surface.material;
+            let of_brush = material.brush.as_ref().and_then(|brush| brush.slot.as_ref());
             (face.axes, face.coat_axes) =
-                (axes(&surface.material.normal_slot), axes(&surface.material.coat_normal_slot));
+                (axes(material.normal_slot.as_ref().or(of_brush)), axes(material.coat_normal_slot.as_ref()));
         }
         face
     }
@@ -197,13 +199,13 @@ impl<'f> Face<'f> {
         (tangent * (bump.x * scale) + bitangent * (bump.y * scale) + smooth * bump.z).normalize_or(smooth)
     }
 
+    /// Directions of u and v of the normal map.
+    pub(super) fn directions(&self, smooth: Vec3, place: &Place) -> Option<(Vec3, Vec3)> {
+        self.tangents(smooth, self.axes, place)
+    }
+
     /// Directions of u and v on the surface: those given, or those of the texture coordinates.
-    fn tangents(
-        &self,
-        smooth: Vec3,
-        axes: Option<(Vec3, Vec3)>,
-        place: &Place,
-    ) -> Option<(Vec3, Vec3)> {
+    fn tangents(&self, smooth: Vec3, axes: Option<(Vec3, Vec3)>, place: &Place) -> Option<(Vec3, Vec3)> {
         let Surface { draw, material, along, .. } = self.surface;
         if !draw.part.tangents.is_empty() {
             let given = self.mix(&draw.part.tangents, place.weights);
