@@ -8,7 +8,7 @@
 
 mod balance;
 
-use self::balance::Balance;
+use self::balance::{Balance, NARROWLY};
 pub(super) use self::balance::{Group, Part};
 use super::budget::Shares;
 
@@ -44,7 +44,11 @@ const RESCUES: usize = 4;
 /// The same when the best uses so little of what is allowed that the search has not found its way yet.
 const DETOURS: usize = 2;
 const FAR: f32 = 0.8;
-/// How much smaller the shares get at each of them.
+/// Or when one that shows hardly too much takes less than this part of its bytes.
+const CLIFF: f32 = 0.75;
+/// The least part of the way between two attempts that is gone at once.
+const SHORTEST_WAY: f32 = 0.3;
+/// How much smaller the shares get at each rescue.
 const RESCUE_STEP: f32 = 0.6;
 
 /// Between this part of what is allowed and all of it, another attempt is not worth its time.
@@ -77,12 +81,13 @@ pub(super) fn search<A: Attempt, E>(
     let mut best = attempt(&shares)?;
     let mut balance = Balance::of(if tries > 1 { groups(&best) } else { Vec::new() }, best.part(), &shares);
     let mut last = (best.part(), best.bytes());
-    let mut course = vec![(shares.clone(), last.0)];
+    let mut course = vec![Tried::new(&shares, &best)];
     // What was seen before says nothing of how errors grow by a new balance.
     let mut of_balance = 0;
     for made in 1..tries + RESCUES {
         let is_right = best.rank().looks_right();
-        let most = if tries > 1 && best.part() < FAR { tries + DETOURS } else { tries };
+        let is_far = best.part() < FAR || course.iter().any(|tried| tried.promises_more_than(&best));
+        let most = if tries > 1 && is_far { tries + DETOURS } else { tries };
         if is_right && made >= most {
             break;
         }
@@ -91,9 +96,10 @@ pub(super) fn search<A: Attempt, E>(
             next if next == most => CAUTION_AT_LAST,
             _ => 1.0,
         };
-        let next = balance.next(&shares, caution * wanted(&balance, &course[of_balance..]), last.0, bytes);
+        let next = || balance.next(&shares, caution * wanted(&balance, &course[of_balance..]), last.0, bytes);
+        let next = between(&course).unwrap_or_else(next);
         let is_near = (NEAR_ENOUGH..=1.0).contains(&last.0) && differ_little(&shares, &next);
-        let was_tried = course.iter().any(|(tried, _)| *tried == next);
+        let was_tried = course.iter().any(|tried| tried.shares == next);
         if is_right && (is_near || was_tried) {
             break;
         }
@@ -105,22 +111,56 @@ pub(super) fn search<A: Attempt, E>(
             balance = Balance::of(groups(&found), last.0, &shares);
             of_balance = course.len();
         }
-        course.push((shares.clone(), last.0));
+        course.push(Tried::new(&shares, &found));
         if found.rank() < best.rank() {
             best = found;
         }
-        if changed_nothing && best.rank().looks_right() {
+        if changed_nothing && course.iter().all(|tried| tried.part <= 1.0) {
             break;
         }
     }
     Ok(best)
 }
 
+/// What came of shares.
+struct Tried {
+    shares: Shares,
+    part: f32,
+    bytes: usize,
+}
+
+impl Tried {
+    fn new(shares: &Shares, made: &impl Attempt) -> Self {
+        Self { shares: shares.clone(), part: made.part(), bytes: made.bytes() }
+    }
+
+    /// Whether it shows hardly too much and takes far fewer bytes than the best: between them lies a cliff.
+    fn promises_more_than(&self, best: &impl Attempt) -> bool {
+        (1.0..NARROWLY).contains(&self.part) && self.bytes as f32 <= CLIFF * best.bytes() as f32
+    }
+}
+
+/// Shares between the best of those that are right and the best of those that show too much, once the balance has led
+/// astray: images have cliffs, where an error that is allowed lets another format or size in, and of several images all
+/// fall at the same share. On the way from one to the other they fall one by one.
+fn between(course: &[Tried]) -> Option<Shares> {
+    let last = course.last().filter(|_| course.len() > 1)?;
+    let right = course.iter().filter(|tried| tried.part <= 1.0).max_by(|a, b| a.part.total_cmp(&b.part))?;
+    // Of equal ones the last, here and there: it is nearer to the others.
+    let wrong = course.iter().filter(|tried| tried.part > 1.0).max_by(|a, b| b.part.total_cmp(&a.part))?;
+    let led_astray = last.part > 1.0 || !EXPECTED.contains(&last.part);
+    if !led_astray || right.part >= NEAR_ENOUGH {
+        return None;
+    }
+    let way = (AIM / right.part).ln() / (wrong.part / right.part).ln();
+    Some(right.shares.towards(&wrong.shares, way.clamp(SHORTEST_WAY, 1.0 - SHORTEST_WAY)))
+}
+
 /// The error at which [`AIM`] should be seen, in the terms of [`Balance::error`], after what came of the shares before: pairs
 /// of them and the part of what is allowed that was seen.
-fn wanted(balance: &Balance, course: &[(Shares, f32)]) -> f32 {
+fn wanted(balance: &Balance, course: &[Tried]) -> f32 {
     let course: Vec<(f32, f32)> =
-        course.iter().map(|(shares, seen)| (balance.error(shares), *seen)).collect();
+        course.iter().map(|tried| (balance.error(&tried.shares), tried.part)).collect();
     let Some(&(expected, seen)) = course.last() else { return AIM };
     let slope = |&(other, other_seen): &(f32, f32)| (other_seen / seen).ln() / (other / expected).ln();
     let before = course.len().checked_sub(2).map(|at| slope(&course[at]));
@@ -257,5 +297,27 @@ mod tests {
             |_: &Made| vec![group(Part::Surface, seen_of_surface), group(Part::Numbers, seen_of_numbers)];
         let best = search(5, &Shares::even(1.0, 0), attempt, groups, &bytes).unwrap();
         assert!(best.part <= 1.0 && best.bytes < 800_000, "{}", best.bytes);
+    }
+
+    /// A controller with two textures: either falls from 300 kB to 30 at a share of its own, and what is seen leaps with it. An
+    /// even share lets both fall at once, which shows too much; one of them may.
+    #[test]
+    fn regression_of_two_cliffs_that_are_too_much_together_one_is_taken() {
+        let cliffs = [1.1, 1.9];
+        let fallen = |share: f32, at: usize| share >= cliffs[at];
+        let attempt = |shares: &Shares| {
+            let fallen: Vec<bool> = (0..2).map(|at| fallen(shares.images[at], at)).collect();
+            let bytes = fallen.iter().map(|fallen| if *fallen { 30_000 } else { 300_000 }).sum();
+            let part = 0.1 + fallen.iter().filter(|fallen| **fallen).count() as f32 * 0.5;
+            Ok::<_, ()>(Made { bytes, part })
+        };
+        let groups =
+            |_: &Made| (0..2).map(|at| Group { part: Part::Images(vec![at]), effect: 0.05 }).collect();
+        let bytes = |part: &Part, share: f32| match part {
+            Part::Images(_) => 300_000.0 / share,
+            _ => 0.0,
+        };
+        let best = search(5, &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
+        assert_eq!((best.bytes, best.part), (330_000, 0.6));
     }
 }
