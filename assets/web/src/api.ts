@@ -2,7 +2,8 @@
  * The server's REST API, typed. Every failure becomes an `ApiFailure` that carries a sentence for people.
  * Nothing else in the page talks to the network.
  */
-import { problems, type Problem } from "./strings.ts";
+import { refused } from "./problems.ts";
+import { text, type Problem } from "./strings.ts";
 
 /** What a job was or will be asked for. */
 export interface Settings {
@@ -106,7 +107,7 @@ export function submit(
     let sent = 0;
     request.upload.onprogress = (event) => onSent((sent = event.loaded));
     request.upload.onload = () => onSent(file.blob.size);
-    request.onerror = () => reject(new ApiFailure(sent > 0 ? problems.uploadCut() : problems.unreachable(), 0));
+    request.onerror = () => reject(new ApiFailure(sent > 0 ? text.problems.uploadCut() : text.problems.unreachable(), 0));
     request.onabort = () => reject(signal.reason);
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText) as Job);
@@ -150,10 +151,10 @@ async function request(url: string, options: RequestInit, id: string): Promise<R
     response = await fetch(url, options);
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new ApiFailure(problems.unreachable(), 0);
+    throw new ApiFailure(text.problems.unreachable(), 0);
   }
   if (response.ok) return response;
-  if (response.status === 404) throw new ApiFailure(problems.noSuchJob(id), 404);
+  if (response.status === 404) throw new ApiFailure(text.problems.noSuchJob(id), 404);
   throw refusal(response.status, await response.text());
 }
 
@@ -166,5 +167,5 @@ function refusal(status: number, body: string): ApiFailure {
     // Not JSON: an error page of a proxy. Its HTML says nothing to a person.
   }
   const code = said.code ?? (status === 413 ? "too_large" : "");
-  return new ApiFailure(problems.refused(status, said.detail ?? "", code), status);
+  return new ApiFailure(refused(status, said.detail ?? "", code), status);
 }

@@ -6,7 +6,7 @@
  *                ^          |           |        |
  *                +----------+-- failed -+--------+
  *
- * The job's id is in the address (#job=…), so a reload comes back to the same place.
+ * The job's id is in the address (see route.ts), so a reload comes back to the same place.
  */
 import { announce } from "./announce.ts";
 import { ApiFailure, cancelJob, getJob, getModel, getReport, submit, type Job, type Settings } from "./api.ts";
@@ -14,7 +14,10 @@ import { byId, make } from "./dom.ts";
 import { acceptDrops, fileButton } from "./drop.ts";
 import { formatBytes, formatExactBytes, formatReduction } from "./format.ts";
 import { refuse } from "./glb.ts";
-import { problems, text, type Problem } from "./strings.ts";
+import { dead } from "./problems.ts";
+import { readRoute, writeRoute } from "./route.ts";
+import { text, type Problem } from "./strings.ts";
+import { languagePicker } from "./views/languages.ts";
 import { problemView } from "./views/problem.ts";
 import { ProgressView } from "./views/progress.ts";
 import { resultBytes, resultView } from "./views/result.ts";
@@ -57,7 +60,8 @@ export class App {
   /** Shows the page, and the job that its address names. */
   start(): void {
     acceptDrops(this.openFiles);
-    byId("actions").append(fileButton(text.actions.another, "quiet small", this.openFiles));
+    const another = fileButton(text.actions.another, "quiet small", this.openFiles);
+    byId("actions").append(another, languagePicker(() => location.reload()));
     window.addEventListener("hashchange", () => void this.followAddress());
     if (jobInAddress()) void this.followAddress();
     else this.showStart();
@@ -180,7 +184,7 @@ export class App {
       await work();
     } catch (error) {
       if (signal.aborted) return;
-      this.fail(error instanceof ApiFailure ? error.problem : problems.unexpected(String(error)));
+      this.fail(error instanceof ApiFailure ? error.problem : text.problems.unexpected(String(error)));
     }
   }
 
@@ -226,12 +230,13 @@ export class App {
 }
 
 function jobInAddress(): string | null {
-  return new URLSearchParams(location.hash.slice(1)).get("job");
+  const route = readRoute(location.hash);
+  return route.page === "job" ? route.id : null;
 }
 
 function rememberJob(id: string): void {
   // replaceState, not location.hash: our own change must not look like the person's.
-  history.replaceState(null, "", `#job=${encodeURIComponent(id)}`);
+  history.replaceState(null, "", writeRoute({ page: "job", id }));
 }
 
 function forgetJob(): void {
@@ -239,6 +244,6 @@ function forgetJob(): void {
 }
 
 function problemOf(job: Job): Problem {
-  if (job.state === "cancelled") return problems.cancelled();
-  return problems.dead(job.error?.message ?? "", job.error?.code ?? "internal");
+  if (job.state === "cancelled") return text.problems.cancelled();
+  return dead(job.error?.message ?? "", job.error?.code ?? "internal");
 }

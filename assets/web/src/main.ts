@@ -6,5 +6,7 @@ import "./styles/panel.css";
 import "./styles/report.css";
 
 import { App } from "./app.ts";
+import { speakPreferred } from "./strings.ts";
 
+await speakPreferred();
 new App().start();

@@ -6,6 +6,6 @@ export default defineConfig({
     ssr: true,
     outDir: "node_modules/.tests",
     emptyOutDir: true,
-    rolldownOptions: { input: ["tests/format.test.ts", "tests/glb.test.ts"] },
+    rolldownOptions: { input: ["tests/format.test.ts", "tests/glb.test.ts", "tests/route.test.ts", "tests/strings.test.ts"] },
   },
 });

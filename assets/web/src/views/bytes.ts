@@ -2,7 +2,7 @@
 import type { Inventory } from "../api.ts";
 import { make } from "../dom.ts";
 import { formatBytes, formatExactBytes } from "../format.ts";
-import { byteParts, text } from "../strings.ts";
+import { text } from "../strings.ts";
 
 interface Part {
   key: string;
@@ -31,7 +31,7 @@ export function bytesView(before: Inventory, after: Inventory): HTMLElement {
 
 /** Parts in drawing order; parts that this page has no name for come last, so that the sum stays exact. */
 function listParts(before: Record<string, number>, after: Record<string, number>): Part[] {
-  const names = new Map<string, string>(byteParts);
+  const names = new Map<string, string>(Object.entries(text.byteParts));
   for (const key of Object.keys({ ...before, ...after })) if (!names.has(key)) names.set(key, key);
   return [...names]
     .map(([key, label]) => ({ key, label, before: before[key] ?? 0, after: after[key] ?? 0 }))

@@ -1,17 +1,17 @@
 /** The rest of the report: counts before and after, what each pass did or why it declined, warnings, what is gone. */
 import { jobUrl, type Inventory, type Job, type PassReport, type Report } from "../api.ts";
 import { make } from "../dom.ts";
-import { formatByteChange, formatBytes, formatCount, formatSeconds, formatSentence } from "../format.ts";
-import { inventoryFacts, inventoryLabels, stageName, text } from "../strings.ts";
+import { format, formatByteChange, formatBytes, formatCount, formatSeconds, formatSentence } from "../format.ts";
+import { stageName, text } from "../strings.ts";
 
 /** Counts of what both files hold; rows that are zero in both are left out. */
 export function inventoryView(before: Inventory, after: Inventory): HTMLElement {
-  const rows = inventoryFacts
+  const rows = Object.entries(text.inventoryFacts)
     .map(([key, label]) => [label, Number(before[key] ?? 0), Number(after[key] ?? 0)] as const)
     .filter(([, was, is]) => was > 0 || is > 0)
     .map(([label, was, is]) => factRow(label, formatCount(was), formatCount(is)));
   if (before.gpu_texture_bytes > 0 || after.gpu_texture_bytes > 0) {
-    rows.push(factRow(inventoryLabels.gpu, formatBytes(before.gpu_texture_bytes), formatBytes(after.gpu_texture_bytes)));
+    rows.push(factRow(text.inventoryLabels.gpu, formatBytes(before.gpu_texture_bytes), formatBytes(after.gpu_texture_bytes)));
   }
   return make(
     "section",
@@ -26,12 +26,12 @@ export function inventoryView(before: Inventory, after: Inventory): HTMLElement 
 export function comparisonView(job: Job, report: Report): HTMLElement | undefined {
   const comparison = report.comparison;
   if (comparison === null || comparison === undefined) return undefined;
-  const rows = comparison.views.map((view) => make("tr", {}, make("th", { scope: "row" }, view.name), make("td", {}, view.error.toFixed(3))));
+  const rows = comparison.views.map((view) => make("tr", {}, make("th", { scope: "row" }, view.name), make("td", {}, format(view.error, 3))));
   return make(
     "section",
     {},
     make("h3", {}, text.result.looks),
-    make("p", {}, text.result.compared(comparison.mean.toFixed(3), comparison.close_worst.toFixed(3), report.attempts)),
+    make("p", {}, text.result.compared(format(comparison.mean, 3), format(comparison.close_worst, 3), report.attempts)),
     report.outcome === "optimized" && worstView(job),
     make("details", {}, make("summary", {}, text.result.views), make("table", { className: "figures" }, make("tbody", {}, ...rows))),
     comparison.not_shown.length > 0 && noteList(text.result.notShown, comparison.not_shown),
@@ -78,8 +78,8 @@ function factRow(label: string, before: string, after: string): HTMLElement {
 }
 
 function extensions(required: string[]): HTMLElement {
-  const names = required.length > 0 ? required.join(", ") : inventoryLabels.none;
-  return make("p", { className: "hint" }, `${inventoryLabels.required}: ${names}`);
+  const names = required.length > 0 ? required.join(", ") : text.inventoryLabels.none;
+  return make("p", { className: "hint" }, `${text.inventoryLabels.required}: ${names}`);
 }
 
 function passItem(pass: PassReport): HTMLElement {

@@ -2,7 +2,7 @@
 import { jobUrl, type Job, type Report } from "../api.ts";
 import { make } from "../dom.ts";
 import { downloadName, formatBytes, formatExactBytes, formatReduction } from "../format.ts";
-import { presets, targets, text, type Choice } from "../strings.ts";
+import { lookUp, text, type Choice } from "../strings.ts";
 import { bytesView } from "./bytes.ts";
 import { comparisonView, inventoryView, notesView, passesView } from "./details.ts";
 
@@ -35,7 +35,7 @@ function summary(job: Job, report: Report | string): HTMLElement {
       make("span", { className: "arrow", ariaLabel: "to", role: "img" }, "→"),
       make("strong", { title: formatExactBytes(after) }, formatBytes(after)),
     ),
-    make("p", { className: "hint" }, `${labelOf(presets, job.settings.preset)} · ${labelOf(targets, job.settings.target)}`),
+    make("p", { className: "hint" }, `${labelOf(text.choices.preset, job.settings.preset)} · ${labelOf(text.choices.target, job.settings.target)}`),
   );
 }
 
@@ -58,6 +58,6 @@ function details(job: Job, report: Report | string): HTMLElement[] {
   ];
 }
 
-function labelOf(choices: readonly Choice[], value: string): string {
-  return choices.find((choice) => choice.value === value)?.label ?? value;
+function labelOf(choices: Record<string, Choice>, value: string): string {
+  return lookUp(choices, value)?.label ?? value;
 }

@@ -17,6 +17,6 @@ export function startView(onFiles: (files: File[]) => void): HTMLElement {
       make("p", { className: "lead" }, text.start.lead),
       fileButton(text.start.choose, "primary", onFiles),
     ),
-    make("ul", { className: "facts" }, ...text.start.facts.map(([title, body]) => make("li", {}, make("h2", {}, title), make("p", {}, body)))),
+    make("ul", { className: "facts" }, ...text.start.facts.map(({ title, body }) => make("li", {}, make("h2", {}, title), make("p", {}, body)))),
   );
 }

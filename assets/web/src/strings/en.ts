@@ -1,0 +1,320 @@
+/**
+ * Every sentence that the page says, in English: the reference for all other languages, which have the same keys
+ * (the type `Strings` is made of this object). Plain words; no promise that was not measured.
+ *
+ * A problem always says three things: what happened, why, and what to do now.
+ */
+import { formatBytes, formatExactBytes } from "../format.ts";
+
+/** Something that stopped the person, in words. */
+export interface Problem {
+  title: string;
+  detail: string;
+  advice: string;
+}
+
+/** A value of a setting as it is offered. */
+export interface Choice {
+  label: string;
+  hint: string;
+}
+
+const CHOOSE_GLB = "Choose a binary glTF 2.0 file; its name usually ends in .glb.";
+const TRY_LATER = "Wait a moment, then try again. If it goes on, tell whoever runs this server.";
+const RAISE_LIMIT = "Choose a smaller file, or ask whoever runs this server to raise the limit.";
+
+export const en = {
+  languagePicker: "Language",
+  start: {
+    title: "Make a heavy 3D model light",
+    lead: "Drop a .glb file anywhere on this page.",
+    choose: "Choose a file",
+    dropHere: "Drop the file to open it",
+    facts: [
+      { title: "Seen first", body: "Your model opens here in 3D straight from your disk. It is sent only when you press Optimize." },
+      { title: "Compared", body: "The result appears beside the original, under the same light and from the same side." },
+      { title: "Never worse", body: "The result is never larger than your file. If nothing helps, you are told so, and why." },
+    ],
+  },
+  actions: { another: "Another file", again: "Try other settings", retry: "Try again", stopUpload: "Stop the upload", cancel: "Cancel this job" },
+  settings: {
+    heading: "How should it be made smaller?",
+    more: "More settings",
+    optimize: "Optimize",
+  },
+  stage: {
+    region: "3D view",
+    original: "Original",
+    result: "Result",
+    loading: "Opening…",
+    reset: "Reset view",
+    play: "Play",
+    pause: "Pause",
+    clip: "Animation",
+    canvas: (role: string) => `${role} in 3D. Drag or use the arrow keys to turn, plus and minus to zoom, 0 to reset.`,
+    nothingVisible: "This file has no visible geometry.",
+    noWebGl: "This browser cannot show 3D (WebGL 2 is missing or turned off). Optimizing works all the same.",
+    notShown: (why: string) => `The preview cannot show this file: ${why}`,
+    clipName: (index: number) => `Animation ${index + 1}`,
+  },
+  progress: {
+    heading: "Optimizing",
+    upload: "Upload",
+    optimize: "Optimize",
+    sent: (sent: number, total: number) => `${formatBytes(sent)} of ${formatBytes(total)}`,
+    allSent: (total: number) => `${formatBytes(total)} sent`,
+    arriving: "All sent; the server is checking the file",
+    waiting: "Waiting",
+    restoring: "Fetching the job and its model…",
+    queued: "Waiting for a free worker",
+    attempt: (attempt: number) => `attempt ${attempt}`,
+    lost: "The server does not answer. Your job is safe there; trying again…",
+    safe: "The address of this page leads back to this job, also after a reload.",
+    announce: (stage: string, percent: number) => `${stage}, ${percent} percent`,
+  },
+  result: {
+    smaller: (percent: string) => `${percent} smaller`,
+    /** Why the result is the file that came in. */
+    same: {
+      already_optimal: {
+        headline: "Already optimal",
+        why: "Nothing that was tried made this file smaller, so the result is your file, byte for byte. The reasons are listed below.",
+      },
+      kept_original: {
+        headline: "Original kept",
+        why: "The smaller file did not look like yours when it was checked, so it was thrown away. The warning below says what differed.",
+      },
+    },
+    download: (size: string) => `Download · ${size}`,
+    original: "Original",
+    result: "Result",
+    bytes: "Where the bytes are",
+    total: "File size",
+    part: "Part",
+    facts: "What is inside",
+    fact: "Count",
+    looks: "How it looks",
+    /** FLIP errors, 0 is the same. */
+    compared: (mean: string, close: string, attempts: number) =>
+      `Measured against your file: an error of ${mean} on average and ${close} close up, where 0 is the same and 1 is black against white.` +
+      (attempts > 1 ? ` The best of ${attempts} attempts.` : ""),
+    worstView: "Where it looks most different: your file, the result, and the difference (white where it is largest).",
+    worstViewAlt: "The worst view of your file and of the result, and the difference between the two",
+    views: "At these views and poses",
+    notShown: "Not compared",
+    passes: "What was done",
+    /** The same list where the result is the file that came in. */
+    tried: "What was tried",
+    unchanged: "no change",
+    warnings: "Worth knowing",
+    dropped: "Not in the result",
+    nothingDropped: "Nothing had to be dropped.",
+    noReport: "The report of this job could not be read:",
+    announce: (percent: string, size: string) => `Done. The result is ${percent} smaller: ${size}.`,
+  },
+  notCancelled: (why: string) => `The job could not be cancelled and may still be running on the server. ${why}`,
+  severalFiles: (name: string) => `Several files were dropped. ${name} was opened; drop the others one after the other.`,
+
+  /** What a setting asks, by its name in the API; what is missing here is described by the server. */
+  questions: {
+    preset: "How close must it look?",
+    target: "What must open it?",
+    effort: "How long may it take?",
+    geometry: "How are meshes compressed?",
+    simplify: "May meshes lose triangles?",
+    animation: "Parts that stand still in an animation?",
+    nodes: "Parts without a name?",
+  },
+
+  /** What may be said for a setting, by its name and value as in the API. */
+  choices: {
+    preset: {
+      high: { label: "High quality", hint: "Looks the same when you inspect it closely." },
+      balanced: { label: "Balanced", hint: "Looks the same at normal viewing distance." },
+      maximum: { label: "Smallest file", hint: "As small as possible while it is still the same model." },
+    },
+    target: {
+      web: { label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt or Draco compression, AVIF and WebP images." },
+      gpu: { label: "Browsers, low GPU memory", hint: "The same with KTX2 images: larger files, a quarter of the GPU memory or less." },
+      universal: { label: "Any program", hint: "Blender, converters, older viewers. No glTF extension is required." },
+    },
+    effort: {
+      fast: { label: "Quick", hint: "One good try for each part." },
+      normal: { label: "Normal", hint: "Compares formats, sizes and qualities where it pays." },
+      best: { label: "Thorough", hint: "Takes several times as long, for a few per cent." },
+    },
+    geometry: {
+      auto: { label: "Automatic", hint: "Draco where it makes the whole file clearly smaller, else meshopt." },
+      meshopt: { label: "meshopt", hint: "One small decoder, and the fastest to open." },
+      draco: { label: "Draco", hint: "Every mesh that Draco can hold." },
+    },
+    simplify: {
+      auto: { label: "Those that cannot be seen", hint: "As many as the choice above allows." },
+      off: { label: "None", hint: "Every triangle stays." },
+    },
+    animation: {
+      auto: { label: "Leave them out", hint: "A part that rests for a whole clip needs no keyframes." },
+      keep: { label: "Keep them", hint: "For game engines that do not put parts back when a clip ends." },
+    },
+    nodes: {
+      auto: { label: "Put together", hint: "Fewer parts are drawn faster. Those with a name stay." },
+      keep: { label: "Keep apart", hint: "For programs that find parts by counting." },
+    },
+  },
+
+  /** Stages of a job and passes of the report, by their name there. */
+  stages: {
+    read: "Reading the file",
+    compact: "Leaving out what says nothing",
+    bake: "Turning textures of one colour into colours",
+    flatten: "Removing needless groups",
+    instance: "Finding copies",
+    palette: "Collecting colours",
+    join: "Joining parts",
+    dedup: "Merging duplicates",
+    prune: "Removing what is unused",
+    weld: "Merging equal vertices",
+    tangents: "Removing tangents that viewers make",
+    reorder: "Ordering triangles and vertices",
+    quantize: "Storing vertices in fewer bits",
+    encode: "Compressing geometry and animation",
+    resample: "Removing needless keyframes",
+    animation: "Removing needless keyframes",
+    animations: "Removing needless keyframes",
+    texture: "Compressing textures",
+    textures: "Compressing textures",
+    images: "Compressing textures",
+    simplify: "Removing triangles that cannot be seen",
+    compare: "Comparing it with the original",
+    search: "Weighing what is seen",
+    write: "Writing the result",
+  },
+
+  /** The parts of a file, in the order in which they are drawn; keys as in the report's `bytes_by`. */
+  byteParts: {
+    images: "Images",
+    vertices: "Vertices",
+    indices: "Indices",
+    morph_targets: "Morph targets",
+    animations: "Animations",
+    skins: "Skins",
+    extensions: "Extension data",
+    json: "JSON",
+    container: "Container",
+    unused: "Unused",
+  },
+
+  /** The counts of the inventory that are worth showing; keys as in the report. */
+  inventoryFacts: {
+    triangles: "Triangles",
+    vertices: "Vertices",
+    meshes: "Meshes",
+    primitives: "Primitives",
+    nodes: "Nodes",
+    materials: "Materials",
+    textures: "Textures",
+    animations: "Animations",
+    keyframes: "Keyframes",
+    skins: "Skins",
+    morph_targets: "Morph targets",
+  },
+  inventoryLabels: { gpu: "Texture memory", required: "Needs extensions", none: "none" },
+
+  problems: {
+    unreadable: (name: string): Problem => ({
+      title: "This file cannot be read",
+      detail: `The browser was not allowed to read ${name}. It may be a folder, or it was moved or deleted.`,
+      advice: "Choose the .glb file itself, and try again.",
+    }),
+    empty: (name: string): Problem => ({ title: "This file is empty", detail: `${name} has 0 bytes.`, advice: "Export or download it again." }),
+    notGlb: (name: string): Problem => ({
+      title: "This is not a .glb file",
+      detail: `${name} does not begin with the letters "glTF", as every .glb file does.`,
+      advice: CHOOSE_GLB,
+    }),
+    gltf: (name: string): Problem => ({
+      title: "This is a .gltf file, not a .glb",
+      detail: `${name} only refers to its geometry and images; they are in other files, which the page has not got.`,
+      advice: "Export it as .glb, or use the command line: glb-optimizer optimize model.gltf",
+    }),
+    zip: (name: string): Problem => ({
+      title: "This is a zip archive",
+      detail: `${name} is a packed folder (or a .usdz file), not a .glb file.`,
+      advice: "Unpack it and choose the .glb file inside.",
+    }),
+    oldVersion: (name: string, version: number): Problem => ({
+      title: `This is glTF version ${version}`,
+      detail: `${name} is a .glb file of version ${version}; only version 2 can be read.`,
+      advice: "Convert it to glTF 2.0 first, for example by opening and exporting it in Blender.",
+    }),
+    truncated: (name: string, declared: number, size: number): Problem => ({
+      title: "This file is cut off",
+      detail: `${name} says that it has ${formatExactBytes(declared)}, but it has ${formatExactBytes(size)}.`,
+      advice: "Download or export it again.",
+    }),
+    unreachable: (): Problem => ({
+      title: "The server cannot be reached",
+      detail: "The request got no answer.",
+      advice: "Check that the server is running and that you are connected to it, then try again.",
+    }),
+    uploadCut: (): Problem => ({
+      title: "The upload was cut off",
+      detail: "The connection to the server ended before the whole file was sent.",
+      advice: "Check that the server is running, then try again. If it happens at once each time, the file may be over the server's size limit.",
+    }),
+    noSuchJob: (id: string): Problem => ({
+      title: "This job is not known here",
+      detail: `There is no job ${id} on this server. Jobs are removed after a while.`,
+      advice: "Choose the file again to start a new one.",
+    }),
+    cancelled: (): Problem => ({ title: "This job was cancelled", detail: "Nothing was produced.", advice: "Start it again with the same file, or choose another one." }),
+    serverFailed: "The server failed",
+    refused: "The server refused this",
+    noReason: (status: number) => `The server answered HTTP ${status} and gave no reason.`,
+    optimizerFailed: "The optimizer failed",
+    notOptimized: "This file could not be optimized",
+    unexpected: (message: string): Problem => ({
+      title: "Something went wrong on this page",
+      detail: message,
+      advice: "Reload the page. If it happens again, please report it with this message.",
+    }),
+  },
+
+  /** Codes as in the API's problem documents and in a dead job's `error`. */
+  titles: {
+    not_a_glb: "This is not a usable .glb file",
+    too_large: "This file is too large",
+    uploads_disabled: "This server takes no uploads at the moment",
+    storage_full: "The server's disk is full",
+    no_room: "The server has no room for this file",
+    files_gone: "The files of this job are gone",
+    queue_full: "The server has too much to do",
+    too_many_jobs: "You have many unfinished jobs",
+    quota_used_up: "Your API key has sent all that it may today",
+    too_slow: "The upload came too slowly",
+    api_key_needed: "This server takes files only from people whom it knows",
+    out_of_memory: "The job needed too much memory",
+    timed_out: "The job took too long",
+  },
+
+  /** What to do about them. */
+  advice: {
+    not_a_glb: CHOOSE_GLB,
+    invalid_json: "The file is damaged. Export or download it again.",
+    invalid_gltf: "Open the file in the program that made it and export it again. The message above says which part is wrong.",
+    unsupported: "Export the file without this feature, then try again.",
+    too_large: RAISE_LIMIT,
+    missing_resource: "Export the model as one .glb file with everything inside.",
+    timed_out: "Try a smaller file, or ask whoever runs this server to raise the limit.",
+    files_gone: "The server keeps files only for a while. If you still have the model, drop it here again.",
+    queue_full: TRY_LATER,
+    too_many_jobs: "Wait until some of them have ended, then try again.",
+    api_key_needed: "Log in at /login, or ask whoever runs this server.",
+    out_of_memory: "Try a smaller file, or ask whoever runs this server to raise the limit.",
+    uploads_disabled: TRY_LATER,
+    storage_full: TRY_LATER,
+    tryLater: TRY_LATER,
+    ourFault: "This is a fault of the program, not of your file. Try again; if it fails again, please report it.",
+    tryAgain: "Try again with the same file, or choose another one.",
+  },
+};
