@@ -4,6 +4,7 @@ import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/panel.css";
 import "./styles/report.css";
+import "./styles/board.css";
 
 import { App } from "./app.ts";
 import { speakPreferred } from "./strings.ts";
