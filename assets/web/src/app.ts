@@ -158,6 +158,7 @@ export class App {
     ]);
     const size = resultBytes(job);
     const shown = this.showPanel("done", resultView(job, report, () => this.showReady()));
+    this.stage.setJob(job, typeof report === "string" ? null : report);
     announce(text.result.announce(formatReduction(job.input_bytes, size), formatBytes(size)));
     await this.stage.show("result", blob, shown);
   }

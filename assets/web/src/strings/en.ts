@@ -5,6 +5,7 @@
  * A problem always says three things: what happened, why, and what to do now.
  */
 import { formatBytes, formatExactBytes } from "../format.ts";
+import { compare } from "./en/compare.ts";
 
 /** Something that stopped the person, in words. */
 export interface Problem {
@@ -42,21 +43,7 @@ export const en = {
     more: "More settings",
     optimize: "Optimize",
   },
-  stage: {
-    region: "3D view",
-    original: "Original",
-    result: "Result",
-    loading: "Opening…",
-    reset: "Reset view",
-    play: "Play",
-    pause: "Pause",
-    clip: "Animation",
-    canvas: (role: string) => `${role} in 3D. Drag or use the arrow keys to turn, plus and minus to zoom, 0 to reset.`,
-    nothingVisible: "This file has no visible geometry.",
-    noWebGl: "This browser cannot show 3D (WebGL 2 is missing or turned off). Optimizing works all the same.",
-    notShown: (why: string) => `The preview cannot show this file: ${why}`,
-    clipName: (index: number) => `Animation ${index + 1}`,
-  },
+  compare,
   progress: {
     heading: "Optimizing",
     upload: "Upload",
