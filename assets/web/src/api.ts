@@ -37,8 +37,43 @@ export interface Inventory {
   bytes: number;
   bytes_by: Record<string, number>;
   gpu_texture_bytes: number;
+  images: ImageEntry[];
+  mesh_entries: MeshEntry[];
+  animation_entries: AnimationEntry[];
+  extensions_used: string[];
   extensions_required: string[];
   [count: string]: unknown;
+}
+
+/** One image of a file. Width and height are 0 where its header could not be read. */
+export interface ImageEntry {
+  name: string | null;
+  mime: string;
+  width: number;
+  height: number;
+  bytes: number;
+  gpu_bytes: number;
+  /** The material slots that show it, as `baseColorTexture`. */
+  slots: string[];
+}
+
+/** One mesh of a file; what it shares with an earlier one is counted there. */
+export interface MeshEntry {
+  name: string | null;
+  primitives: number;
+  triangles: number;
+  vertices: number;
+  attributes: string[];
+  morph_targets: number;
+  bytes: number;
+}
+
+/** One animation of a file. */
+export interface AnimationEntry {
+  name: string | null;
+  channels: number;
+  keyframes: number;
+  bytes: number;
 }
 
 /** One pass of the optimizer: what it did, or why it declined. */
@@ -57,8 +92,28 @@ export interface Comparison {
   worst: number;
   close_worst: number;
   silhouette: number;
-  views: { name: string; error: number; silhouette: number }[];
+  views: ViewError[];
   not_shown: string[];
+}
+
+/** One of the views in which both were compared. */
+export interface ViewError {
+  name: string;
+  error: number;
+  silhouette: number;
+  /** The node and material with the largest part in the error. */
+  object: string | null;
+  camera?: Standpoint;
+}
+
+/** From where a view looks; lengths are the scene's, angles are degrees. */
+export interface Standpoint {
+  position: [number, number, number];
+  target: [number, number, number];
+  field_of_view: number;
+  /** Index of the animation and the part of its duration that has passed. */
+  moment: [clip: number, part: number] | null;
+  variant: number | null;
 }
 
 /** What was done and what came of it. */
@@ -66,6 +121,17 @@ export interface Report {
   outcome: "optimized" | "already_optimal" | "kept_original";
   before: Inventory;
   after: Inventory;
+  version: string;
+  settings: Settings;
+  /** BLAKE3 of both files, hexadecimal. */
+  input_hash: string;
+  output_hash: string;
+  seconds?: number;
+  /** How long each stage took, as `read`, a pass, `write`, `compare`; they add up to `seconds`. */
+  stages?: { name: string; seconds: number }[];
+  /** Each result that was made on the way: its size and its mean error. */
+  curve?: { bytes: number; error: number | null }[];
+  lods?: { level: number; triangles: number; bytes: number }[];
   /** How many results were made and compared until this one was right. */
   attempts: number;
   /** How different both look, 0 is the same; null where nothing was compared. */

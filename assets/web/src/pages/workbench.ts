@@ -126,7 +126,7 @@ export class Workbench implements Page {
     const blob = await preview(model);
     if (signal.aborted) return;
     if (blob) await this.stage.show("original", blob, signal);
-    else this.notify(text.stage.shownLater(model.name));
+    else this.notify(text.batch.shownLater(model.name));
   }
 
   /** Sends what was chosen, and goes on to its job or batch. */
@@ -217,6 +217,7 @@ export class Workbench implements Page {
     const size = resultBytes(job);
     const again = (): void => this.shell.go({ page: "again", id: job.id });
     const shown = this.showPanel("done", job.input_name, job.input_bytes, resultView(job, report, again), job);
+    this.stage.setJob(job, typeof report === "string" ? null : report);
     announce(text.result.announce(formatReduction(job.input_bytes, size), formatBytes(size)));
     await this.stage.show("result", blob, shown);
   }

@@ -5,6 +5,7 @@
  * A problem always says three things: what happened, why, and what to do now.
  */
 import { formatBytes, formatCount, formatDuration, formatExactBytes } from "../format.ts";
+import { compare } from "./en/compare.ts";
 
 /** Something that stopped the person, in words. */
 export interface Problem {
@@ -69,22 +70,7 @@ export const en = {
     errorHint: "Mean FLIP error: 0 is the same, 1 black against white. Without it about 0.02, 0.035 or 0.06, from high to smallest.",
   },
   commands: { heading: "The same as a command", cli: "Command line", curl: "curl, on this server" },
-  stage: {
-    region: "3D view",
-    original: "Original",
-    result: "Result",
-    loading: "Opening…",
-    reset: "Reset view",
-    play: "Play",
-    pause: "Pause",
-    clip: "Animation",
-    canvas: (role: string) => `${role} in 3D. Drag or use the arrow keys to turn, plus and minus to zoom, 0 to reset.`,
-    nothingVisible: "This file has no visible geometry.",
-    noWebGl: "This browser cannot show 3D (WebGL 2 is missing or turned off). Optimizing works all the same.",
-    notShown: (why: string) => `The preview cannot show this file: ${why}`,
-    shownLater: (name: string) => `${name} can be shown once the server has unpacked it.`,
-    clipName: (index: number) => `Animation ${index + 1}`,
-  },
+  compare,
   progress: {
     heading: "Optimizing",
     upload: "Upload",
@@ -148,6 +134,7 @@ export const en = {
 
   states: { queued: "Waiting", running: "Running", completed: "Done", dead: "Failed", cancelled: "Cancelled", cached: "The result was there already." },
   batch: {
+    shownLater: (name: string) => `${name} can be shown once the server has unpacked it.`,
     title: "Several models",
     count: (models: number) => `${formatCount(models)} models`,
     chosen: "Models; the marked one is shown",
