@@ -24,6 +24,7 @@ import { resultBytes, resultView } from "./views/result.ts";
 import { settingsView } from "./views/settings.ts";
 import { Stage } from "./views/stage.ts";
 import { startView } from "./views/start.ts";
+import { understandView } from "./views/understand/understand.ts";
 import { watch } from "./watch.ts";
 
 type Phase = "start" | "ready" | "uploading" | "running" | "done" | "failed";
@@ -41,6 +42,8 @@ export class App {
   private readonly panel = make("div", { className: "panel-body" });
   private readonly fileHead = make("div", { className: "file-head" });
   private readonly notices = make("div", { className: "notices" });
+  /** What is known of a result, below model and panel. */
+  private readonly below = make("div", { className: "below" });
   private readonly openFiles = (files: File[]): void => void this.open(files);
   private source: Source | null = null;
   private settings: Settings = {
@@ -157,7 +160,11 @@ export class App {
       getReport(job.id, signal).catch((error: unknown) => (signal.aborted ? Promise.reject(error) : String(error))),
     ]);
     const size = resultBytes(job);
-    const shown = this.showPanel("done", resultView(job, report, () => this.showReady()));
+    const shown = this.showPanel("done", resultView(job, report, blob, () => this.showReady()));
+    if (typeof report !== "string" && this.source) {
+      const models = { original: this.source.blob, result: blob };
+      this.below.replaceChildren(understandView(job, report, models, (view) => this.stage.goTo(view)));
+    }
     this.stage.setJob(job, typeof report === "string" ? null : report);
     announce(text.result.announce(formatReduction(job.input_bytes, size), formatBytes(size)));
     await this.stage.show("result", blob, shown);
@@ -200,9 +207,10 @@ export class App {
     const signal = this.begin();
     this.showFileHead();
     this.panel.replaceChildren(view);
+    this.below.replaceChildren();
     if (!this.stage.element.isConnected) {
       const aside = make("div", { className: "panel" }, this.fileHead, this.notices, this.panel);
-      this.root.replaceChildren(this.stage.element, aside);
+      this.root.replaceChildren(this.stage.element, aside, this.below);
     }
     this.enter(phase);
     view.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
