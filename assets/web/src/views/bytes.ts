@@ -9,8 +9,9 @@ import { treemap, type Rect } from "./understand/treemap.ts";
 const WHOLE: Rect = { x: 0, y: 0, width: 1, height: 1 };
 /** The shape of a map, width by height, as in the style sheet: rectangles are square for the eye, not in numbers. */
 const SHAPE = 1.6;
-/** Rectangles below this share of the map have no room for words. */
-const LEAST_LABELLED = 0.012;
+/** Rectangles that are smaller have no room for words; in parts of the map's width and height. */
+const LEAST_WIDTH = 0.1;
+const LEAST_HEIGHT = 0.09;
 
 /** The content of the section. Every byte of both files is in it once. */
 export function bytesView(before: Inventory, after: Inventory): HTMLElement[] {
@@ -32,7 +33,7 @@ export function bytesView(before: Inventory, after: Inventory): HTMLElement[] {
 function map(role: string, file: Inventory): HTMLElement {
   const parts = partsOf(file);
   const places = treemap(parts.map(({ bytes }) => bytes), { ...WHOLE, width: SHAPE });
-  const cells = parts.flatMap((part, index) => cellsOf(part, places[index] ?? WHOLE, file.bytes));
+  const cells = parts.flatMap((part, index) => cellsOf(part, places[index] ?? WHOLE));
   const size = formatBytes(file.bytes);
   return make(
     "figure",
@@ -42,13 +43,13 @@ function map(role: string, file: Inventory): HTMLElement {
   );
 }
 
-function cellsOf(part: Part, place: Rect, total: number): HTMLElement[] {
+function cellsOf(part: Part, place: Rect): HTMLElement[] {
   const items: Item[] = part.items.length > 0 ? part.items : [{ name: partName(part.key), index: -1, bytes: part.bytes }];
   const rects = treemap(items.map(({ bytes }) => bytes), place);
   return items.map((item, index) => {
     const name = part.items.length > 0 ? itemName(part.key, item) : partName(part.key);
     const rect = rects[index] ?? place;
-    const isLarge = item.bytes / total > LEAST_LABELLED;
+    const isLarge = rect.width / SHAPE > LEAST_WIDTH && rect.height > LEAST_HEIGHT;
     const label = isLarge && make("span", {}, make("b", {}, name), ` ${formatBytes(item.bytes)}`);
     const cell = make("div", { className: "map-cell", dataset: { part: part.key }, title: `${partName(part.key)}, ${name}: ${formatBytes(item.bytes)}` }, label);
     Object.assign(cell.style, {

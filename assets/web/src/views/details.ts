@@ -4,9 +4,17 @@ import { make } from "../dom.ts";
 import { formatByteChange, formatSeconds, formatSentence } from "../format.ts";
 import { stageName, text } from "../strings.ts";
 
-/** Every pass in run order. */
-export function passesView(report: Report): HTMLElement {
-  return make("ol", { className: "passes" }, ...report.passes.map(passItem));
+/** Every pass in run order: first those that did something, then why the others did nothing. */
+export function passesView(report: Report): HTMLElement[] {
+  const list = (passes: PassReport[]): HTMLElement => make("ol", { className: "passes" }, ...passes.map(passItem));
+  const changed = report.passes.filter((pass) => pass.changed);
+  const idle = report.passes.filter((pass) => !pass.changed);
+  const summary = make("summary", {}, text.understand.idlePasses(idle.length));
+  return [
+    ...(changed.length > 0 ? [list(changed)] : []),
+    // Where nothing at all was changed, the reasons are what there is to read.
+    ...(idle.length > 0 ? [make("details", { open: changed.length === 0 }, summary, list(idle))] : []),
+  ];
 }
 
 /** Warnings, and what did not survive; the second is said also when it is nothing. */

@@ -95,6 +95,7 @@ export const understand = {
   share100: "Share",
   inAll: "In all",
   unchangedPass: "no change",
+  idlePasses: (count: number) => `${count} that changed nothing, and why`,
   triedPasses: "What was tried",
   warnings: "Worth knowing",
   dropped: "Not in the result",

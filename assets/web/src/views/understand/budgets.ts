@@ -50,7 +50,9 @@ export function judge(inventory: Inventory, limits: Limits): Verdict[] {
     const limit = limits[measure];
     if (limit === undefined) return [];
     const value = valueOf(inventory, measure);
-    const light = value > limit ? "red" : value > limit * NEARLY ? "amber" : "green";
+    // Textures come in powers of two: one that has all the pixels it may have is as it should be.
+    const nearly = measure === "side" ? limit : limit * NEARLY;
+    const light = value > limit ? "red" : value > nearly ? "amber" : "green";
     return [{ measure, value, limit, light, culprit: culpritOf(inventory, measure) } as const];
   });
 }

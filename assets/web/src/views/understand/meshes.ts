@@ -12,8 +12,9 @@ interface Named {
   bytes: number;
 }
 
-/** The meshes, largest first. */
-export function meshesView(report: Report): HTMLElement {
+/** The meshes, largest first; nothing where the report is of a server that did not list them. */
+export function meshesView(report: Report): HTMLElement | null {
+  if (report.after.mesh_entries === undefined) return null;
   const rows = pair<MeshEntry>(report.before.mesh_entries ?? [], report.after.mesh_entries ?? []);
   if (rows.length === 0) return make("p", { className: "hint" }, text.understand.noMeshes);
   const columns: Column<Pair<MeshEntry>>[] = [
@@ -27,8 +28,9 @@ export function meshesView(report: Report): HTMLElement {
   return sortableTable(text.understand.meshes, columns, rows, 5);
 }
 
-/** The animations, largest first. */
-export function animationsView(report: Report): HTMLElement {
+/** The animations, likewise. */
+export function animationsView(report: Report): HTMLElement | null {
+  if (report.after.animation_entries === undefined) return null;
   const rows = pair<AnimationEntry>(report.before.animation_entries ?? [], report.after.animation_entries ?? []);
   if (rows.length === 0) return make("p", { className: "hint" }, text.understand.noAnimations);
   const columns: Column<Pair<AnimationEntry>>[] = [

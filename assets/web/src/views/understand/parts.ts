@@ -1,7 +1,7 @@
 /** Where every byte of a file is: the report's categories, and the largest items of each. Pure; sums exactly. */
 import type { Inventory } from "../../api.ts";
 
-/** A part of a file. Items sum to the bytes of their part. */
+/** A part of a file. Its items sum to its bytes; it has none where the report tells none apart. */
 export interface Part {
   /** As in the report's `bytes_by`. */
   key: string;
@@ -50,6 +50,7 @@ export function partsOf(inventory: Inventory): Part[] {
 
 /** The largest items, and what is left of `total`. Items that claim more than there is are not believed. */
 function itemsOf(list: readonly { name: string | null; bytes: number }[], total: number): Item[] {
+  if (list.length === 0) return [];
   const all = list.map(({ name, bytes }, index) => ({ name, index, bytes })).filter(({ bytes }) => bytes > 0);
   const largest = all.sort((a, b) => b.bytes - a.bytes).slice(0, MOST_ITEMS);
   const rest = total - largest.reduce((sum, { bytes }) => sum + bytes, 0);

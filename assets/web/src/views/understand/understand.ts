@@ -32,7 +32,7 @@ export function understandView(job: Job, report: Report, models: Models, goTo: (
     section("meshes", said.meshes, meshesView(report)),
     section("animations", said.animations, animationsView(report)),
     section("budgets", said.budgets, budgetsView(after)),
-    section("passes", report.outcome === "optimized" ? said.passes : said.triedPasses, notesView(report), passesView(report), timesView(report)),
+    section("passes", report.outcome === "optimized" ? said.passes : said.triedPasses, notesView(report), ...passesView(report), timesView(report)),
     section("loaders", said.loaders, ...loadersView(downloadName(job.input_name), after.extensions_required)),
     section("again", said.again, ...againView(job, report)),
   ].filter((one) => one !== null);
@@ -47,7 +47,8 @@ export function understandView(job: Job, report: Report, models: Models, goTo: (
 }
 
 /** A section; none where there is nothing to say. */
-function section(name: string, title: string, ...content: HTMLElement[]): HTMLElement | null {
+function section(name: string, title: string, ...parts: (HTMLElement | null)[]): HTMLElement | null {
+  const content = parts.filter((part) => part !== null);
   if (content.length === 0) return null;
   return make("section", { className: "report-section", dataset: { section: name } }, make("h3", { tabIndex: -1 }, title), ...content);
 }
