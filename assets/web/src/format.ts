@@ -62,6 +62,25 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }
 
+/** A time to come or gone, as roughly as people say it: "12 s", "4 min", "3 h 5 min", "2 d 3 h". */
+export function formatDuration(seconds: number): string {
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+  const hours = Math.floor(seconds / 3600);
+  if (hours < 48) return `${hours} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** A moment in this person's time zone: "28 Nov, 19:04:12". */
+export function formatTime(rfc3339: string): string {
+  return new Date(rfc3339).toLocaleString(locale, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}
+
+/** A day of the calendar: "28 Nov". */
+export function formatDay(date: string): string {
+  return new Date(`${date}T00:00:00Z`).toLocaleDateString(locale, { day: "numeric", month: "short", timeZone: "UTC" });
+}
+
 /** The name offered for the download: "bottle.glb" becomes "bottle-optimized.glb". */
 export function downloadName(inputName: string): string {
   return `${inputName.replace(/\.glb$/i, "") || "model"}-optimized.glb`;
@@ -75,4 +94,11 @@ export function formatSentence(message: string): string {
 /** A number with exactly this many decimals. */
 export function format(value: number, digits: number, options: Intl.NumberFormatOptions = {}): string {
   return value.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits, ...options });
+}
+
+/** Megabytes out of a size as the settings write it: "5MB", "800kB", "1.5 MB", "120000". Null for anything else. */
+export function parseMegabytes(size: string | null): number | null {
+  const [, number = "", unit = ""] = /^\s*([\d.]+)\s*([a-z]*)\s*$/i.exec(size ?? "") ?? [];
+  const factor = { "": 1e-6, b: 1e-6, kb: 1e-3, mb: 1, gb: 1e3, kib: 1.024e-3, mib: 1.048576, gib: 1073.741824 }[unit.toLowerCase()];
+  return number === "" || factor === undefined ? null : Number((Number(number) * factor).toPrecision(12));
 }

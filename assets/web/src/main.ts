@@ -6,6 +6,7 @@ import "./styles/panel.css";
 import "./styles/report.css";
 import "./styles/compare.css";
 import "./styles/understand.css";
+import "./styles/board.css";
 
 import { App } from "./app.ts";
 import { speakPreferred } from "./strings.ts";

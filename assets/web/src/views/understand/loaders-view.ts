@@ -1,7 +1,7 @@
 /** What opens the result, and the lines of code that do it. */
 import { make } from "../../dom.ts";
 import { text } from "../../strings.ts";
-import { copyable } from "./copy.ts";
+import { copyable } from "./copyable.ts";
 import { codeFor, opens, programs, type Answer, type Program } from "./loaders.ts";
 
 /** The content of the section; `file` is the name under which the result is downloaded. */

@@ -9,14 +9,11 @@ export const THUMBNAIL_SIDE = 128;
 
 /** The images of one file. */
 export class Thumbnails {
-  private readonly glb: Promise<Glb>;
+  private glb: Promise<Glb> | null = null;
   private readonly made = new Map<number, Promise<ImageData | null>>();
   private turn: Promise<unknown> = Promise.resolve();
 
-  constructor(blob: Blob) {
-    this.glb = openGlb(blob);
-    this.glb.catch(() => null);
-  }
+  constructor(private readonly file: Promise<Blob | null>) {}
 
   /** Image number `index`; null where it cannot be decoded. */
   get(index: number, mime: string): Promise<ImageData | null> {
@@ -30,6 +27,9 @@ export class Thumbnails {
   }
 
   private async decode(index: number, mime: string): Promise<ImageData | null> {
+    const blob = await this.file;
+    if (!blob) return null;
+    this.glb ??= openGlb(blob);
     const file = imageFile(await this.glb, index, mime);
     if (!file) return null;
     if (mime === "image/ktx2") {

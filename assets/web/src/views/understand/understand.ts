@@ -14,10 +14,10 @@ import { overview } from "./overview.ts";
 import { texturesView } from "./textures.ts";
 import { Thumbnails } from "./thumbnails.ts";
 
-/** Both models, as files. */
+/** Both models, as files; null where one cannot be had. */
 export interface Models {
-  original: Blob;
-  result: Blob;
+  original: Promise<Blob | null>;
+  result: Promise<Blob | null>;
 }
 
 /** The report of a completed job. `goTo` shows a view of the proof in 3D. */

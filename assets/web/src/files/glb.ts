@@ -1,7 +1,7 @@
 /**
  * A first look at a file, so that a wrong one is refused at once and not after an upload. The server checks everything again.
  */
-import { text, type Problem } from "./strings.ts";
+import { text, type Problem } from "../strings.ts";
 
 const GLB_MAGIC = 0x46546c67;
 const HEADER_BYTES = 12;
@@ -32,6 +32,5 @@ export function judgeHeader(head: DataView, size: number, name: string): Problem
 
 function refuseOther(magic: number, name: string): Problem {
   if (magic === ZIP) return text.problems.zip(name);
-  if (/\.gltf$/i.test(name)) return text.problems.gltf(name);
   return text.problems.notGlb(name);
 }
