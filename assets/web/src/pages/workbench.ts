@@ -30,6 +30,7 @@ import { selectionView } from "../views/selection.ts";
 import { SettingsForm } from "../views/settings.ts";
 import { Stage } from "../views/stage.ts";
 import { startView } from "../views/start.ts";
+import { understandView } from "../views/understand/understand.ts";
 import { watch } from "../watch.ts";
 
 /** The model on the stage: from this disk, or from the server. */
@@ -49,8 +50,12 @@ export class Workbench implements Page {
   private readonly panel = make("div", { className: "panel-body" });
   private readonly head = make("div", { className: "file-head" });
   private readonly notices = make("div", { className: "notices" });
+  /** What is known of a result, below model and panel. */
+  private readonly below = make("div", { className: "below" });
   private selection: Selection | null = null;
   private source: Source | null = null;
+  /** The bytes of the model on the stage; null where they cannot be had. */
+  private original: Promise<Blob | null> = Promise.resolve(null);
   private settings: Settings = DEFAULTS;
   /** The progress of an upload whose job has just been accepted. */
   private arrived: { job: Job; view: ProgressView } | null = null;
@@ -123,7 +128,8 @@ export class Workbench implements Page {
   /** Shows a model straight from the disk. */
   private async showLocal(model: Model): Promise<void> {
     const signal = this.takeSource({ name: model.name, bytes: model.bytes, model, job: null });
-    const blob = await preview(model);
+    this.original = preview(model);
+    const blob = await this.original;
     if (signal.aborted) return;
     if (blob) await this.stage.show("original", blob, signal);
     else this.notify(text.batch.shownLater(model.name));
@@ -165,7 +171,9 @@ export class Workbench implements Page {
     const signal = this.takeSource({ name: job.input_name, bytes: job.input_bytes, model: null, job: job.id });
     if (job.files_gone) return;
     try {
-      await this.stage.show("original", await getModel(job.id, "original", signal), signal);
+      const arriving = getModel(job.id, "original", signal);
+      this.original = arriving.catch(() => null);
+      await this.stage.show("original", await arriving, signal);
     } catch (error) {
       if (!signal.aborted) this.notify(String((error as Error).message));
     }
@@ -216,8 +224,12 @@ export class Workbench implements Page {
     ]);
     const size = resultBytes(job);
     const again = (): void => this.shell.go({ page: "again", id: job.id });
-    const shown = this.showPanel("done", job.input_name, job.input_bytes, resultView(job, report, again), job);
+    const shown = this.showPanel("done", job.input_name, job.input_bytes, resultView(job, report, blob, again), job);
     this.stage.setJob(job, typeof report === "string" ? null : report);
+    if (typeof report !== "string") {
+      const models = { original: this.original, result: Promise.resolve(blob) };
+      this.below.replaceChildren(understandView(job, report, models, (view) => this.stage.goTo(view)));
+    }
     announce(text.result.announce(formatReduction(job.input_bytes, size), formatBytes(size)));
     await this.stage.show("result", blob, shown);
   }
@@ -273,6 +285,7 @@ export class Workbench implements Page {
   /** Makes a model the one that everything is about. What is loaded for it ends with the signal that is returned. */
   private takeSource(source: Source): AbortSignal {
     this.clearStage();
+    this.original = Promise.resolve(null);
     this.source = source;
     return this.opening.signal;
   }
@@ -294,9 +307,10 @@ export class Workbench implements Page {
     const batch = job?.batch ? writeRoute({ page: "batch", id: job.batch }) : null;
     this.head.replaceChildren(...fileHead(title, bytes, batch, phase === "uploading" ? null : this.onFiles));
     this.panel.replaceChildren(view);
+    this.below.replaceChildren();
     if (!this.stage.element.isConnected) {
       const aside = make("div", { className: "panel" }, this.head, this.notices, this.panel);
-      this.element.replaceChildren(this.stage.element, aside);
+      this.element.replaceChildren(this.stage.element, aside, this.below);
     }
     this.shell.show(phase, title);
     view.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });

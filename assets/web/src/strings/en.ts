@@ -6,6 +6,7 @@
  */
 import { formatBytes, formatCount, formatDuration, formatExactBytes } from "../format.ts";
 import { compare } from "./en/compare.ts";
+import { understand } from "./en/understand.ts";
 
 /** Something that stopped the person, in words. */
 export interface Problem {
@@ -71,6 +72,7 @@ export const en = {
   },
   commands: { heading: "The same as a command", cli: "Command line", curl: "curl, on this server" },
   compare,
+  understand,
   progress: {
     heading: "Optimizing",
     upload: "Upload",
@@ -104,29 +106,8 @@ export const en = {
       },
     },
     download: (size: string) => `Download · ${size}`,
-    original: "Original",
-    result: "Result",
-    bytes: "Where the bytes are",
-    total: "File size",
-    part: "Part",
-    facts: "What is inside",
-    fact: "Count",
-    looks: "How it looks",
-    /** FLIP errors, 0 is the same. */
-    compared: (mean: string, close: string, attempts: number) =>
-      `Measured against your file: an error of ${mean} on average and ${close} close up, where 0 is the same and 1 is black against white.` +
-      (attempts > 1 ? ` The best of ${attempts} attempts.` : ""),
-    worstView: "Where it looks most different: your file, the result, and the difference (white where it is largest).",
-    worstViewAlt: "The worst view of your file and of the result, and the difference between the two",
-    views: "At these views and poses",
-    notShown: "Not compared",
-    passes: "What was done",
-    /** The same list where the result is the file that came in. */
-    tried: "What was tried",
-    unchanged: "no change",
-    warnings: "Worth knowing",
-    dropped: "Not in the result",
-    nothingDropped: "Nothing had to be dropped.",
+    /** After the mean FLIP error. */
+    looks: "mean visible error at the views, poses and variants tested; 0 is the same, 1 is black against white",
     noReport: "The report of this job could not be read:",
     announce: (percent: string, size: string) => `Done. The result is ${percent} smaller: ${size}.`,
   },
@@ -343,21 +324,6 @@ export const en = {
   },
 
   /** The counts of the inventory that are worth showing; keys as in the report. */
-  inventoryFacts: {
-    triangles: "Triangles",
-    vertices: "Vertices",
-    meshes: "Meshes",
-    primitives: "Primitives",
-    nodes: "Nodes",
-    materials: "Materials",
-    textures: "Textures",
-    animations: "Animations",
-    keyframes: "Keyframes",
-    skins: "Skins",
-    morph_targets: "Morph targets",
-  },
-  inventoryLabels: { gpu: "Texture memory", required: "Needs extensions", none: "none" },
-
   problems: {
     unreadable: (name: string): Problem => ({
       title: "This file cannot be read",

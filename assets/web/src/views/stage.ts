@@ -76,6 +76,15 @@ export class Stage {
     this.update();
   }
 
+  /** Looks from where a view of the proof looks, at the same moment and in the same variant. */
+  goTo({ camera, name, object }: ViewError): void {
+    if (!camera) return;
+    this.tools.hold(camera.moment?.[0] ?? null, camera.moment?.[1] ?? 0, camera.variant);
+    this.with((viewer) => viewer.lookFrom(camera));
+    this.element.scrollIntoView({ block: "nearest" });
+    announce(text.compare.atWorst(name, object ?? ""));
+  }
+
   /** Takes a model away; with that of the result, all that compares. */
   clear(role: Role): void {
     this.setState(role, "empty", "");
@@ -104,7 +113,7 @@ export class Stage {
       play: (clip) => this.with((viewer) => viewer.player.play(clip)),
       pause: () => this.with((viewer) => viewer.player.pause()),
       seek: (clip, part) => this.with((viewer) => viewer.player.hold(clip, part)),
-      worst: () => this.goToWorst(),
+      worst: () => this.worst && this.goTo(this.worst),
       reset: () => this.with((viewer) => viewer.reset()),
       fullScreen: () => void (document.fullscreenElement ? document.exitFullscreen() : this.element.requestFullscreen()),
     };
@@ -123,14 +132,6 @@ export class Stage {
     this.tools.setKind("flip");
     this.update();
     announce(text.compare[this.shown]);
-  }
-
-  private goToWorst(): void {
-    const { camera, name, object } = this.worst ?? {};
-    if (!camera) return;
-    this.tools.hold(camera.moment?.[0] ?? null, camera.moment?.[1] ?? 0, camera.variant);
-    this.with((viewer) => viewer.lookFrom(camera));
-    announce(text.compare.atWorst(name ?? "", object ?? ""));
   }
 
   private acceptKey(event: KeyboardEvent): void {
