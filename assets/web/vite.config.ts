@@ -7,6 +7,8 @@ import { defineConfig } from "vite";
 import { dropUnusedDecoders, transcoderWithoutEval } from "./build/decoders.ts";
 import { gzipBeside } from "./build/gzip.ts";
 
+const SERVER = process.env["GLB_OPTIMIZER_URL"] ?? "http://127.0.0.1:5000";
+
 export default defineConfig({
   base: "./",
   build: {
@@ -19,5 +21,5 @@ export default defineConfig({
   },
   plugins: [transcoderWithoutEval(), dropUnusedDecoders(), gzipBeside()],
   // `npm run dev` shows the page from here and the API from a running `glb-optimizer serve`.
-  server: { proxy: { "/api": "http://127.0.0.1:5000" } },
+  server: { proxy: Object.fromEntries(["/api", "/health", "/login", "/logout", "/sample.glb"].map((path) => [path, SERVER])) },
 });

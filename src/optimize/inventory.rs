@@ -3,16 +3,20 @@
 //! Read straight from the file's own JSON and byte ranges, by no other code than the container's: it is the
 //! independent count against which the optimizer's claims can be held.
 
+mod items;
+mod spaces;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::codecs::{image_file, ktx2};
+use super::document::Limits;
 use super::document::primitives::as_index;
 use super::document::read::{Files, parse_json, split};
-use super::document::refs::{self, Kind, Role};
-use super::document::{Limits, primitives};
+use super::document::refs::{self, Kind};
 use super::error::Error;
+use spaces::Spaces;
 
 /// What a file holds. Counts are of the file's arrays; `bytes_by` sums exactly to `bytes`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -39,6 +43,12 @@ pub struct Inventory {
     pub textures: usize,
     /// Every image with its format, size and use.
     pub images: Vec<ImageEntry>,
+    /// Every mesh with its size and streams.
+    #[serde(default)]
+    pub mesh_entries: Vec<MeshEntry>,
+    /// Every animation with its size.
+    #[serde(default)]
+    pub animation_entries: Vec<AnimationEntry>,
     /// Bytes of GPU memory that the images take once uploaded, mip levels included.
     pub gpu_texture_bytes: u64,
     /// Animations in the file.
@@ -128,6 +138,38 @@ pub struct ImageEntry {
     pub slots: Vec<String>,
 }
 
+/// One mesh of a file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MeshEntry {
+    /// Its name in the file, if it has one.
+    pub name: Option<String>,
+    /// Its primitives.
+    pub primitives: usize,
+    /// Triangles over all primitives.
+    pub triangles: u64,
+    /// Vertices over its distinct POSITION accessors.
+    pub vertices: u64,
+    /// The streams that its vertices have, for example `NORMAL`.
+    pub attributes: Vec<String>,
+    /// Morph targets over all primitives.
+    pub morph_targets: usize,
+    /// Bytes of its vertices, indices and morph targets. What it shares with an earlier mesh is counted there.
+    pub bytes: u64,
+}
+
+/// One animation of a file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AnimationEntry {
+    /// Its name in the file, if it has one.
+    pub name: Option<String>,
+    /// Its channels.
+    pub channels: usize,
+    /// Keyframes over all channels.
+    pub keyframes: u64,
+    /// Bytes of key times and values. What it shares with an earlier animation is counted there.
+    pub bytes: u64,
+}
+
 /// Counts what is in a .glb, or in a .gltf with the `files` that it refers to.
 ///
 /// # Errors
@@ -138,11 +180,14 @@ pub fn take(bytes: &[u8], files: &Files) -> Result<Inventory, Error> {
     let root = parse_json(parts.json, &Limits::default())?;
     let mut spaces = Spaces::new(&root, bytes, parts.json, parts.bin, files);
     let mut inventory = count_items(&root);
-    mark_views(&root, &mut spaces);
+    spaces::mark_views(&root, &mut spaces);
     inventory.images = images(&root, &spaces);
     mark_external_images(&root, files, &mut spaces);
     inventory.gpu_texture_bytes = sum(inventory.images.iter().map(|image| image.gpu_bytes));
-    inventory.bytes_by = spaces.sum();
+    let counted = spaces.sum();
+    inventory.bytes_by = counted.by;
+    inventory.mesh_entries = items::meshes(&root, &counted);
+    inventory.animation_entries = items::animations(&root, &counted);
     inventory.bytes = inventory.bytes_by.total();
     Ok(inventory)
 }
@@ -156,180 +201,34 @@ fn list<'v>(root: &'v Map<String, Value>, name: &str) -> &'v [Value] {
     root.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+/// How many elements the accessor with this index has.
+fn accessor_count(root: &Map<String, Value>, index: &Value) -> u64 {
+    let accessor = as_index(index).and_then(|index| list(root, "accessors").get(index));
+    accessor.and_then(|accessor| accessor["count"].as_u64()).unwrap_or(0)
+}
+
 fn count_items(root: &Map<String, Value>) -> Inventory {
     let count = |name: &str| list(root, name).len();
     let names = |name: &str| list(root, name).iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
-    let accessor_count = |value: &Value| {
-        let accessor = as_index(value).and_then(|index| list(root, "accessors").get(index));
-        accessor.and_then(|accessor| accessor["count"].as_u64()).unwrap_or(0)
-    };
-    let primitives: Vec<&Value> = list(root, "meshes")
-        .iter()
-        .flat_map(|mesh| mesh["primitives"].as_array().map_or(&[][..], Vec::as_slice))
-        .collect();
-    let mut positions: Vec<u64> =
-        primitives.iter().filter_map(|p| p["attributes"]["POSITION"].as_u64()).collect();
-    positions.sort_unstable();
-    positions.dedup();
-    let triangles = |p: &&Value| {
-        let drawn = if p["indices"].is_u64() { &p["indices"] } else { &p["attributes"]["POSITION"] };
-        match primitives::mode(p) {
-            primitives::TRIANGLES => accessor_count(drawn) / 3,
-            5 | 6 => accessor_count(drawn).saturating_sub(2),
-            _ => 0,
-        }
-    };
-    let animations = list(root, "animations");
-    let channels: Vec<(&Value, &Value)> = animations
-        .iter()
-        .flat_map(|animation| {
-            let channels = animation["channels"].as_array().map_or(&[][..], Vec::as_slice);
-            channels.iter().map(move |channel| (animation, channel))
-        })
-        .collect();
-    let keyframes = |&(animation, channel): &(&Value, &Value)| {
-        let sampler = as_index(&channel["sampler"]).map(|index| &animation["samplers"][index]);
-        sampler.map_or(0, |sampler| accessor_count(&sampler["input"]))
-    };
+    let primitives: Vec<&Value> = list(root, "meshes").iter().flat_map(items::primitives).collect();
+    let channels: Vec<(&Value, &Value)> = list(root, "animations").iter().flat_map(items::channels).collect();
     Inventory {
         scenes: count("scenes"),
         nodes: count("nodes"),
         meshes: count("meshes"),
         primitives: primitives.len(),
-        triangles: sum(primitives.iter().map(triangles)),
-        vertices: sum(positions.into_iter().map(|index| accessor_count(&index.into()))),
+        triangles: sum(primitives.iter().map(|primitive| items::triangles(root, primitive))),
+        vertices: items::vertices(root, &primitives),
         materials: count("materials"),
         textures: count("textures"),
-        animations: animations.len(),
+        animations: count("animations"),
         channels: channels.len(),
-        keyframes: sum(channels.iter().map(keyframes)),
+        keyframes: sum(channels.iter().map(|channel| items::keyframes(root, *channel))),
         skins: count("skins"),
-        morph_targets: primitives.iter().map(|p| p["targets"].as_array().map_or(0, Vec::len)).sum(),
+        morph_targets: primitives.iter().map(|primitive| items::morph_targets(primitive)).sum(),
         extensions_used: names("extensionsUsed"),
         extensions_required: names("extensionsRequired"),
         ..Inventory::default()
-    }
-}
-
-/// What a byte is for, in the order in which claims on the same byte win.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
-    Images,
-    Vertices,
-    Indices,
-    MorphTargets,
-    Animations,
-    Skins,
-    Extensions,
-}
-
-/// The file's bytes outside the JSON: the BIN chunk and external buffers, with the claims on them.
-struct Spaces<'a> {
-    buffers: Vec<&'a [u8]>,
-    views: Vec<Value>,
-    claims: Vec<(usize, usize, usize, Part)>,
-    counted: BytesBy,
-}
-
-impl<'a> Spaces<'a> {
-    fn new(
-        root: &Map<String, Value>,
-        file: &'a [u8],
-        json: &[u8],
-        bin: Option<&'a [u8]>,
-        files: &'a Files,
-    ) -> Self {
-        let of_buffer = |(i, buffer): (usize, &Value)| match buffer["uri"].as_str() {
-            Some(uri) => files.get(uri).map_or(&[][..], Vec::as_slice),
-            None if i == 0 => bin.unwrap_or_default(),
-            None => &[],
-        };
-        let buffers: Vec<&[u8]> = list(root, "buffers").iter().enumerate().map(of_buffer).collect();
-        let text = json.iter().rposition(|&byte| byte != b' ' && byte != 0).map_or(0, |last| last + 1);
-        let bin_bytes = bin.map_or(0, <[u8]>::len);
-        let has_no_buffer = list(root, "buffers").first().is_none_or(|buffer| buffer["uri"].is_string());
-        let counted = BytesBy {
-            json: text as u64,
-            container: (file.len() - text - bin_bytes) as u64,
-            // A BIN chunk that no buffer stands for.
-            unused: if has_no_buffer { bin_bytes as u64 } else { 0 },
-            ..BytesBy::default()
-        };
-        Self { buffers, views: list(root, "bufferViews").to_vec(), claims: Vec::new(), counted }
-    }
-
-    /// Buffer, start and end of a view; what is stored, not what it decodes to.
-    fn range(&self, view: &Value) -> Option<(usize, usize, usize)> {
-        let view = self.views.get(as_index(view)?)?;
-        let extension = |name| view["extensions"].get(name);
-        let stored = extension("EXT_meshopt_compression").or_else(|| extension("KHR_meshopt_compression"));
-        let stored = stored.unwrap_or(view);
-        let buffer = as_index(&stored["buffer"])?;
-        let start = as_index(&stored["byteOffset"]).unwrap_or(0);
-        let end = start.checked_add(as_index(&stored["byteLength"])?)?;
-        (end <= self.buffers.get(buffer)?.len()).then_some((buffer, start, end))
-    }
-
-    fn claim(&mut self, view: &Value, part: Part) {
-        if let Some((buffer, start, end)) = self.range(view) {
-            self.claims.push((buffer, start, end, part));
-        }
-    }
-
-    /// Counts every byte once: overlapping claims go to the one that begins first.
-    fn sum(mut self) -> BytesBy {
-        self.claims.sort_unstable();
-        let mut reached = vec![0; self.buffers.len()];
-        let mut by = self.counted;
-        for (buffer, start, end, part) in self.claims {
-            let at = &mut reached[buffer];
-            let gap = start.saturating_sub(*at) as u64;
-            // Up to seven bytes between two views are alignment, not waste.
-            *(if gap < 8 { &mut by.container } else { &mut by.unused }) += gap;
-            let new = end.saturating_sub(start.max(*at)) as u64;
-            *match part {
-                Part::Images => &mut by.images,
-                Part::Vertices => &mut by.vertices,
-                Part::Indices => &mut by.indices,
-                Part::MorphTargets => &mut by.morph_targets,
-                Part::Animations => &mut by.animations,
-                Part::Skins => &mut by.skins,
-                Part::Extensions => &mut by.extensions,
-            } += new;
-            *at = end.max(*at);
-        }
-        for (buffer, reached) in self.buffers.iter().zip(reached) {
-            let rest = (buffer.len() - reached) as u64;
-            *(if rest < 8 { &mut by.container } else { &mut by.unused }) += rest;
-        }
-        by
-    }
-}
-
-fn mark_views(root: &Map<String, Value>, spaces: &mut Spaces) {
-    refs::visit(root, &mut |at, kind, role, value| {
-        let part = match (kind, role) {
-            (Kind::Blob, _) if at.name() == "bufferView" => return spaces.claim(value, Part::Vertices),
-            (Kind::Blob, _) => return spaces.claim(value, Part::Extensions),
-            (_, Role::Vertex) => Part::Vertices,
-            (_, Role::Indices) => Part::Indices,
-            (_, Role::Morph) => Part::MorphTargets,
-            (_, Role::InverseBind) => Part::Skins,
-            (_, Role::KeyTimes | Role::KeyValues) => Part::Animations,
-            (_, Role::Instance) => Part::Extensions,
-            (_, Role::Item) => return,
-        };
-        let accessor = as_index(value).and_then(|index| list(root, "accessors").get(index));
-        let accessor = accessor.unwrap_or(&Value::Null);
-        let sparse = &accessor["sparse"];
-        for view in
-            [&accessor["bufferView"], &sparse["indices"]["bufferView"], &sparse["values"]["bufferView"]]
-        {
-            spaces.claim(view, part);
-        }
-    });
-    for image in list(root, "images") {
-        spaces.claim(&image["bufferView"], Part::Images);
     }
 }
 

@@ -153,5 +153,5 @@ async fn what_is_no_glb_is_refused_at_once_and_in_words() {
 }
 
 async fn job_id(tab: &Tab) -> String {
-    tab.read("new URLSearchParams(location.hash.slice(1)).get('job')").await
+    tab.read("location.hash.split('/')[2]").await
 }

@@ -1,348 +1,98 @@
 /**
- * Every sentence that the page says, in one place. Plain words; no promise that was not measured.
+ * The sentences of the language in use. Every word that a person reads comes from here and lies in strings/, a file a
+ * language; English is part of the page, the others are fetched when they are chosen.
  *
- * A problem always says three things: what happened, why, and what to do now.
+ * `text` is replaced as a whole by `speak`, so read it when something is drawn and never keep a part of it.
  */
-import { formatBytes, formatExactBytes, formatSentence } from "./format.ts";
+import { setNumberLocale } from "./format.ts";
+import { en } from "./strings/en.ts";
 
-/** Something that stopped the person, in words. */
-export interface Problem {
-  title: string;
-  detail: string;
-  advice: string;
-}
+export type { Choice, Problem } from "./strings/en.ts";
 
-/** A setting's value as it is offered. */
-export interface Choice {
-  value: string;
-  label: string;
-  hint: string;
-}
+/** What every language has: the keys of English, and functions with the same arguments. */
+export type Strings = Said<typeof en>;
 
-export const text = {
-  start: {
-    title: "Make a heavy 3D model light",
-    lead: "Drop a .glb file anywhere on this page.",
-    choose: "Choose a file",
-    dropHere: "Drop the file to open it",
-    facts: [
-      ["Seen first", "Your model opens here in 3D straight from your disk. It is sent only when you press Optimize."],
-      ["Compared", "The result appears beside the original, under the same light and from the same side."],
-      ["Never worse", "The result is never larger than your file. If nothing helps, you are told so, and why."],
-    ],
-  },
-  actions: { another: "Another file", again: "Try other settings", retry: "Try again", stopUpload: "Stop the upload", cancel: "Cancel this job" },
-  settings: {
-    heading: "How should it be made smaller?",
-    preset: "How close must it look?",
-    target: "What must open it?",
-    more: "More settings",
-    effort: "How long may it take?",
-    geometry: "How are meshes compressed?",
-    simplify: "May meshes lose triangles?",
-    animation: "Parts that stand still in an animation?",
-    nodes: "Parts without a name?",
-    optimize: "Optimize",
-  },
-  stage: {
-    region: "3D view",
-    original: "Original",
-    result: "Result",
-    loading: "Opening…",
-    reset: "Reset view",
-    play: "Play",
-    pause: "Pause",
-    clip: "Animation",
-    canvas: (role: string) => `${role} in 3D. Drag or use the arrow keys to turn, plus and minus to zoom, 0 to reset.`,
-    nothingVisible: "This file has no visible geometry.",
-    noWebGl: "This browser cannot show 3D (WebGL 2 is missing or turned off). Optimizing works all the same.",
-    notShown: (why: string) => `The preview cannot show this file: ${why}`,
-    clipName: (index: number) => `Animation ${index + 1}`,
-  },
-  progress: {
-    heading: "Optimizing",
-    upload: "Upload",
-    optimize: "Optimize",
-    sent: (sent: number, total: number) => `${formatBytes(sent)} of ${formatBytes(total)}`,
-    allSent: (total: number) => `${formatBytes(total)} sent`,
-    arriving: "All sent; the server is checking the file",
-    waiting: "Waiting",
-    restoring: "Fetching the job and its model…",
-    queued: "Waiting for a free worker",
-    attempt: (attempt: number) => `attempt ${attempt}`,
-    lost: "The server does not answer. Your job is safe there; trying again…",
-    safe: "The address of this page leads back to this job, also after a reload.",
-    announce: (stage: string, percent: number) => `${stage}, ${percent} percent`,
-  },
-  result: {
-    smaller: (percent: string) => `${percent} smaller`,
-    /** Why the result is the file that came in. */
-    same: {
-      already_optimal: {
-        headline: "Already optimal",
-        why: "Nothing that was tried made this file smaller, so the result is your file, byte for byte. The reasons are listed below.",
-      },
-      kept_original: {
-        headline: "Original kept",
-        why: "The smaller file did not look like yours when it was checked, so it was thrown away. The warning below says what differed.",
-      },
-    },
-    download: (size: string) => `Download · ${size}`,
-    original: "Original",
-    result: "Result",
-    bytes: "Where the bytes are",
-    total: "File size",
-    part: "Part",
-    facts: "What is inside",
-    fact: "Count",
-    looks: "How it looks",
-    /** FLIP errors, 0 is the same. */
-    compared: (mean: string, close: string, attempts: number) =>
-      `Measured against your file: an error of ${mean} on average and ${close} close up, where 0 is the same and 1 is black against white.` +
-      (attempts > 1 ? ` The best of ${attempts} attempts.` : ""),
-    worstView: "Where it looks most different: your file, the result, and the difference (white where it is largest).",
-    worstViewAlt: "The worst view of your file and of the result, and the difference between the two",
-    views: "At these views and poses",
-    notShown: "Not compared",
-    passes: "What was done",
-    /** The same list where the result is the file that came in. */
-    tried: "What was tried",
-    unchanged: "no change",
-    warnings: "Worth knowing",
-    dropped: "Not in the result",
-    nothingDropped: "Nothing had to be dropped.",
-    noReport: "The report of this job could not be read:",
-    announce: (percent: string, size: string) => `Done. The result is ${percent} smaller: ${size}.`,
-  },
-  notCancelled: (why: string) => `The job could not be cancelled and may still be running on the server. ${why}`,
-  severalFiles: (name: string) => `Several files were dropped. ${name} was opened; drop the others one after the other.`,
-} as const;
+type Said<T> = T extends string
+  ? string
+  : T extends (...args: infer A) => infer R
+    ? (...args: A) => Said<R>
+    : T extends readonly (infer E)[]
+      ? readonly Said<E>[]
+      : { [K in keyof T]: Said<T[K]> };
 
-export const presets: readonly Choice[] = [
-  { value: "high", label: "High quality", hint: "Looks the same when you inspect it closely." },
-  { value: "balanced", label: "Balanced", hint: "Looks the same at normal viewing distance." },
-  { value: "maximum", label: "Smallest file", hint: "As small as possible while it is still the same model." },
-];
+/** The languages by their tag, under the names that they have for themselves. */
+export const languages = { en: "English" } as const;
 
-export const targets: readonly Choice[] = [
-  { value: "web", label: "Web browsers", hint: "three.js, Babylon.js, model-viewer. Uses meshopt or Draco compression, AVIF and WebP images." },
-  { value: "gpu", label: "Browsers, low GPU memory", hint: "The same with KTX2 images: larger files, a quarter of the GPU memory or less." },
-  { value: "universal", label: "Any program", hint: "Blender, converters, older viewers. No glTF extension is required." },
-];
+/** A language that this page speaks. */
+export type Language = keyof typeof languages;
 
-/** The settings in the drawer, in order. */
-export const moreSettings = [
-  [
-    "effort",
-    [
-      { value: "fast", label: "Quick", hint: "One good try for each part." },
-      { value: "normal", label: "Normal", hint: "Compares formats, sizes and qualities where it pays." },
-      { value: "best", label: "Thorough", hint: "Takes several times as long, for a few per cent." },
-    ],
-  ],
-  [
-    "geometry",
-    [
-      { value: "auto", label: "Automatic", hint: "Draco where it makes the whole file clearly smaller, else meshopt." },
-      { value: "meshopt", label: "meshopt", hint: "One small decoder, and the fastest to open." },
-      { value: "draco", label: "Draco", hint: "Every mesh that Draco can hold." },
-    ],
-  ],
-  [
-    "simplify",
-    [
-      { value: "auto", label: "Those that cannot be seen", hint: "As many as the choice above allows." },
-      { value: "off", label: "None", hint: "Every triangle stays." },
-    ],
-  ],
-  [
-    "animation",
-    [
-      { value: "auto", label: "Leave them out", hint: "A part that rests for a whole clip needs no keyframes." },
-      { value: "keep", label: "Keep them", hint: "For game engines that do not put parts back when a clip ends." },
-    ],
-  ],
-  [
-    "nodes",
-    [
-      { value: "auto", label: "Put together", hint: "Fewer parts are drawn faster. Those with a name stay." },
-      { value: "keep", label: "Keep apart", hint: "For programs that find parts by counting." },
-    ],
-  ],
-] as const satisfies readonly (readonly [string, readonly Choice[]])[];
+/** The sentences of the language in use. */
+export let text: Strings = en;
 
-const stages: Record<string, string> = {
-  read: "Reading the file",
-  compact: "Leaving out what says nothing",
-  bake: "Turning textures of one colour into colours",
-  flatten: "Removing needless groups",
-  instance: "Finding copies",
-  palette: "Collecting colours",
-  join: "Joining parts",
-  dedup: "Merging duplicates",
-  prune: "Removing what is unused",
-  weld: "Merging equal vertices",
-  tangents: "Removing tangents that viewers make",
-  reorder: "Ordering triangles and vertices",
-  quantize: "Storing vertices in fewer bits",
-  encode: "Compressing geometry and animation",
-  resample: "Removing needless keyframes",
-  animation: "Removing needless keyframes",
-  animations: "Removing needless keyframes",
-  texture: "Compressing textures",
-  textures: "Compressing textures",
-  images: "Compressing textures",
-  simplify: "Removing triangles that cannot be seen",
-  compare: "Comparing it with the original",
-  search: "Weighing what is seen",
-  write: "Writing the result",
+/** The language in use. */
+export let language: Language = "en";
+
+const KEPT_AS = "language";
+const loaders: Record<Language, () => Promise<Strings>> = {
+  en: () => Promise.resolve(en),
 };
+
+/** The language that was chosen here before, else the first one that the browser asks for and this page speaks. */
+export function preferredLanguage(kept: string | null, wanted: readonly string[]): Language {
+  if (kept !== null && isLanguage(kept)) return kept;
+  for (const tag of wanted) {
+    const found = (Object.keys(languages) as Language[]).find((known) => primary(known) === primary(tag));
+    if (found) return found;
+  }
+  return "en";
+}
+
+/** Speaks the language that fits this person. */
+export async function speakPreferred(): Promise<void> {
+  await speak(preferredLanguage(remembered(), navigator.languages));
+}
+
+/** Speaks another language from now on; what is on the page already has to be drawn again. */
+export async function speak(wanted: Language): Promise<void> {
+  // A language that cannot be fetched is no reason to show nothing.
+  const found = await loaders[wanted]().catch(() => null);
+  text = found ?? en;
+  language = found ? wanted : "en";
+  setNumberLocale(language);
+  document.documentElement.lang = language;
+}
+
+/** Remembers the choice for the next visit, where the browser allows that. */
+export function rememberLanguage(chosen: Language): void {
+  try {
+    localStorage.setItem(KEPT_AS, chosen);
+  } catch {
+    // Storage is turned off: the choice holds until the page is left.
+  }
+}
 
 /** A stage or pass in words; a name that is not known here is shown as it is. */
 export function stageName(name: string | null): string {
-  return name ? (stages[name] ?? name) : text.progress.waiting;
+  return name ? lookUp(text.stages, name) ?? name : text.progress.waiting;
 }
 
-/** The parts of a file, in the order in which they are drawn; keys as in the report's `bytes_by`. */
-export const byteParts: readonly (readonly [key: string, label: string])[] = [
-  ["images", "Images"],
-  ["vertices", "Vertices"],
-  ["indices", "Indices"],
-  ["morph_targets", "Morph targets"],
-  ["animations", "Animations"],
-  ["skins", "Skins"],
-  ["extensions", "Extension data"],
-  ["json", "JSON"],
-  ["container", "Container"],
-  ["unused", "Unused"],
-];
+/** The entry of a table of sentences under a name that comes from the server. */
+export function lookUp<T>(table: Record<string, T>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
 
-/** The counts of the inventory that are worth showing; keys as in the report. */
-export const inventoryFacts: readonly (readonly [key: string, label: string])[] = [
-  ["triangles", "Triangles"],
-  ["vertices", "Vertices"],
-  ["meshes", "Meshes"],
-  ["primitives", "Primitives"],
-  ["nodes", "Nodes"],
-  ["materials", "Materials"],
-  ["textures", "Textures"],
-  ["animations", "Animations"],
-  ["keyframes", "Keyframes"],
-  ["skins", "Skins"],
-  ["morph_targets", "Morph targets"],
-];
+function remembered(): string | null {
+  try {
+    return localStorage.getItem(KEPT_AS);
+  } catch {
+    return null;
+  }
+}
 
-export const inventoryLabels = { gpu: "Texture memory", required: "Needs extensions", none: "none" } as const;
+function isLanguage(tag: string): tag is Language {
+  return Object.hasOwn(languages, tag);
+}
 
-const CHOOSE_GLB = "Choose a binary glTF 2.0 file; its name usually ends in .glb.";
-
-export const problems = {
-  unreadable: (name: string): Problem => ({
-    title: "This file cannot be read",
-    detail: `The browser was not allowed to read ${name}. It may be a folder, or it was moved or deleted.`,
-    advice: "Choose the .glb file itself, and try again.",
-  }),
-  empty: (name: string): Problem => ({ title: "This file is empty", detail: `${name} has 0 bytes.`, advice: "Export or download it again." }),
-  notGlb: (name: string): Problem => ({
-    title: "This is not a .glb file",
-    detail: `${name} does not begin with the letters "glTF", as every .glb file does.`,
-    advice: CHOOSE_GLB,
-  }),
-  gltf: (name: string): Problem => ({
-    title: "This is a .gltf file, not a .glb",
-    detail: `${name} only refers to its geometry and images; they are in other files, which the page has not got.`,
-    advice: "Export it as .glb, or use the command line: glb-optimizer optimize model.gltf",
-  }),
-  zip: (name: string): Problem => ({
-    title: "This is a zip archive",
-    detail: `${name} is a packed folder (or a .usdz file), not a .glb file.`,
-    advice: "Unpack it and choose the .glb file inside.",
-  }),
-  oldVersion: (name: string, version: number): Problem => ({
-    title: `This is glTF version ${version}`,
-    detail: `${name} is a .glb file of version ${version}; only version 2 can be read.`,
-    advice: "Convert it to glTF 2.0 first, for example by opening and exporting it in Blender.",
-  }),
-  truncated: (name: string, declared: number, size: number): Problem => ({
-    title: "This file is cut off",
-    detail: `${name} says that it has ${formatExactBytes(declared)}, but it has ${formatExactBytes(size)}.`,
-    advice: "Download or export it again.",
-  }),
-  unreachable: (): Problem => ({
-    title: "The server cannot be reached",
-    detail: "The request got no answer.",
-    advice: "Check that the server is running and that you are connected to it, then try again.",
-  }),
-  uploadCut: (): Problem => ({
-    title: "The upload was cut off",
-    detail: "The connection to the server ended before the whole file was sent.",
-    advice: "Check that the server is running, then try again. If it happens at once each time, the file may be over the server's size limit.",
-  }),
-  noSuchJob: (id: string): Problem => ({
-    title: "This job is not known here",
-    detail: `There is no job ${id} on this server. Jobs are removed after a while.`,
-    advice: "Choose the file again to start a new one.",
-  }),
-  cancelled: (): Problem => ({ title: "This job was cancelled", detail: "Nothing was produced.", advice: "Start it again with the same file, or choose another one." }),
-  refused: (status: number, detail: string, code: string): Problem => ({
-    title: titles[code] ?? (status >= 500 ? "The server failed" : "The server refused this"),
-    detail: detail || `The server answered HTTP ${status} and gave no reason.`,
-    advice: adviceFor(code, status),
-  }),
-  dead: (message: string, code: string): Problem => ({
-    title: titles[code] ?? (faultsOfOurs.has(code) ? "The optimizer failed" : "This file could not be optimized"),
-    detail: formatSentence(message),
-    advice: adviceFor(code, 0),
-  }),
-  unexpected: (message: string): Problem => ({
-    title: "Something went wrong on this page",
-    detail: message,
-    advice: "Reload the page. If it happens again, please report it with this message.",
-  }),
-};
-
-/** Codes as in the API's problem documents and in a dead job's `error`. */
-const titles: Record<string, string> = {
-  not_a_glb: "This is not a usable .glb file",
-  too_large: "This file is too large",
-  uploads_disabled: "This server takes no uploads at the moment",
-  storage_full: "The server's disk is full",
-  no_room: "The server has no room for this file",
-  files_gone: "The files of this job are gone",
-  queue_full: "The server has too much to do",
-  too_many_jobs: "You have many unfinished jobs",
-  quota_used_up: "Your API key has sent all that it may today",
-  too_slow: "The upload came too slowly",
-  api_key_needed: "This server takes files only from people whom it knows",
-  out_of_memory: "The job needed too much memory",
-  timed_out: "The job took too long",
-};
-
-const faultsOfOurs = new Set(["internal", "crashed", "not_started", "storage", "lost"]);
-
-const TRY_LATER = "Wait a moment, then try again. If it goes on, tell whoever runs this server.";
-const OUR_FAULT = "This is a fault of the program, not of your file. Try again; if it fails again, please report it.";
-
-const advice: Record<string, string> = {
-  not_a_glb: CHOOSE_GLB,
-  invalid_json: "The file is damaged. Export or download it again.",
-  invalid_gltf: "Open the file in the program that made it and export it again. The message above says which part is wrong.",
-  unsupported: "Export the file without this feature, then try again.",
-  too_large: "Choose a smaller file, or ask whoever runs this server to raise the limit.",
-  missing_resource: "Export the model as one .glb file with everything inside.",
-  timed_out: "Try a smaller file, or ask whoever runs this server to raise the limit.",
-  files_gone: "The server keeps files only for a while. If you still have the model, drop it here again.",
-  queue_full: TRY_LATER,
-  too_many_jobs: "Wait until some of them have ended, then try again.",
-  api_key_needed: "Log in at /login, or ask whoever runs this server.",
-  out_of_memory: "Try a smaller file, or ask whoever runs this server to raise the limit.",
-  uploads_disabled: TRY_LATER,
-  storage_full: TRY_LATER,
-};
-
-function adviceFor(code: string, status: number): string {
-  if (advice[code]) return advice[code];
-  if (faultsOfOurs.has(code)) return OUR_FAULT;
-  if (status === 429 || status >= 500) return TRY_LATER;
-  return "Try again with the same file, or choose another one.";
+function primary(tag: string): string {
+  return tag.split("-")[0]?.toLowerCase() ?? "";
 }

@@ -2,7 +2,8 @@
  * Follows a job until it ends: by server-sent events, and by asking again and again where those do not get through.
  * A lost connection is never the end of a job, which lives on the server: this goes on until the server answers.
  */
-import { ApiFailure, getJob, jobUrl, type Job } from "./api.ts";
+import { getJob, jobUrl, type Job } from "./api.ts";
+import { ApiFailure } from "./api/request.ts";
 
 /** Who wants to know. */
 export interface Listener {

@@ -73,6 +73,24 @@ pub struct ViewError {
     /// That node and its material by name, for people.
     #[serde(default)]
     pub object: Option<String>,
+    /// Where it was seen from, so that a viewer can go there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<Standpoint>,
+}
+
+/// From where a view looks, and at what. Lengths are the scene's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Standpoint {
+    /// Where the camera is.
+    pub position: [f32; 3],
+    /// What is in the middle of the view.
+    pub target: [f32; 3],
+    /// The angle that is seen from top to bottom, in degrees; as much from left to right.
+    pub field_of_view: f32,
+    /// Index of the animation, and the part of its duration that has passed; `None` at rest.
+    pub moment: Option<(usize, f32)>,
+    /// Index of the variant, if it is one.
+    pub variant: Option<usize>,
 }
 
 /// A view of both models: before, after, and their difference, side by side.

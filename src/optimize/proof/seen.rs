@@ -8,7 +8,7 @@ use super::flip::{self, Perceived, Picture};
 use super::render::camera::{Sphere, VIEW_SIDE, View, WHOLE};
 use super::render::model::Draw;
 use super::render::pose::Case;
-use super::{Pictures, ViewError, render};
+use super::{Pictures, Standpoint, ViewError, render};
 use crate::optimize::codecs::Pixels;
 
 /// What the names of views have in them that look at a detail.
@@ -75,6 +75,17 @@ impl Shot {
         format!("{}{detail}{}{}", self.view.name, pose.unwrap_or_default(), variant.unwrap_or_default())
     }
 
+    fn standpoint(&self) -> Standpoint {
+        let (position, target, field_of_view) = self.view.standpoint(&self.around);
+        Standpoint {
+            position: position.to_array(),
+            target: target.to_array(),
+            field_of_view,
+            moment: self.case.moment.map(|moment| (moment.clip, moment.part)),
+            variant: self.case.variant,
+        }
+    }
+
     /// How much there is to see in each cell of `side` x `side` pixels of the view, row by row.
     pub(super) fn detail(&self, side: usize) -> Vec<f32> {
         let columns = VIEW_SIDE / side;
@@ -138,6 +149,7 @@ impl<'r> Seen<'r> {
             pixels,
             node: owner.map(|owner| owner.node),
             object: None,
+            camera: Some(self.shot.standpoint()),
         };
         (pixels > 0).then(|| (error(), owner))
     }

@@ -1,119 +1,206 @@
 /**
- * The two panes as one view: the same camera, the same moment of the same animation, one loop that runs only while
- * something moves. Loaded lazily, because three.js comes with it. Knows nothing of jobs; see ../views/stage.ts.
+ * Both models as one view: one canvas, one camera, the same light, the same moment of the same animation, the same variant.
+ * Draws only while something moves. Loaded lazily, because three.js comes with it. Knows nothing of jobs; see
+ * ../views/stage.ts.
  */
-import type { Model } from "./model.ts";
-import { acceptKeys } from "./keys.ts";
-import { Pane } from "./pane.ts";
+import { Color, NeutralToneMapping, Scene, Vector2, WebGLRenderer, type Light } from "three";
 
-/** Which of the two models. */
-export type Role = "original" | "result";
+import type { Standpoint } from "../api.ts";
+import { arrange, type Arrangement, type Role } from "./arrangement.ts";
+import { Heat } from "./heat.ts";
+import { Lights, type Lighting } from "./lighting.ts";
+import { Loader } from "./loader.ts";
+import { Model } from "./model.ts";
+import { Modes, type Mode } from "./modes.ts";
+import { Player } from "./player.ts";
+import { warmUp } from "./warm.ts";
+import { Viewpoint } from "./viewpoint.ts";
 
-/** The linked view of an original and its result. */
+/** Pixels per CSS pixel at most; above two the eye gains nothing and the GPU pays. */
+const MAX_PIXEL_RATIO = 2;
+
+/** What the view shows beside the models themselves. */
+export type View = Mode | "heat";
+
+/** Whom the comparison tells what happens to it. */
+export interface Watcher {
+  /** The browser took the GPU away (true), or gave it back. */
+  onLost(lost: boolean): void;
+  /** The animation has come to this part of its duration, 0 to 1. */
+  onTime(part: number): void;
+}
+
+/** One of the two models in its own scene. */
+interface Side {
+  scene: Scene;
+  model: Model | null;
+  lamps: Light[];
+}
+
+/** The linked view. */
 export class Comparison {
-  private readonly panes = new Map<Role, Pane>();
-  /** The pane that was moved last; the other one follows it. */
-  private leader: Pane | null = null;
-  /** Whether the person has turned the view; until then it may be framed anew when the panes change their size. */
-  private moved = false;
+  readonly player = new Player(() => this.request());
+  private readonly renderer: WebGLRenderer;
+  private readonly loader: Loader;
+  private readonly lights: Lights;
+  private readonly heat: Heat;
+  private readonly modes = new Modes();
+  private readonly viewpoint: Viewpoint;
+  private readonly sides: Record<Role, Side> = { original: side(), result: side() };
+  private readonly calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  private arrangement: Arrangement = { kind: "split", at: 0.5 };
+  private view: View = "shaded";
+  private lighting: Lighting = "studio";
+  private variant: number | null = null;
   private frameRequest = 0;
-  private lastFrame = 0;
-  private playing = false;
-  private clip = 0;
-  private seconds = 0;
-  private readonly calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-  constructor(private readonly canvases: Record<Role, HTMLCanvasElement>) {
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      for (const pane of this.panes.values()) pane.adoptColours();
+  /** Throws when the browser has no WebGL 2. */
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly watcher: Watcher,
+  ) {
+    this.renderer = new WebGLRenderer({ canvas, antialias: true });
+    this.renderer.toneMapping = NeutralToneMapping;
+    // Drawing says itself what it clears: the two halves of the canvas are drawn one after the other.
+    this.renderer.autoClear = false;
+    this.loader = new Loader(this.renderer);
+    this.lights = new Lights(this.renderer);
+    this.heat = new Heat(this.renderer);
+    this.viewpoint = new Viewpoint(canvas, this.calm, () => this.request(), () => this.reset());
+    canvas.addEventListener("webglcontextlost", () => watcher.onLost(true));
+    canvas.addEventListener("webglcontextrestored", () => {
+      watcher.onLost(false);
       this.request();
     });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.look(this.view));
+    new ResizeObserver(() => this.resize()).observe(canvas);
+    this.setLighting("studio");
+    this.look("shaded");
   }
 
-  /** Shows a model. Throws when the browser has no WebGL 2, or the model cannot be read. */
+  /** Shows a model. Throws when it cannot be read. */
   async show(role: Role, blob: Blob, signal: AbortSignal): Promise<Model> {
-    const pane = this.panes.get(role) ?? this.open(role);
-    const model = await pane.load(blob, signal);
-    pane.resize();
-    if (role === "original") this.reset();
-    else this.join(pane);
-    model.pose(this.clip, this.seconds);
-    pane.draw();
+    this.clear(role);
+    const model = new Model(await this.loader.load(blob));
+    if (!signal.aborted) await this.enter(role, model, signal);
+    if (signal.aborted) {
+      if (this.sides[role].model !== model) model.dispose();
+      throw signal.reason;
+    }
+    if (role === "original" || !this.viewpoint.moved) this.reset();
     this.request();
     return model;
   }
 
-  /** Empties a pane. */
+  /** Takes a model away and gives its memory back. */
   clear(role: Role): void {
-    this.panes.get(role)?.clear();
-    if (role === "original") this.pause();
+    const { model, scene } = this.sides[role];
+    if (role === "original") this.player.pause();
+    if (!model) return;
+    this.sides[role].model = null;
+    scene.remove(model.scene);
+    model.dispose();
+    this.renderer.renderLists.dispose();
     this.request();
-  }
-
-  /** Looks at the whole model again. */
-  reset(): void {
-    this.moved = false;
-    this.reframe();
-  }
-
-  /** Runs clip number `index` on both models, in step. */
-  play(index: number): void {
-    if (index !== this.clip) this.seconds = 0;
-    this.clip = index;
-    this.playing = true;
-    this.lastFrame = 0;
-    this.request();
-  }
-
-  /** Holds the animation where it is. */
-  pause(): void {
-    this.playing = false;
   }
 
   /** Whether an animation may start by itself. */
   get mayAutoplay(): boolean {
-    return !this.calm.matches;
+    return !this.calm;
   }
 
-  private open(role: Role): Pane {
-    const pane = new Pane(this.canvases[role]);
-    this.panes.set(role, pane);
-    const lead = (): void => {
-      this.leader = pane;
-      this.moved = true;
-    };
-    pane.controls.enableDamping = this.mayAutoplay;
-    pane.controls.addEventListener("start", lead);
-    pane.controls.addEventListener("change", () => pane === this.leader && this.follow());
-    acceptKeys(pane, lead, () => this.reset());
-    new ResizeObserver(() => {
-      pane.resize();
-      if (!this.moved) this.reframe();
-      this.request();
-    }).observe(pane.canvas);
-    return pane;
-  }
-
-  private join(pane: Pane): void {
-    const original = this.panes.get("original");
-    if (original?.model && this.moved) pane.lookLike(original);
-    else this.reframe();
-  }
-
-  /** Frames both panes on the original, so that a result of another size or place shows as such. */
-  private reframe(): void {
-    const extent = (this.panes.get("original")?.model ?? this.panes.get("result")?.model)?.extent;
-    if (!extent || extent.isEmpty()) return;
-    for (const pane of this.panes.values()) pane.frame(extent);
+  /** Looks at the whole model again. */
+  reset(): void {
+    const box = this.extent();
+    if (box) this.viewpoint.frame(box);
     this.request();
   }
 
-  private follow(): void {
-    for (const pane of this.panes.values()) {
-      if (this.leader && pane !== this.leader) pane.lookLike(this.leader);
-      pane.stale = true;
+  /** Puts the models beside each other, over each other, or in turns. */
+  arrange(arrangement: Arrangement): void {
+    const changed = arrangement.kind !== this.arrangement.kind;
+    this.arrangement = arrangement;
+    if (changed) this.resize();
+    this.request();
+  }
+
+  /** Shows surfaces as they are, or something about them. */
+  look(view: View): void {
+    this.view = view;
+    const style = getComputedStyle(this.canvas);
+    const ground = style.backgroundColor;
+    this.modes.choose(view === "heat" ? "shaded" : view, style.color, ground);
+    for (const { scene, model } of this.both()) {
+      scene.background = new Color(ground);
+      if (model) this.modes.dress(model);
     }
     this.request();
+  }
+
+  /** Changes the light. */
+  setLighting(lighting: Lighting): void {
+    this.lighting = lighting;
+    const { environment, lamps } = this.lights.get(this.lighting);
+    for (const side of this.both()) {
+      side.scene.environment = environment;
+      side.scene.remove(...side.lamps);
+      side.lamps = lamps();
+      if (side.lamps.length > 0) side.scene.add(...side.lamps);
+    }
+    this.request();
+  }
+
+  /** Lets both models wear a variant, or none. */
+  async setVariant(variant: number | null): Promise<void> {
+    this.variant = variant;
+    await Promise.all(this.both().map((side) => side.model && this.wear(side.model)));
+    this.request();
+  }
+
+  /** Looks as the proof did: from the same place, at the same moment, in the same variant. */
+  async lookFrom(standpoint: Standpoint): Promise<void> {
+    if (standpoint.moment) this.player.hold(...standpoint.moment);
+    if (standpoint.variant !== this.variant) await this.setVariant(standpoint.variant);
+    const box = this.extent();
+    if (box) this.viewpoint.lookFrom(standpoint, box);
+    this.request();
+  }
+
+  private async enter(role: Role, model: Model, signal: AbortSignal): Promise<void> {
+    await this.wear(model);
+    await warmUp(this.renderer, this.sides[role].scene, model, signal);
+    if (signal.aborted) return;
+    this.sides[role].model = model;
+    this.sides[role].scene.add(model.scene);
+    if (role === "original") this.player.setClips(model.clips);
+    this.resize();
+  }
+
+  private async wear(model: Model): Promise<void> {
+    await model.wear(this.variant);
+    this.modes.dress(model);
+  }
+
+  /** Both sides are framed on the original, so that a result of another size or place shows as such. */
+  private extent() {
+    const extent = (this.sides.original.model ?? this.sides.result.model)?.extent;
+    return extent?.isEmpty() ? undefined : extent;
+  }
+
+  private both(): Side[] {
+    return [this.sides.original, this.sides.result];
+  }
+
+  private resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    if (width === 0 || height === 0) return;
+    this.renderer.setPixelRatio(Math.min(devicePixelRatio, MAX_PIXEL_RATIO));
+    this.renderer.setSize(width, height, false);
+    const [first] = this.places();
+    this.viewpoint.setAspect(first ? first.width / first.height : width / height);
+    if (!this.viewpoint.moved) this.reset();
+    // At once: a canvas that was resized is empty until it is drawn on.
+    this.draw();
   }
 
   private request(): void {
@@ -123,19 +210,45 @@ export class Comparison {
   private frame(now: number): void {
     this.frameRequest = 0;
     // Damping goes on after the hand has let go: while it does, this reports a change, which asks for the next frame.
-    this.leader?.controls.update();
-    if (this.playing) this.advance(now);
-    for (const pane of this.panes.values()) {
-      if (!pane.stale) continue;
-      pane.model?.pose(this.clip, this.seconds);
-      pane.draw();
+    this.viewpoint.controls.update();
+    if (this.player.advance(now)) {
+      this.watcher.onTime(this.player.part);
+      this.request();
+    }
+    this.draw();
+  }
+
+  private draw(): void {
+    const { clip, seconds } = this.player;
+    for (const { model } of this.both()) model?.pose(clip, seconds);
+    const { original, result } = this.sides;
+    this.renderer.setScissorTest(false);
+    if (this.view === "heat" && original.model && result.model) {
+      this.renderer.setViewport(0, 0, this.canvas.clientWidth, this.canvas.clientHeight);
+      this.heat.draw(() => this.drawSide(original), () => this.drawSide(result));
+      return;
+    }
+    for (const { role, x, y, width, height, cut } of this.places()) {
+      this.renderer.setViewport(x, y, width, height);
+      this.renderer.setScissor(cut.x, y, cut.width, height);
+      this.renderer.setScissorTest(true);
+      this.drawSide(this.sides[role]);
     }
   }
 
-  private advance(now: number): void {
-    if (this.lastFrame > 0) this.seconds += (now - this.lastFrame) / 1000;
-    this.lastFrame = now;
-    for (const pane of this.panes.values()) pane.stale = true;
-    this.request();
+  private drawSide({ scene }: Side): void {
+    this.renderer.clear();
+    this.modes.draw(scene, () => this.renderer.render(scene, this.viewpoint.camera));
   }
+
+  /** Where on the canvas each model is drawn. */
+  private places() {
+    const size = this.renderer.getSize(new Vector2());
+    const shown = (["original", "result"] as const).filter((role) => this.sides[role].model !== null);
+    return arrange(this.view === "heat" ? { kind: "flip", shown: "original" } : this.arrangement, shown, size.x, size.y);
+  }
+}
+
+function side(): Side {
+  return { scene: new Scene(), model: null, lamps: [] };
 }

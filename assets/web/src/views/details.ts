@@ -1,89 +1,52 @@
-/** The rest of the report: counts before and after, what each pass did or why it declined, warnings, what is gone. */
-import { jobUrl, type Inventory, type Job, type PassReport, type Report } from "../api.ts";
+/** What was done: each pass or why it declined, where the time went, warnings, what is gone. */
+import type { PassReport, Report } from "../api.ts";
 import { make } from "../dom.ts";
-import { formatByteChange, formatBytes, formatCount, formatSeconds, formatSentence } from "../format.ts";
-import { inventoryFacts, inventoryLabels, stageName, text } from "../strings.ts";
+import { formatByteChange, formatSeconds, formatSentence } from "../format.ts";
+import { stageName, text } from "../strings.ts";
 
-/** Counts of what both files hold; rows that are zero in both are left out. */
-export function inventoryView(before: Inventory, after: Inventory): HTMLElement {
-  const rows = inventoryFacts
-    .map(([key, label]) => [label, Number(before[key] ?? 0), Number(after[key] ?? 0)] as const)
-    .filter(([, was, is]) => was > 0 || is > 0)
-    .map(([label, was, is]) => factRow(label, formatCount(was), formatCount(is)));
-  if (before.gpu_texture_bytes > 0 || after.gpu_texture_bytes > 0) {
-    rows.push(factRow(inventoryLabels.gpu, formatBytes(before.gpu_texture_bytes), formatBytes(after.gpu_texture_bytes)));
-  }
-  return make(
-    "section",
-    {},
-    make("h3", {}, text.result.facts),
-    make("table", { className: "figures" }, factHead(), make("tbody", {}, ...rows)),
-    extensions(after.extensions_required),
-  );
-}
-
-/** How different original and result look, view by view. */
-export function comparisonView(job: Job, report: Report): HTMLElement | undefined {
-  const comparison = report.comparison;
-  if (comparison === null || comparison === undefined) return undefined;
-  const rows = comparison.views.map((view) => make("tr", {}, make("th", { scope: "row" }, view.name), make("td", {}, view.error.toFixed(3))));
-  return make(
-    "section",
-    {},
-    make("h3", {}, text.result.looks),
-    make("p", {}, text.result.compared(comparison.mean.toFixed(3), comparison.close_worst.toFixed(3), report.attempts)),
-    report.outcome === "optimized" && worstView(job),
-    make("details", {}, make("summary", {}, text.result.views), make("table", { className: "figures" }, make("tbody", {}, ...rows))),
-    comparison.not_shown.length > 0 && noteList(text.result.notShown, comparison.not_shown),
-  );
-}
-
-/** Pictures of the view in which the result looks most different; none where they are not stored any more. */
-function worstView(job: Job): HTMLElement {
-  const image = make("img", { src: jobUrl(job.id, "worst-view"), alt: text.result.worstViewAlt, loading: "lazy" });
-  const figure = make("figure", { className: "worst-view" }, image, make("figcaption", { className: "hint" }, text.result.worstView));
-  image.onerror = () => figure.remove();
-  return figure;
-}
-
-/** Every pass in run order. */
-export function passesView(report: Report): HTMLElement {
-  const heading = report.outcome === "optimized" ? text.result.passes : text.result.tried;
-  return make(
-    "section",
-    {},
-    make("h3", {}, heading),
-    make("ol", { className: "passes" }, ...report.passes.map(passItem)),
-  );
+/** Every pass in run order: first those that did something, then why the others did nothing. */
+export function passesView(report: Report): HTMLElement[] {
+  const list = (passes: PassReport[]): HTMLElement => make("ol", { className: "passes" }, ...passes.map(passItem));
+  const changed = report.passes.filter((pass) => pass.changed);
+  const idle = report.passes.filter((pass) => !pass.changed);
+  const summary = make("summary", {}, text.understand.idlePasses(idle.length));
+  return [
+    ...(changed.length > 0 ? [list(changed)] : []),
+    // Where nothing at all was changed, the reasons are what there is to read.
+    ...(idle.length > 0 ? [make("details", { open: changed.length === 0 }, summary, list(idle))] : []),
+  ];
 }
 
 /** Warnings, and what did not survive; the second is said also when it is nothing. */
 export function notesView(report: Report): HTMLElement {
   return make(
-    "section",
-    {},
-    report.warnings.length > 0 && noteList(text.result.warnings, report.warnings),
-    report.dropped.length > 0 && noteList(text.result.dropped, report.dropped),
-    report.dropped.length === 0 && make("p", { className: "hint" }, text.result.nothingDropped),
+    "div",
+    { className: "notices-list" },
+    report.warnings.length > 0 && noteList(text.understand.warnings, report.warnings),
+    report.dropped.length > 0 && noteList(text.understand.dropped, report.dropped),
+    report.dropped.length === 0 && make("p", { className: "hint" }, text.understand.nothingDropped),
   );
 }
 
-function factHead(): HTMLElement {
-  const heads = [text.result.fact, text.result.original, text.result.result];
-  return make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head))));
-}
-
-function factRow(label: string, before: string, after: string): HTMLElement {
-  return make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, before), make("td", {}, after));
-}
-
-function extensions(required: string[]): HTMLElement {
-  const names = required.length > 0 ? required.join(", ") : inventoryLabels.none;
-  return make("p", { className: "hint" }, `${inventoryLabels.required}: ${names}`);
+/** How long each stage took, as measured; they add up. Empty where nobody measured. */
+export function timesView(report: Report): HTMLElement {
+  const stages = report.stages ?? [];
+  const total = report.seconds ?? stages.reduce((sum, { seconds }) => sum + seconds, 0);
+  if (stages.length === 0 || total <= 0) return make("div", {});
+  const rows = [...stages]
+    .sort((a, b) => b.seconds - a.seconds)
+    .map(({ name, seconds }) => {
+      const bar = make("span", { className: "error-bar" }, formatSeconds(seconds));
+      bar.style.setProperty("--share", `${(seconds / total) * 100}%`);
+      return make("tr", {}, make("th", { scope: "row" }, stageName(name)), make("td", {}, bar));
+    });
+  const foot = make("tfoot", {}, make("tr", {}, make("th", { scope: "row" }, text.understand.inAll), make("td", {}, formatSeconds(total))));
+  const table = make("table", { className: "figures" }, make("caption", { className: "visually-hidden" }, text.understand.stages), make("tbody", {}, ...rows), foot);
+  return make("details", {}, make("summary", {}, `${text.understand.stages}: ${formatSeconds(total)}`), table);
 }
 
 function passItem(pass: PassReport): HTMLElement {
-  const change = pass.changed ? formatByteChange(pass.bytes_before, pass.bytes_after) : text.result.unchanged;
+  const change = pass.changed ? formatByteChange(pass.bytes_before, pass.bytes_after) : text.understand.unchangedPass;
   const time = pass.seconds === undefined ? null : make("span", { className: "pass-time" }, formatSeconds(pass.seconds));
   return make(
     "li",
@@ -94,5 +57,5 @@ function passItem(pass: PassReport): HTMLElement {
 }
 
 function noteList(heading: string, notes: string[]): HTMLElement {
-  return make("div", {}, make("h3", {}, heading), make("ul", { className: "notes" }, ...notes.map((note) => make("li", {}, formatSentence(note)))));
+  return make("div", {}, make("h4", {}, heading), make("ul", { className: "notes" }, ...notes.map((note) => make("li", {}, formatSentence(note)))));
 }

@@ -1,16 +1,16 @@
-/** What came of a job: how much smaller, the download, and the report in words and figures. */
+/** What came of a job, in short: how much smaller, the downloads, and whether it fits where it is to go. */
 import { jobUrl, type Job, type Report } from "../api.ts";
 import { make } from "../dom.ts";
 import { downloadName, formatBytes, formatExactBytes, formatReduction } from "../format.ts";
-import { presets, targets, text, type Choice } from "../strings.ts";
-import { bytesView } from "./bytes.ts";
-import { comparisonView, inventoryView, notesView, passesView } from "./details.ts";
+import { lookUp, text, type Choice } from "../strings.ts";
+import { judge, places, recommended, worst } from "./understand/budgets.ts";
+import { downloadsView } from "./understand/downloads.ts";
 
 /** A completed job. `report` is a sentence where it could not be read: the download works all the same. */
-export function resultView(job: Job, report: Report | string, onAgain: () => void): HTMLElement {
+export function resultView(job: Job, report: Report | string, result: Blob, onAgain: () => void): HTMLElement {
   const again = make("button", { type: "button", className: "button quiet wide" }, text.actions.again);
   again.onclick = onAgain;
-  return make("section", { className: "result" }, summary(job, report), download(job), again, ...details(job, report));
+  return make("section", { className: "result" }, summary(job, report), download(job), again, ...facts(job, report, result));
 }
 
 /** The size of a job's result in bytes. */
@@ -35,7 +35,7 @@ function summary(job: Job, report: Report | string): HTMLElement {
       make("span", { className: "arrow", ariaLabel: "to", role: "img" }, "→"),
       make("strong", { title: formatExactBytes(after) }, formatBytes(after)),
     ),
-    make("p", { className: "hint" }, `${labelOf(presets, job.settings.preset)} · ${labelOf(targets, job.settings.target)}`),
+    make("p", { className: "hint" }, `${labelOf(text.choices.preset, job.settings.preset)} · ${labelOf(text.choices.target, job.settings.target)}`),
   );
 }
 
@@ -46,18 +46,28 @@ function download(job: Job): HTMLElement {
   return link;
 }
 
-function details(job: Job, report: Report | string): HTMLElement[] {
+function facts(job: Job, report: Report | string, result: Blob): HTMLElement[] {
   if (typeof report === "string") return [make("p", { className: "hint is-warning" }, `${text.result.noReport} ${report}`)];
-  const looks = comparisonView(job, report);
-  return [
-    bytesView(report.before, report.after),
-    ...(looks ? [looks] : []),
-    notesView(report),
-    passesView(report),
-    inventoryView(report.before, report.after),
-  ];
+  return [downloadsView(job, report, result), ...looks(report), fits(report)];
 }
 
-function labelOf(choices: readonly Choice[], value: string): string {
-  return choices.find((choice) => choice.value === value)?.label ?? value;
+/** How alike both look, in one sentence. */
+function looks(report: Report): HTMLElement[] {
+  const comparison = report.comparison;
+  if (!comparison || report.outcome === "kept_original") return [];
+  return [make("p", { className: "looks" }, make("strong", {}, comparison.mean.toFixed(3)), make("span", {}, text.result.looks))];
+}
+
+/** Where the result may go, in lights; the report says why. */
+function fits(report: Report): HTMLElement {
+  const lights = places.map((place) => {
+    const light = worst(judge(report.after, recommended[place]));
+    const lamp = make("span", { className: "light", role: "img", ariaLabel: text.understand.verdict[light] });
+    return make("li", { dataset: { light } }, lamp, text.understand.place[place]);
+  });
+  return make("ul", { className: "fits" }, ...lights);
+}
+
+function labelOf(choices: Record<string, Choice>, value: string): string {
+  return lookUp(choices, value)?.label ?? value;
 }

@@ -41,6 +41,16 @@ impl View {
         Self { zoom: CLOSE_UP, aim, ..*self }
     }
 
+    /// Where the camera is, what is in the middle of the view, and the angle that is seen in degrees. A view with an aim is a
+    /// part of a larger picture; turned towards its middle instead, it shows the same place hardly distorted.
+    pub(in super::super) fn standpoint(&self, around: &Sphere) -> (Vec3, Vec3, f32) {
+        let Camera { eye, axes: [ahead, right, up], .. } = Camera::new(self, around);
+        let distance = eye.distance(around.centre);
+        let target = eye + (ahead + right * self.aim.x + up * self.aim.y) * distance;
+        let half = (FIELD_OF_VIEW / 2.0).to_radians().tan() / self.zoom;
+        (eye, target, 2.0 * half.atan().to_degrees())
+    }
+
     /// Whether it is a close-up of a place that was chosen.
     #[must_use]
     pub fn is_detail(&self) -> bool {
