@@ -1,10 +1,10 @@
-//! THE LIFE OF A JOB, top to bottom: submit, claim, run, finish, result.
+//! THE LIFE OF A JOB, top to bottom: submit (`submit.rs`), claim, run, finish, result.
 //!
 //! The only module that joins the queue, the blobs, the events and the sandbox. Two orders hold here and
 //! nowhere else: a blob is stored before the queue refers to it, and a change is announced after it is
 //! committed. Callers: `http` submits and reads, [`crate::worker`] claims, runs and finishes. How a data folder is
-//! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`, what other nodes have to do with it in `share.rs` and
-//! `elsewhere.rs`.
+//! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`, what other nodes
+//! have to do with it in `share.rs` and `elsewhere.rs`.
 
 mod backup;
 mod batch;
@@ -18,6 +18,7 @@ mod room;
 mod share;
 mod slots;
 mod stages;
+mod submit;
 mod sweep;
 mod unpack;
 mod upkeep;
@@ -41,6 +42,7 @@ pub use keys::{KEY_PREFIX, KeysOfFolder, NewKey};
 pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
 pub use slots::{Present, Slots};
+pub use submit::Submission;
 pub use unpack::Model;
 pub use upload::Upload;
 pub(crate) use view::rfc3339;
@@ -53,10 +55,7 @@ use crate::blobs::{Blobs, Keep, Pin, Shared};
 use crate::events::{self, Event, Events, Progress};
 use crate::ids::{BlobId, JobId};
 use crate::meter;
-use crate::optimize::Settings;
-use crate::queue::{
-    self, Blame, Cached, Enqueued, Failure, Job, JobError, Lease, NewJob, Output, Priority, Queue, State,
-};
+use crate::queue::{self, Blame, Failure, Job, JobError, Lease, Output, Queue, State};
 use crate::sandbox::{self, Confinement, Folder, Optimize, Sandbox, Task};
 use intake::Clients;
 use room::Room;
@@ -113,25 +112,6 @@ pub struct Jobs {
     _temporary: Option<Folder>,
 }
 
-/// What comes with a file.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Submission {
-    /// The file's name, without folders.
-    pub name: String,
-    /// What is asked for.
-    pub settings: Settings,
-    /// Who goes first.
-    pub priority: Priority,
-    /// What the sender calls this submission, so that sending it again makes no second job.
-    pub idempotency_key: Option<String>,
-    /// Whom to tell when it has ended: an address.
-    pub webhook: Option<String>,
-    /// Whether to do the work even if the result is there already.
-    pub is_fresh: bool,
-    /// Who sends it.
-    pub sender: Sender,
-}
-
 /// What came of a job, stored but not yet written into its record.
 #[derive(Debug)]
 pub struct Stored {
@@ -165,107 +145,6 @@ pub struct StoredFile {
 /// The right to run one job on this node; given back when it is dropped.
 #[derive(Debug)]
 pub struct Slot(#[expect(dead_code, reason = "what counts is that it lives")] OwnedSemaphorePermit);
-
-// --- submit ---------------------------------------------------------------------------------------
-
-impl Jobs {
-    /// Begins to receive a file.
-    ///
-    /// # Errors
-    /// [`Error::UploadsDisabled`], [`Error::QueueFull`], [`Error::TooManyJobs`], [`queue::Error::QuotaUsedUp`], or no
-    /// file can be created.
-    pub async fn begin_upload(&self, sender: &Sender) -> Result<Upload, Error> {
-        let max_bytes = self.limits.max_file_bytes;
-        if max_bytes == 0 {
-            return Err(Error::UploadsDisabled);
-        }
-        self.check_intake(sender, 1).await?;
-        Ok(Upload::new(self.blobs.writer().await?, self.room(), max_bytes))
-    }
-
-    /// What is said of a file that is too large.
-    #[must_use]
-    pub fn too_large(&self) -> Error {
-        Error::TooLarge { max_bytes: self.limits.max_file_bytes }
-    }
-
-    /// Accepts a received file as a job. When this returns, the job survives any crash. It is completed at once if
-    /// an earlier job has its result already.
-    ///
-    /// # Errors
-    /// [`Error::NotAGlb`], [`Error::NoRoom`], [`Error::QueueFull`], [`Error::TooManyJobs`],
-    /// [`queue::Error::QuotaUsedUp`], [`queue::Error::KeyReused`], or it cannot be stored; nothing is kept then.
-    pub async fn submit(&self, upload: Upload, wanted: Submission) -> Result<Job, Error> {
-        upload.check_complete()?;
-        let input_bytes = upload.writer.bytes();
-        self.check_intake(&wanted.sender, 1).await?;
-        self.room().make(0).await?;
-        let keep = self.blobs.keep().await;
-        let input = self.blobs.publish(upload.writer, &keep).await?;
-        // From here on a pin and not a keep, because files of another node may take a while.
-        let _pin = self.blobs.pin(input);
-        drop(keep);
-        let is_here = wanted.is_fresh || self.cached(input, wanted.settings).await?.is_some();
-        let (elsewhere, _pins) =
-            if is_here { None } else { self.result_elsewhere(input, wanted.settings).await }.unzip();
-        // To the end: the blobs of an earlier result may not go before the record refers to them.
-        let _keep = self.blobs.keep().await;
-        let sender = wanted.sender.clone();
-        let new = self.new_job((input, input_bytes), wanted).await?;
-        let new = NewJob { cached: new.cached.or(elsewhere), ..new };
-        let enqueued = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
-        Ok(self.accept(enqueued, &sender))
-    }
-
-    /// What the queue has to know of a job whose input is stored.
-    async fn new_job(
-        &self,
-        (input, input_bytes): (BlobId, u64),
-        wanted: Submission,
-    ) -> Result<NewJob, Error> {
-        let Submission { name: input_name, settings, priority, idempotency_key, webhook, is_fresh, sender } =
-            wanted;
-        let idempotency_key = idempotency_key.map(|key| own_key(&key, &sender));
-        let cached = if is_fresh { None } else { self.cached(input, settings).await? };
-        let batch = None;
-        Ok(NewJob {
-            input_name,
-            input_bytes,
-            input,
-            settings,
-            priority,
-            idempotency_key,
-            batch,
-            webhook,
-            cached,
-            sender,
-        })
-    }
-
-    fn accept(&self, Enqueued { job, is_new }: Enqueued, by: &Sender) -> Job {
-        if !is_new {
-            return job;
-        }
-        self.count_for_client(&job, by);
-        let (input_bytes, is_cached) = (job.input_bytes, job.cached_from.is_some());
-        let key = by.api_key.map(|key| key.to_string());
-        tracing::info!(job = %job.id, client = by.client, key, input_bytes, is_cached, "accepted a job");
-        meter::job_accepted(is_cached);
-        self.announce(job)
-    }
-
-    /// The result for this content and these settings, if one was made and its blobs are still there.
-    async fn cached(&self, input: BlobId, settings: Settings) -> Result<Option<Cached>, Error> {
-        let job = self.on_queue(move |queue| queue.result_of(input, &settings)).await?;
-        let Some(Job { id, output: Some(output), cached_from, .. }) = job else { return Ok(None) };
-        for blob in output.blobs() {
-            if !tokio::fs::try_exists(self.blobs.path(blob)).await? {
-                return Ok(None);
-            }
-        }
-        Ok(Some(Cached { output, from: cached_from.unwrap_or(id) }))
-    }
-}
 
 // --- claim, run, finish: what a worker does ---------------------------------------------------------
 
@@ -588,12 +467,6 @@ impl Jobs {
             queue: Arc::clone(&self.queue),
         }
     }
-}
-
-/// An idempotency key as it is stored: another sender's is another one. A hash, because addresses are not written down.
-fn own_key(key: &str, sender: &Sender) -> String {
-    let owner = sender.api_key.map(|key| key.to_string()).or_else(|| sender.client.clone());
-    blake3::hash(format!("{}\0{key}", owner.unwrap_or_default()).as_bytes()).to_hex().to_string()
 }
 
 fn output_of(job: &Job) -> Result<&Output, Error> {
