@@ -423,6 +423,27 @@ fn a_record_that_cannot_be_read_keeps_nobody_else_waiting() {
 }
 
 #[test]
+fn a_webhook_of_a_record_that_cannot_be_read_is_given_up() {
+    let queue = in_memory();
+    let hooked = || NewJob { webhook: Some("https://example.org".into()), ..new_job() };
+    let [bad, good] = [0, 1].map(|at| queue.enqueue(hooked(), at).unwrap().job.id);
+    for _ in [bad, good] {
+        let job = queue.claim(2, LEASE_MS).unwrap().unwrap();
+        queue.ack(job.lease(), output(), 3).unwrap();
+    }
+    let spoil = |tables: &mut Tables<'_>| {
+        tables.jobs.insert(bad.as_u128(), b"{\"from\":\"the future\"}".as_slice())?;
+        Ok(())
+    };
+    queue.change(spoil).unwrap();
+    let due = queue.due_webhooks(4, 9).unwrap();
+    assert_eq!(due.iter().map(|job| job.id).collect::<Vec<_>>(), [good]);
+    queue.webhook_tried(&due[0], Ok(()), 5).unwrap();
+    // Something that is due for ever would be looked at for ever.
+    assert_eq!(queue.next_webhook_ms().unwrap(), None);
+}
+
+#[test]
 fn a_fault_of_the_node_that_does_not_end_gives_the_job_up_after_a_day() {
     let queue = in_memory();
     queue.enqueue(new_job(), 0).unwrap();
