@@ -120,6 +120,21 @@ pub struct Stored {
     _keep: Keep,
 }
 
+/// What a child has made, where it has put it. Gone with this value.
+struct Made {
+    output: PathBuf,
+    report: PathBuf,
+    worst_view: PathBuf,
+    _folder: Folder,
+}
+
+impl Made {
+    /// Whether there is a difference to be shown.
+    async fn has_pictures(&self) -> io::Result<bool> {
+        Ok(tokio::fs::metadata(&self.worst_view).await?.len() > 0)
+    }
+}
+
 /// A job and how far it is.
 #[derive(Debug, Clone)]
 pub struct Status {
@@ -219,17 +234,34 @@ impl Jobs {
     /// # Errors
     /// The failure to hand to [`Jobs::finish`].
     pub async fn run(&self, job: &Job) -> Result<Stored, Failure> {
+        let made = self.make(job, self.blobs.path(job.input)).await?;
+        // Copied, not moved: nothing that the child may still hold open becomes part of the store.
+        let keep = self.blobs.keep().await;
+        let (report, _) = self.blobs.copy_from(&made.report, &keep).await?;
+        let (glb, glb_bytes) = self.blobs.copy_from(&made.output, &keep).await?;
+        let worst_view = match made.has_pictures().await? {
+            false => None,
+            true => Some(self.blobs.copy_from(&made.worst_view, &keep).await?.0),
+        };
+        let version = env!("CARGO_PKG_VERSION").into();
+        let output = Output { glb, glb_bytes, report, worst_view, version };
+        Ok(Stored { output, _keep: keep })
+    }
+
+    /// Has a child make the files of a job out of `input`.
+    async fn make(&self, job: &Job, input: PathBuf) -> Result<Made, Failure> {
         let folder = self.work_folder.join(format!("{}-{}", job.id, job.attempt.0));
         let folder = Folder::create(folder)?;
+        let file = |name| folder.path().join(name);
+        let (output, report, worst_view) = (file("output.glb"), file("report.json"), file("worst-view.png"));
+        let made = Made { output, report, worst_view, _folder: folder };
         let task = Optimize {
-            input: self.blobs.path(job.input),
-            output: folder.path().join("output.glb"),
-            report: folder.path().join("report.json"),
-            worst_view: folder.path().join("worst-view.png"),
+            input,
+            output: made.output.clone(),
+            report: made.report.clone(),
+            worst_view: made.worst_view.clone(),
             settings: job.settings,
         };
-        let (report, output, worst_view) =
-            (task.report.clone(), task.output.clone(), task.worst_view.clone());
         let mut stages = Stages::default();
         let on_progress = |stage: String, percent| {
             stages.enter(&stage);
@@ -240,16 +272,7 @@ impl Jobs {
                 meter::child_killed(reason);
             }
         })?;
-        // Copied, not moved: nothing that the child may still hold open becomes part of the store.
-        let keep = self.blobs.keep().await;
-        let (report, _) = self.blobs.copy_from(&report, &keep).await?;
-        let (glb, glb_bytes) = self.blobs.copy_from(&output, &keep).await?;
-        let worst_view = match tokio::fs::metadata(&worst_view).await?.len() {
-            0 => None,
-            _ => Some(self.blobs.copy_from(&worst_view, &keep).await?.0),
-        };
-        let output = Output { glb, glb_bytes, report, worst_view, version: env!("CARGO_PKG_VERSION").into() };
-        Ok(Stored { output, _keep: keep })
+        Ok(made)
     }
 
     /// Writes down how an attempt ended.

@@ -264,6 +264,8 @@ async fn store<E: Display>(
     while let Some(chunk) = chunks.next().await {
         upload.write(&chunk.map_err(broken_body)?).await?;
     }
+    // A form may have a thousand files.
+    upload.close().await?;
     Ok(upload)
 }
 

@@ -46,11 +46,11 @@ impl Jobs {
             return Ok(files);
         }
         let folder = self.aside_folder()?;
-        // Kept open to the end of the child's work: they go with the values.
+        // Kept to the end of the child's work: they go with the values.
         let mut files = files;
         let mut named = Vec::with_capacity(files.len());
         for Model { name, upload } in &mut files {
-            named.push(Named { name: name.clone(), path: upload.writer.flushed().await?.to_owned() });
+            named.push(Named { name: name.clone(), path: upload.writer.close().await?.to_owned() });
         }
         let (models, list) = (folder.path().join("models"), folder.path().join("list.json"));
         let most_bytes = self.limits.max_file_bytes.saturating_mul(UNPACKED_FACTOR);
@@ -76,6 +76,7 @@ impl Jobs {
             }
         }
         upload.check_complete()?;
+        upload.close().await?;
         Ok(upload)
     }
 
@@ -89,8 +90,8 @@ impl Jobs {
         let folder = self.aside_folder()?;
         let comparison = folder.path().join("comparison.json");
         let task = Compare {
-            before: before.writer.flushed().await?.to_owned(),
-            after: after.writer.flushed().await?.to_owned(),
+            before: before.writer.close().await?.to_owned(),
+            after: after.writer.close().await?.to_owned(),
             comparison: comparison.clone(),
         };
         self.run_aside(Task::Compare(task)).await?;
