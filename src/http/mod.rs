@@ -11,6 +11,7 @@ mod backup;
 mod batches;
 mod bodies;
 mod caller;
+mod codes;
 mod connections;
 mod docs_page;
 mod documented;
