@@ -43,7 +43,7 @@ pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
 pub use slots::{Present, Slots};
 pub use submit::Submission;
-pub use unpack::Model;
+pub use unpack::{MOST_WAITING, Model};
 pub use upload::Upload;
 pub(crate) use view::rfc3339;
 pub use view::{JobView, WebhookView};
@@ -60,6 +60,7 @@ use crate::sandbox::{self, Confinement, Folder, Optimize, Sandbox, Task};
 use intake::Clients;
 use room::Room;
 use stages::Stages;
+use unpack::Asides;
 use wait::Pace;
 
 /// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
@@ -96,8 +97,8 @@ pub struct Jobs {
     work_waiting: Notify,
     sweep_wanted: Notify,
     webhook_waiting: Notify,
-    /// Children that work on files which are not jobs yet: no more than jobs may run.
-    asides: Semaphore,
+    /// Children that work on files which are not jobs yet.
+    asides: Asides,
     slots: Arc<Semaphore>,
     pace: Pace,
     /// Whether a worker is there.

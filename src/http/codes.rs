@@ -106,6 +106,7 @@ codes! {
         STORAGE_AWAY "storage_away"
         STORAGE_FAILING "storage_failing"
         TOO_MANY_ARCHIVES "too_many_archives"
+        TOO_MANY_ASIDES "too_many_asides"
         TOO_MANY_UPLOADS "too_many_uploads"
         UPLOADS_DISABLED "uploads_disabled"
     }

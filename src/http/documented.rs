@@ -199,6 +199,7 @@ const LOOKING_INTO: &[Code] = &[
     CRASHED,
     OUT_OF_MEMORY,
     TIMED_OUT,
+    TOO_MANY_ASIDES,
 ];
 const ARCHIVES: &[Code] = &[BAD_ARCHIVE, NO_MODEL];
 const NEW_JOBS: &[Code] = &[IDEMPOTENCY_KEY_REUSED, STOPPING];

@@ -274,6 +274,7 @@ impl From<jobs::Error> for Problem {
             jobs::Error::UploadsDisabled => Self::new(codes::UPLOADS_DISABLED, detail),
             jobs::Error::QueueFull { .. } => Self::new(codes::QUEUE_FULL, detail).retry_after(LATER_S),
             jobs::Error::TooManyJobs { .. } => Self::new(codes::TOO_MANY_JOBS, detail).retry_after(SOON_S),
+            jobs::Error::TooManyAsides => Self::new(codes::TOO_MANY_ASIDES, detail).retry_after(SOON_S),
             jobs::Error::Files(error) => Self::of_files(&error),
             jobs::Error::UnknownBatch(id) => Self::unknown_batch(&id.to_string()),
             jobs::Error::NoPictures => Self::new(codes::NO_PICTURES, detail),

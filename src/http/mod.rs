@@ -182,11 +182,12 @@ fn router(site: Site) -> Router {
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut
         // the connection without an answer.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(rates, rate::limit))
+        .layer(from_fn_with_state(rates.clone(), rate::limit))
         .layer(from_fn_with_state(site.clone(), bodies::guard))
         .layer(from_fn(meter::count))
         .layer(CatchPanicLayer::custom(answer_panic));
-    headers::added(router.with_state(site.clone()), &site).layer(from_fn_with_state(site, caller::identify))
+    headers::added(router.with_state(site.clone()), &site)
+        .layer(from_fn_with_state((site, rates), caller::identify))
 }
 
 fn answer_panic(_panic: Box<dyn Any + Send>) -> Response {

@@ -42,6 +42,11 @@ pub enum Error {
     /// A child that looked into files before they were jobs did not end well.
     #[error(transparent)]
     Files(#[from] sandbox::Error),
+    /// Enough files are looked into already.
+    #[error(
+        "The server is unpacking or comparing as many files as it can, and enough wait for that. Try again in some seconds."
+    )]
+    TooManyAsides,
     /// There is no such batch, or all its jobs were forgotten.
     #[error("There is no batch {0}. Check the id, or upload the files again.")]
     UnknownBatch(BatchId),
