@@ -28,7 +28,7 @@ mod wait;
 mod webhook;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -55,7 +55,8 @@ use crate::blobs::{Blobs, Keep, Pin, Shared};
 use crate::events::{self, Event, Events, Progress};
 use crate::ids::{BlobId, JobId};
 use crate::meter;
-use crate::queue::{self, Blame, Failure, Job, JobError, Lease, Output, Queue, State};
+use crate::optimize::LodCount;
+use crate::queue::{self, Blame, Failure, Job, JobError, Lease, LevelFile, Output, Queue, State};
 use crate::sandbox::{self, Confinement, Folder, Optimize, Sandbox, Task};
 use intake::Clients;
 use room::Room;
@@ -126,6 +127,7 @@ struct Made {
     output: PathBuf,
     report: PathBuf,
     worst_view: PathBuf,
+    levels: Vec<PathBuf>,
     _folder: Folder,
 }
 
@@ -133,6 +135,17 @@ impl Made {
     /// Whether there is a difference to be shown.
     async fn has_pictures(&self) -> io::Result<bool> {
         Ok(tokio::fs::metadata(&self.worst_view).await?.len() > 0)
+    }
+
+    /// The levels of detail that there are: not every model has as many as were asked for.
+    async fn levels(&self) -> io::Result<Vec<&Path>> {
+        let mut found = Vec::new();
+        for level in &self.levels {
+            if tokio::fs::metadata(level).await?.len() > 0 {
+                found.push(level.as_path());
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -244,8 +257,13 @@ impl Jobs {
             false => None,
             true => Some(self.blobs.copy_from(&made.worst_view, &keep).await?.0),
         };
+        let mut levels = Vec::new();
+        for file in made.levels().await? {
+            let (glb, glb_bytes) = self.blobs.copy_from(file, &keep).await?;
+            levels.push(LevelFile { glb, glb_bytes });
+        }
         let version = env!("CARGO_PKG_VERSION").into();
-        let output = Output { glb, glb_bytes, report, worst_view, version };
+        let output = Output { glb, glb_bytes, report, worst_view, levels, version };
         Ok(Stored { output, _keep: keep })
     }
 
@@ -255,12 +273,15 @@ impl Jobs {
         let folder = Folder::create(folder)?;
         let file = |name| folder.path().join(name);
         let (output, report, worst_view) = (file("output.glb"), file("report.json"), file("worst-view.png"));
-        let made = Made { output, report, worst_view, _folder: folder };
+        let count = job.settings.lods.map_or(0, LodCount::get);
+        let levels = (1..=count).map(|level| folder.path().join(format!("level-{level}.glb"))).collect();
+        let made = Made { output, report, worst_view, levels, _folder: folder };
         let task = Optimize {
             input,
             output: made.output.clone(),
             report: made.report.clone(),
             worst_view: made.worst_view.clone(),
+            levels: made.levels.clone(),
             settings: job.settings,
         };
         let mut stages = Stages::default();
@@ -392,6 +413,18 @@ impl Jobs {
     pub async fn result(&self, job: &Job) -> Result<StoredFile, Error> {
         self.check_files(job)?;
         self.bring(job, output_of(job)?.glb).await
+    }
+
+    /// The level of detail `level` as a file of its own; 1 is the one after the result.
+    ///
+    /// # Errors
+    /// [`Error::NoResult`] unless the job is completed, [`Error::NoLevel`], [`Error::FilesGone`], or it cannot be fetched from
+    /// another node.
+    pub async fn level(&self, job: &Job, level: usize) -> Result<StoredFile, Error> {
+        self.check_files(job)?;
+        let levels = &output_of(job)?.levels;
+        let found = level.checked_sub(1).and_then(|index| levels.get(index));
+        self.bring(job, found.ok_or(Error::NoLevel { level, count: levels.len() })?.glb).await
     }
 
     /// The view in which the result looks most different, as PNG: before, after, difference.

@@ -54,6 +54,7 @@ codes! {
     }
     NOT_FOUND {
         NOTHING_HERE "not_found"
+        NO_LEVEL "no_level"
         NO_PICTURES "no_pictures"
         UNKNOWN_API_KEY "unknown_api_key"
         UNKNOWN_BATCH "unknown_batch"

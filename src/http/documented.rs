@@ -225,6 +225,8 @@ problems! {
     FileProblems = ANYTHING, ONE_JOB, ITS_FILES;
     /// Of asking for its pictures.
     PictureProblems = ANYTHING, ONE_JOB, ITS_FILES, &[NO_PICTURES];
+    /// Of asking for one of its levels of detail.
+    LevelProblems = ANYTHING, ONE_JOB, ITS_FILES, &[NO_LEVEL];
     /// Of everything that changes a job.
     ChangeProblems = ANYTHING, ONE_JOB, WRITING, &[NOT_ALLOWED, FILES_GONE, OWNER_AWAY];
     /// Of queueing a job again, which is one more.

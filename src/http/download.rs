@@ -125,6 +125,11 @@ pub(super) fn optimized_name(input_name: &str) -> String {
     format!("{stem}-optimized.glb")
 }
 
+pub(super) fn level_name(input_name: &str, level: usize) -> String {
+    let optimized = optimized_name(input_name);
+    format!("{}-lod{level}.glb", optimized.trim_end_matches(".glb"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +142,7 @@ mod tests {
         );
         assert_eq!(optimized_name("robot.v2.glb"), "robot.v2-optimized.glb");
         assert_eq!(optimized_name("chair"), "chair-optimized.glb");
+        assert_eq!(level_name("chair.glb", 2), "chair-optimized-lod2.glb");
     }
 
     #[test]

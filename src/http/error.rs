@@ -277,6 +277,7 @@ impl From<jobs::Error> for Problem {
             jobs::Error::TooManyAsides => Self::new(codes::TOO_MANY_ASIDES, detail).retry_after(SOON_S),
             jobs::Error::Files(error) => Self::of_files(&error),
             jobs::Error::UnknownBatch(id) => Self::unknown_batch(&id.to_string()),
+            jobs::Error::NoLevel { .. } => Self::new(codes::NO_LEVEL, detail),
             jobs::Error::NoPictures => Self::new(codes::NO_PICTURES, detail),
             jobs::Error::NoResult { state, .. } if state.is_final() => Self::new(codes::NO_RESULT, detail),
             jobs::Error::NoResult { .. } => {

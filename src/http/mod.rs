@@ -26,6 +26,7 @@ mod legacy;
 mod legacy_stats;
 #[cfg(test)]
 mod limits;
+mod lods;
 mod login;
 mod meter;
 mod openapi;
@@ -123,6 +124,8 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(events::listen))
         .routes(routes!(download::result))
         .routes(routes!(download::original))
+        .routes(routes!(lods::list))
+        .routes(routes!(lods::level))
         .routes(routes!(jobs::report))
         .routes(routes!(jobs::worst_view))
         .routes(routes!(jobs::cancel))

@@ -14,7 +14,7 @@ use super::{Error, Jobs, Stored, StoredFile};
 use crate::blobs::{Location, Pin, Shared};
 use crate::ids::BlobId;
 use crate::optimize::Settings;
-use crate::queue::{self, Cached, Failure, Job, Lease, Output};
+use crate::queue::{self, Cached, Failure, Job, Lease, LevelFile, Output};
 
 impl Jobs {
     /// Shares files there.
@@ -60,9 +60,14 @@ impl Jobs {
             false => None,
             true => Some(self.hand_over(&made.worst_view).await?.0),
         };
+        let mut levels = Vec::new();
+        for file in made.levels().await? {
+            let (glb, glb_bytes) = self.hand_over(file).await?;
+            levels.push(LevelFile { glb, glb_bytes });
+        }
         let ((report, _), (glb, glb_bytes)) = (report, glb);
         let version = env!("CARGO_PKG_VERSION").into();
-        Ok(Output { glb, glb_bytes, report, worst_view, version })
+        Ok(Output { glb, glb_bytes, report, worst_view, levels, version })
     }
 
     /// Puts a file of a child where other nodes can read it. Returns its id and its size in bytes.
