@@ -23,6 +23,7 @@ mod health;
 mod jobs;
 mod keys;
 mod legacy;
+mod legacy_issues;
 mod legacy_stats;
 #[cfg(test)]
 mod limits;
@@ -174,6 +175,7 @@ fn old_routes() -> OpenApiRouter<Site> {
         .routes(routes!(legacy::error_logs))
         .routes(routes!(legacy::stats))
         .routes(routes!(legacy::analytics))
+        .routes(routes!(legacy_issues::list))
 }
 
 fn router(site: Site) -> Router {
