@@ -13,20 +13,20 @@ use crate::support::DEADLINE;
 const POLL: Duration = Duration::from_millis(20);
 
 /// A running Redis.
-pub(super) struct Redis {
+pub(crate) struct Redis {
     process: Option<Child>,
-    pub(super) port: u16,
+    pub(crate) port: u16,
     options: Vec<String>,
     folder: TempDir,
 }
 
 impl Redis {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(&[])
     }
 
     /// With more options of redis-server.
-    pub(super) fn start_with(options: &[&str]) -> Self {
+    pub(crate) fn start_with(options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let mut redis =
             Self { process: None, port: free_port(), options, folder: tempfile::tempdir().unwrap() };
@@ -34,26 +34,32 @@ impl Redis {
         redis
     }
 
-    /// Starts it on the same port; it remembers nothing.
-    pub(super) fn start_again(&mut self) {
+    /// Starts it on the same port, as it was started before; it remembers nothing.
+    pub(crate) fn start_again(&mut self) {
         let mut command = Command::new("redis-server");
-        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning"]);
+        command.args(["--bind", "127.0.0.1", "--save", "", "--loglevel", "warning"]);
         command.args(["--port", &self.port.to_string(), "--dir"]).arg(self.folder.path()).args(&self.options);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.process = Some(command.spawn().expect("redis-server is needed: apt-get install redis-server"));
         let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while !self.answers() {
             assert!(start.elapsed() < DEADLINE, "redis-server does not answer on port {}", self.port);
             std::thread::sleep(POLL);
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    /// Any answer will do: one that wants a password says so.
+    fn answers(&self) -> bool {
+        let Ok(mut socket) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
+        socket.write_all(b"PING\r\n").is_ok() && socket.read(&mut [0; 16]).is_ok_and(|read| read > 0)
+    }
+
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// As if its machine were gone, except that the port refuses.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();
@@ -61,11 +67,11 @@ impl Redis {
     }
 
     /// It accepts connections and says nothing any more.
-    pub(super) fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    pub(super) fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
@@ -74,7 +80,7 @@ impl Redis {
     }
 
     /// Sends one command and returns the first line of the answer.
-    pub(super) fn say(&self, command: &str) -> String {
+    pub(crate) fn say(&self, command: &str) -> String {
         let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         socket.write_all(format!("{command}\r\n").as_bytes()).unwrap();
         let mut line = String::new();
@@ -83,7 +89,7 @@ impl Redis {
     }
 
     /// The whole of an answer that is one string.
-    pub(super) fn read(&self, command: &str) -> String {
+    pub(crate) fn read(&self, command: &str) -> String {
         let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         socket.write_all(format!("{command}\r\n").as_bytes()).unwrap();
         let mut reader = BufReader::new(socket);
@@ -103,6 +109,6 @@ impl Drop for Redis {
 }
 
 /// A port that nobody listens on.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
