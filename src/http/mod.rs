@@ -11,6 +11,7 @@ mod backup;
 mod batches;
 mod bodies;
 mod caller;
+mod codes;
 mod connections;
 mod docs_page;
 mod documented;
@@ -22,9 +23,11 @@ mod health;
 mod jobs;
 mod keys;
 mod legacy;
+mod legacy_issues;
 mod legacy_stats;
 #[cfg(test)]
 mod limits;
+mod lods;
 mod login;
 mod meter;
 mod openapi;
@@ -122,6 +125,8 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(events::listen))
         .routes(routes!(download::result))
         .routes(routes!(download::original))
+        .routes(routes!(lods::list))
+        .routes(routes!(lods::level))
         .routes(routes!(jobs::report))
         .routes(routes!(jobs::worst_view))
         .routes(routes!(jobs::cancel))
@@ -170,6 +175,7 @@ fn old_routes() -> OpenApiRouter<Site> {
         .routes(routes!(legacy::error_logs))
         .routes(routes!(legacy::stats))
         .routes(routes!(legacy::analytics))
+        .routes(routes!(legacy_issues::list))
 }
 
 fn router(site: Site) -> Router {
@@ -181,11 +187,12 @@ fn router(site: Site) -> Router {
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut
         // the connection without an answer.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(rates, rate::limit))
+        .layer(from_fn_with_state(rates.clone(), rate::limit))
         .layer(from_fn_with_state(site.clone(), bodies::guard))
         .layer(from_fn(meter::count))
         .layer(CatchPanicLayer::custom(answer_panic));
-    headers::added(router.with_state(site.clone()), &site).layer(from_fn_with_state(site, caller::identify))
+    headers::added(router.with_state(site.clone()), &site)
+        .layer(from_fn_with_state((site, rates), caller::identify))
 }
 
 fn answer_panic(_panic: Box<dyn Any + Send>) -> Response {

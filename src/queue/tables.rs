@@ -133,6 +133,12 @@ impl<'txn> Tables<'txn> {
         }
     }
 
+    /// Nobody is told any more of what the key stands for.
+    pub(super) fn give_up_hook(&mut self, key: (u64, u128)) -> Result<(), Error> {
+        self.hooks.remove(key)?;
+        Ok(())
+    }
+
     /// The job that has ended longest ago, if that was not after `until_ms`.
     pub(super) fn first_ended(&self, until_ms: u64) -> Result<Option<Job>, Error> {
         first_before(&self.ended, until_ms)?.map(|(_, id)| self.read(JobId::from_u128(id))).transpose()

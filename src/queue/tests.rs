@@ -38,6 +38,7 @@ fn output() -> Output {
         glb_bytes: 6,
         report: blob,
         worst_view: None,
+        levels: Vec::new(),
         version: env!("CARGO_PKG_VERSION").into(),
     }
 }
@@ -438,6 +439,27 @@ fn a_record_that_cannot_be_read_keeps_nobody_else_waiting() {
     assert_eq!(queue.claim(5, LEASE_MS).unwrap().unwrap().id, good);
     assert!(matches!(queue.get(waiting), Err(Error::Record { .. })));
     assert_eq!(queue.list(None, None, 9).unwrap().jobs.len(), 1);
+}
+
+#[test]
+fn a_webhook_of_a_record_that_cannot_be_read_is_given_up() {
+    let queue = in_memory();
+    let hooked = || NewJob { webhook: Some("https://example.org".into()), ..new_job() };
+    let [bad, good] = [0, 1].map(|at| queue.enqueue(hooked(), at).unwrap().job.id);
+    for _ in [bad, good] {
+        let job = queue.claim(2, LEASE_MS).unwrap().unwrap();
+        queue.ack(job.lease(), output(), 3).unwrap();
+    }
+    let spoil = |tables: &mut Tables<'_>| {
+        tables.jobs.insert(bad.as_u128(), b"{\"from\":\"the future\"}".as_slice())?;
+        Ok(())
+    };
+    queue.change(spoil).unwrap();
+    let due = queue.due_webhooks(4, 9).unwrap();
+    assert_eq!(due.iter().map(|job| job.id).collect::<Vec<_>>(), [good]);
+    queue.webhook_tried(&due[0], Ok(()), 5).unwrap();
+    // Something that is due for ever would be looked at for ever.
+    assert_eq!(queue.next_webhook_ms().unwrap(), None);
 }
 
 #[test]

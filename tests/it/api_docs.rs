@@ -64,6 +64,11 @@ async fn the_page_of_the_api_holds_every_route_and_loads_nothing_from_elsewhere(
     for path in document["paths"].as_object().unwrap().keys() {
         assert!(page.contains(&format!("<code>{path}</code>")), "{path}");
     }
+    assert!(!page.contains('`'), "what is code is shown as code");
+    let backup = page.split("/api/v1/backup</code>").nth(1).unwrap().split("</pre>").next().unwrap();
+    assert!(backup.contains("Authorization: Bearer $TOKEN"), "{backup}");
+    let job = page.split("/api/v1/jobs/{id}</code>").nth(1).unwrap().split("</pre>").next().unwrap();
+    assert!(!job.contains("$TOKEN"), "{job}");
     assert!(!page.contains("<script") && !page.contains("style=") && !page.contains("src="), "{page}");
     assert_eq!(server.get("/api/docs.css").await.headers()["content-type"], "text/css; charset=utf-8");
 }

@@ -21,6 +21,7 @@ mod fixtures;
 mod fleet;
 mod fuzz;
 mod health;
+mod held;
 mod hostile;
 mod hostile_uploads;
 mod http;
