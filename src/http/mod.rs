@@ -25,6 +25,7 @@ mod legacy;
 mod legacy_stats;
 #[cfg(test)]
 mod limits;
+mod log;
 mod login;
 mod meter;
 mod openapi;
@@ -57,6 +58,7 @@ use crate::bridge::Bridge;
 use crate::config;
 use crate::health::Observer;
 use crate::jobs::Jobs;
+use crate::log::Log;
 use crate::meter::Meter;
 use crate::secrets::Secret;
 use crate::webhook;
@@ -86,6 +88,8 @@ pub struct Site {
     pub open_bodies: OpenBodies,
     /// Whom the end of a job may be told to.
     pub webhooks: webhook::Rules,
+    /// What is logged.
+    pub log: Log,
     /// When to stop: no new connections, and event streams end.
     pub stop: CancellationToken,
 }
@@ -138,6 +142,7 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(queue::pause))
         .routes(routes!(queue::resume))
         .routes(routes!(backup::send))
+        .routes(routes!(log::show, log::change))
         .routes(routes!(health::show))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
