@@ -281,10 +281,15 @@ fn what_durability_promises_is_shown_by_tests_that_exist() {
     let page = fs::read_to_string(root.join("docs/durability.md")).unwrap();
     let code = code_of(root);
     let rows = page.lines().filter(|line| line.starts_with("| ")).skip(1);
-    let names: Vec<&str> = rows.filter_map(|row| row.split(" | ").nth(2)).flat_map(|tests| tests.split('`').skip(1).step_by(2)).collect();
+    let names: Vec<&str> = rows
+        .filter_map(|row| row.split(" | ").nth(2))
+        .flat_map(|tests| tests.split('`').skip(1).step_by(2))
+        .collect();
     assert!(names.len() > 5);
     let missing = names.into_iter().filter(|name| !code.contains(&format!("fn {name}(")));
-    assert_none(&missing.map(|name| format!("docs/durability.md names {name}, which is no test")).collect::<Vec<_>>());
+    assert_none(
+        &missing.map(|name| format!("docs/durability.md names {name}, which is no test")).collect::<Vec<_>>(),
+    );
 }
 
 /// All of the code and its tests, as one text.
