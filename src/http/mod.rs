@@ -28,6 +28,7 @@ mod legacy_stats;
 #[cfg(test)]
 mod limits;
 mod lods;
+mod log;
 mod login;
 mod meter;
 mod openapi;
@@ -60,6 +61,7 @@ use crate::bridge::Bridge;
 use crate::config;
 use crate::health::Observer;
 use crate::jobs::Jobs;
+use crate::log::Log;
 use crate::meter::Meter;
 use crate::secrets::Secret;
 use crate::webhook;
@@ -89,6 +91,8 @@ pub struct Site {
     pub open_bodies: OpenBodies,
     /// Whom the end of a job may be told to.
     pub webhooks: webhook::Rules,
+    /// What is logged.
+    pub log: Log,
     /// When to stop: no new connections, and event streams end.
     pub stop: CancellationToken,
 }
@@ -143,6 +147,7 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(queue::pause))
         .routes(routes!(queue::resume))
         .routes(routes!(backup::send))
+        .routes(routes!(log::show, log::change))
         .routes(routes!(health::show))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
