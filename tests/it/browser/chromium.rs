@@ -130,7 +130,7 @@ impl Tab {
 
     /// Chooses a file in the page's last file dialog, which is the one that is visible.
     pub(super) async fn give_file(&self, path: &Path) {
-        let inputs = self.page.find_elements("input[type=file]").await.unwrap();
+        let inputs = self.page.find_elements("input[type=file][accept]").await.unwrap();
         let input = inputs.last().expect("the page has a file input");
         let mut files = SetFileInputFilesParams::new(vec![path.display().to_string()]);
         files.backend_node_id = Some(input.backend_node_id);
