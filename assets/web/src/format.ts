@@ -66,8 +66,8 @@ export function formatSeconds(seconds: number): string {
 export function formatDuration(seconds: number): string {
   if (seconds < 60) return `${Math.round(seconds)} s`;
   if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
-  const hours = Math.floor(seconds / 3600);
-  if (hours < 48) return `${hours} h ${Math.floor((seconds % 3600) / 60)} min`;
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  if (hours < 48) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 

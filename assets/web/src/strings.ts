@@ -9,8 +9,16 @@ import { en } from "./strings/en.ts";
 
 export type { Choice, Problem } from "./strings/en.ts";
 
-/** What every language has. */
-export type Strings = typeof en;
+/** What every language has: the keys of English, and functions with the same arguments. */
+export type Strings = Said<typeof en>;
+
+type Said<T> = T extends string
+  ? string
+  : T extends (...args: infer A) => infer R
+    ? (...args: A) => Said<R>
+    : T extends readonly (infer E)[]
+      ? readonly Said<E>[]
+      : { [K in keyof T]: Said<T[K]> };
 
 /** The languages by their tag, under the names that they have for themselves. */
 export const languages = { en: "English" } as const;

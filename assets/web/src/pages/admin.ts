@@ -103,7 +103,8 @@ export abstract class AdminPage<Data> implements Page {
     this.shell.show("silent", this.title);
   }
 
-  private complain(error: unknown): void {
+  /** Shows a refusal above everything else. */
+  protected complain(error: unknown): void {
     const problem = error instanceof ApiFailure ? error.problem : text.problems.unexpected(String(error));
     this.notice.replaceChildren(problemView(problem));
   }

@@ -1,9 +1,9 @@
 /** What became of all jobs: today, this week, this month, ever. Every figure was counted by the server. For administrators. */
 import { getStats, type Bin, type Period, type Stats } from "../api/admin.ts";
 import { button, make, redraw, table } from "../dom.ts";
-import { formatBytes, formatCount, formatDay, formatPercent, formatReduction, formatSeconds } from "../format.ts";
+import { formatBytes, formatCount, formatDay, formatDuration, formatPercent, formatReduction, formatSeconds } from "../format.ts";
 import type { Shell } from "../page.ts";
-import { periodOf, SPANS, type Span } from "../periods.ts";
+import { history, periodOf, SPANS, type Span } from "../periods.ts";
 import { lookUp, text } from "../strings.ts";
 import { chart, type Column } from "../views/charts.ts";
 import { AdminPage } from "./admin.ts";
@@ -47,14 +47,14 @@ export class DashboardPage extends AdminPage<Stats> {
   }
 
   private charts(stats: Stats, period: Period): HTMLElement {
-    const history = this.span === "day" || this.span === "week" ? stats.days : this.span === "month" ? stats.weeks : stats.months;
+    const accepted = history(stats, this.span, new Date()).map(columnOf);
     const ends = { completed: text.states.completed, dead: text.states.dead, cancelled: text.states.cancelled, open: text.dashboard.open };
     return make(
       "div",
       { className: "charts" },
-      chart(text.dashboard.history, history.map(columnOf), ends),
+      chart(text.dashboard.history, accepted, ends),
       chart(text.dashboard.ratios, period.ratios.map((bin, index) => stepOf(period.ratios, index, bin, (value) => formatPercent(value * 100))), { jobs: text.dashboard.jobs }),
-      chart(text.dashboard.seconds, period.seconds.map((bin, index) => stepOf(period.seconds, index, bin, formatSeconds)), { jobs: text.dashboard.jobs }),
+      chart(text.dashboard.seconds, period.seconds.map((bin, index) => stepOf(period.seconds, index, bin, formatDuration)), { jobs: text.dashboard.jobs }),
     );
   }
 }

@@ -78,8 +78,12 @@ export class SystemPage extends AdminPage<Health> {
     this.checks = null;
     this.examined = formatTime(new Date().toISOString());
     if (this.health) this.draw(this.health);
-    // A refusal shows as that of the health itself, which asks for the same right.
-    this.checks = await examine(this.looking.signal).catch(() => []);
+    try {
+      this.checks = await examine(this.looking.signal);
+    } catch (error) {
+      this.checks = [];
+      if (!this.looking.signal.aborted) this.complain(error);
+    }
     if (this.health && !this.looking.signal.aborted) this.draw(this.health);
   }
 }
@@ -119,10 +123,9 @@ function workCard({ workers, busy, queue, paused }: Health): HTMLElement {
 function partsCard(components: Record<string, Component>): HTMLElement {
   const rows = Object.entries(components).map(([name, part]) => [
     lookUp<string>(text.system.parts, name) ?? name,
-    make("span", { className: "badge", dataset: { verdict: part.healthy ? "pass" : "fail" } }, part.status.replaceAll("_", " ")),
-    make("div", { className: "found" }, part.error ?? ""),
+    make("div", { className: "part" }, make("span", { className: "badge", dataset: { verdict: part.healthy ? "pass" : "fail" } }, part.status.replaceAll("_", " ")), part.error),
   ]);
-  return card(text.system.partsHeading, table(text.system.partsHeading, [text.system.part, text.batch.state, text.system.found], rows));
+  return card(text.system.partsHeading, table(text.system.partsHeading, [text.system.part, text.batch.state], rows));
 }
 
 function nodesCard({ nodes }: Health): HTMLElement | null {
