@@ -138,4 +138,4 @@ export const understand = {
   failed: (why: string) => `This did not work: ${why}`,
   htmlTitle: (name: string) => `${name}, optimized`,
   htmlMadeBy: (version: string) => `GLB Optimizer ${version}`,
-} as const;
+};
