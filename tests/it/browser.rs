@@ -6,7 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test, as its own body does")]
 
 mod chromium;
+mod compare;
+mod gallery;
 mod torus;
+mod understand;
 
 use std::path::{Path, PathBuf};
 
@@ -75,11 +78,18 @@ async fn optimize(tab: &Tab, model: &Path) {
 }
 
 fn is_shown(role: &str) -> String {
-    format!("document.querySelector('canvas[data-role={role}]')?.dataset.state === 'ready'")
+    format!("document.querySelector('.pane[data-role={role}]')?.dataset.state === 'ready'")
 }
 
+/// Puts the models beside each other, over each other (`split`) or in turns (`flip`).
+async fn arrange(tab: &Tab, kind: &str) {
+    tab.click(&format!(".segmented label:has([value={kind}])")).await;
+    tab.wait_for(&format!("document.querySelector('.stage').dataset.arrangement === '{kind}'")).await;
+}
+
+/// What is seen of a model; both have to stand beside each other.
 async fn pane(tab: &Tab, role: &str) -> Picture {
-    tab.picture(&format!("canvas[data-role={role}]")).await
+    tab.picture(&format!(".pane[data-role={role}]")).await
 }
 
 #[tokio::test]
@@ -89,6 +99,7 @@ async fn a_model_is_shown_optimized_compared_and_downloaded() {
     for size in [DESKTOP, PHONE] {
         let tab = scene.tab(size, "/").await;
         optimize(&tab, &model).await;
+        arrange(&tab, "side").await;
         let (original, result) = (pane(&tab, "original").await, pane(&tab, "result").await);
         assert!(original.covered() > LEAST_COVERED, "original at {size:?}: {} covered", original.covered());
         assert!(result.covered() > LEAST_COVERED, "result at {size:?}: {} covered", result.covered());
@@ -109,9 +120,10 @@ async fn turning_one_model_turns_the_other() {
     let scene = Scene::open().await;
     let tab = scene.tab(DESKTOP, "/").await;
     optimize(&tab, &scene.file("torus.glb", &torus::glb())).await;
+    arrange(&tab, "side").await;
     let before = pane(&tab, "result").await;
     for _ in 0..3 {
-        tab.press("canvas[data-role=original]", "ArrowRight").await;
+        tab.press(".stage canvas", "ArrowRight").await;
     }
     tab.wait_for_frame().await;
     let (original, after) = (pane(&tab, "original").await, pane(&tab, "result").await);
@@ -133,6 +145,7 @@ async fn a_reload_comes_back_to_the_result() {
     again.wait_for("document.body.dataset.phase === 'done'").await;
     again.wait_for(&is_shown("original")).await;
     again.wait_for(&is_shown("result")).await;
+    arrange(&again, "side").await;
     assert!(pane(&again, "original").await.covered() > LEAST_COVERED);
     assert_eq!(again.read("document.querySelector('.file-name').textContent").await, "torus.glb");
     again.close_without_faults().await;

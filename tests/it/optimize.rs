@@ -51,6 +51,11 @@ proptest! {
             for (inventory, bytes) in [(&report.before, &glb), (&report.after, &result)] {
                 assert_eq!(inventory.bytes, bytes.len() as u64);
                 assert_eq!(sum(inventory), bytes.len() as u64, "{:?}", inventory.bytes_by);
+                let by = inventory.bytes_by;
+                let meshes: u64 = inventory.mesh_entries.iter().map(|mesh| mesh.bytes).sum();
+                assert_eq!(meshes, by.vertices + by.indices + by.morph_targets);
+                let animations: u64 = inventory.animation_entries.iter().map(|entry| entry.bytes).sum();
+                assert_eq!(animations, by.animations);
             }
             let names: Vec<&str> = report.passes.iter().map(|pass| pass.name.as_str()).collect();
             assert_eq!(names, PASSES.iter().map(|pass| pass.name()).collect::<Vec<_>>());

@@ -12,6 +12,9 @@ use chromiumoxide::cdp::browser_protocol::browser::{
 };
 use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
 use chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams;
+use chromiumoxide::cdp::browser_protocol::input::{
+    DispatchMouseEventParams, DispatchMouseEventType, MouseButton,
+};
 use chromiumoxide::cdp::browser_protocol::log::{EventEntryAdded, LogEntryLevel};
 use chromiumoxide::cdp::browser_protocol::network::{EnableParams, EventRequestWillBeSent};
 use chromiumoxide::cdp::browser_protocol::page::Viewport;
@@ -127,7 +130,7 @@ impl Tab {
 
     /// Chooses a file in the page's last file dialog, which is the one that is visible.
     pub(super) async fn give_file(&self, path: &Path) {
-        let inputs = self.page.find_elements("input[type=file]").await.unwrap();
+        let inputs = self.page.find_elements("input[type=file][accept]").await.unwrap();
         let input = inputs.last().expect("the page has a file input");
         let mut files = SetFileInputFilesParams::new(vec![path.display().to_string()]);
         files.backend_node_id = Some(input.backend_node_id);
@@ -145,9 +148,32 @@ impl Tab {
         element.focus().await.unwrap().press_key(key).await.unwrap();
     }
 
+    /// Presses the mouse in the middle of an element and lets go of it `right` pixels further.
+    pub(super) async fn drag(&self, selector: &str, right: f64) {
+        let from = self.page.find_element(selector).await.unwrap().clickable_point().await.unwrap();
+        let steps = [
+            (DispatchMouseEventType::MousePressed, from.x),
+            (DispatchMouseEventType::MouseMoved, from.x + right / 2.0),
+            (DispatchMouseEventType::MouseMoved, from.x + right),
+            (DispatchMouseEventType::MouseReleased, from.x + right),
+        ];
+        for (what, x) in steps {
+            let mut event = DispatchMouseEventParams::new(what, x, from.y);
+            event.button = Some(MouseButton::Left);
+            event.buttons = Some(1);
+            event.click_count = Some(1);
+            self.page.execute(event).await.unwrap();
+        }
+    }
+
     /// Clicks a download link; the bytes of the file that arrives.
     pub(super) async fn download(&self, selector: &str) -> Vec<u8> {
         let name = self.read(&format!("document.querySelector('{selector}').download")).await;
+        self.download_as(selector, &name).await
+    }
+
+    /// Clicks what makes a file of this name; the bytes of the file that arrives.
+    pub(super) async fn download_as(&self, selector: &str, name: &str) -> Vec<u8> {
         let path = self.downloads.join(name);
         let _ = std::fs::remove_file(&path);
         self.click(selector).await;

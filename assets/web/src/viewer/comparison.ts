@@ -51,6 +51,8 @@ export class Comparison {
   private arrangement: Arrangement = { kind: "split", at: 0.5 };
   private view: View = "shaded";
   private lighting: Lighting = "studio";
+  /** Until there is light, nothing is shown. */
+  private readonly lit: Promise<void>;
   private variant: number | null = null;
   private frameRequest = 0;
 
@@ -74,14 +76,15 @@ export class Comparison {
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.look(this.view));
     new ResizeObserver(() => this.resize()).observe(canvas);
-    this.setLighting("studio");
+    this.lit = this.setLighting("studio");
     this.look("shaded");
   }
 
   /** Shows a model. Throws when it cannot be read. */
   async show(role: Role, blob: Blob, signal: AbortSignal): Promise<Model> {
     this.clear(role);
-    const model = new Model(await this.loader.load(blob));
+    const [gltf] = await Promise.all([this.loader.load(blob), this.lit]);
+    const model = new Model(gltf);
     if (!signal.aborted) await this.enter(role, model, signal);
     if (signal.aborted) {
       if (this.sides[role].model !== model) model.dispose();
@@ -138,9 +141,11 @@ export class Comparison {
   }
 
   /** Changes the light. */
-  setLighting(lighting: Lighting): void {
+  async setLighting(lighting: Lighting): Promise<void> {
     this.lighting = lighting;
-    const { environment, lamps } = this.lights.get(this.lighting);
+    const { environment, lamps } = await this.lights.get(lighting);
+    // Another one may have been chosen meanwhile.
+    if (lighting !== this.lighting) return;
     for (const side of this.both()) {
       side.scene.environment = environment;
       side.scene.remove(...side.lamps);

@@ -1,7 +1,8 @@
 /** A few kinds of light, made by code: nothing is downloaded. Both models always stand in the same one. */
-import { BackSide, BoxGeometry, Color, DirectionalLight, Mesh, MeshBasicMaterial, PMREMGenerator, Scene, SphereGeometry, type Light, type Texture, type WebGLRenderer } from "three";
-import { BufferAttribute } from "three";
+import { BackSide, BoxGeometry, BufferAttribute, Color, DirectionalLight, Mesh, MeshBasicMaterial, PerspectiveCamera, PMREMGenerator, Scene, SphereGeometry, type Light, type Texture, type WebGLRenderer } from "three";
 import { RoomEnvironment } from "three/addons/environments/RoomEnvironment.js";
+
+import { caughtUp } from "./fence.ts";
 
 /** The names of the lights, as the page offers them. */
 export const lightings = ["studio", "soft", "sun", "dark"] as const;
@@ -16,27 +17,30 @@ export interface Lit {
 
 /** Makes each light once. */
 export class Lights {
-  private readonly made = new Map<Lighting, Lit>();
+  private readonly made = new Map<Lighting, Promise<Lit>>();
 
   constructor(private readonly renderer: WebGLRenderer) {}
 
   /** The light with this name. */
-  get(name: Lighting): Lit {
-    const known = this.made.get(name);
-    if (known) return known;
-    const generator = new PMREMGenerator(this.renderer);
-    const around = name === "studio" ? new RoomEnvironment() : surroundings[name]();
-    const lit = { environment: generator.fromScene(around, 0.04).texture, lamps: () => (name === "sun" ? [sun()] : []) };
-    disposeScene(around);
-    generator.dispose();
+  get(name: Lighting): Promise<Lit> {
+    const lit = this.made.get(name) ?? this.make(name);
     this.made.set(name, lit);
     return lit;
   }
 
-  /** Gives the memory back. */
-  dispose(): void {
-    for (const { environment } of this.made.values()) environment.dispose();
-    this.made.clear();
+  /** In steps: programs are made while the page goes on. */
+  private async make(name: Lighting): Promise<Lit> {
+    await caughtUp(this.renderer);
+    const generator = new PMREMGenerator(this.renderer);
+    const around = name === "studio" ? new RoomEnvironment() : surroundings[name]();
+    generator.compileCubemapShader();
+    this.renderer.compile(around, new PerspectiveCamera());
+    await caughtUp(this.renderer);
+    const { texture } = generator.fromScene(around, 0.04);
+    await caughtUp(this.renderer);
+    disposeScene(around);
+    generator.dispose();
+    return { environment: texture, lamps: () => (name === "sun" ? [sun()] : []) };
   }
 }
 

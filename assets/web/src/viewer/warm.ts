@@ -4,6 +4,7 @@
  */
 import { Mesh, MeshBasicMaterial, PerspectiveCamera, Scene, WebGLRenderTarget, type BufferGeometry, type WebGLRenderer } from "three";
 
+import { caughtUp } from "./fence.ts";
 import type { Model } from "./model.ts";
 
 /** Time after which the page gets its turn, in milliseconds. */
@@ -11,12 +12,12 @@ const SLICE_MS = 40;
 
 /** Uploads images, then vertices, then lets the programs be made. Ends early when `signal` aborts. */
 export async function warmUp(renderer: WebGLRenderer, scene: Scene, model: Model, signal: AbortSignal): Promise<void> {
-  const pause = pacer();
   for (const texture of model.textures()) {
     if (signal.aborted) return;
     renderer.initTexture(texture);
-    await pause();
+    await caughtUp(renderer);
   }
+  const pause = pacer();
   const uploader = new Uploader(renderer);
   for (const { geometry } of model.meshes) {
     if (signal.aborted) break;
@@ -24,7 +25,9 @@ export async function warmUp(renderer: WebGLRenderer, scene: Scene, model: Model
     await pause();
   }
   uploader.dispose();
-  if (!signal.aborted) await renderer.compileAsync(model.scene, uploader.camera, scene);
+  if (signal.aborted) return;
+  renderer.compile(model.scene, uploader.camera, scene);
+  await caughtUp(renderer);
 }
 
 /** Uploads geometries by drawing one triangle of each where nobody sees it. */

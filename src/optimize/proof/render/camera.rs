@@ -129,3 +129,21 @@ impl Camera {
         -(ahead + right * part.x + up * part.y).normalize()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standpoint_looks_at_what_is_in_the_middle_of_the_view() {
+        let around = Sphere { centre: Vec3::new(3.0, -2.0, 7.0), radius: 5.0 };
+        for view in [WHOLE[2], CLOSE[1], WHOLE[6].closer(Vec2::new(0.4, -0.3))] {
+            let (position, target, field_of_view) = view.standpoint(&around);
+            let camera = Camera::new(&view, &around);
+            assert_eq!(position, camera.eye);
+            let middle = camera.matrix.project_point3(target);
+            assert!(middle.truncate().length() < 1e-4, "{}: {middle}", view.name);
+            assert!((field_of_view < FIELD_OF_VIEW / 2.0) == (view.zoom > 2.5), "{field_of_view}");
+        }
+    }
+}

@@ -55,4 +55,4 @@ export const compare = {
   heatApart: "far apart",
   proof: "Pictures from the check on the server: your file, the result, and their difference, in the view where it is largest.",
   proofAlt: "The worst view of your file and of the result, and the difference between the two",
-} as const;
+};

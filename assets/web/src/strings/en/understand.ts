@@ -112,6 +112,14 @@ export const understand = {
     modelViewer: "The lines below set it up; meshopt_decoder.js comes with the npm package meshoptimizer.",
     gltfast: "Unity's packages for Draco, meshopt and KTX have to be installed.",
   },
+  decoders: {
+    KHR_draco_mesh_compression: "Draco",
+    EXT_meshopt_compression: "meshopt",
+    KHR_meshopt_compression: "meshopt (KHR)",
+    KHR_texture_basisu: "KTX2",
+    EXT_texture_webp: "WebP",
+    EXT_texture_avif: "AVIF",
+  },
   quickLook: "AR Quick Look on iPhones opens USDZ and no GLB: convert the result first.",
   asOf: "As listed in each program's own documentation, November 2026.",
   code: "Lines of code",
@@ -130,4 +138,4 @@ export const understand = {
   failed: (why: string) => `This did not work: ${why}`,
   htmlTitle: (name: string) => `${name}, optimized`,
   htmlMadeBy: (version: string) => `GLB Optimizer ${version}`,
-} as const;
+};

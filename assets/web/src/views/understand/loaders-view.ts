@@ -1,6 +1,6 @@
 /** What opens the result, and the lines of code that do it. */
 import { make } from "../../dom.ts";
-import { text } from "../../strings.ts";
+import { lookUp, text } from "../../strings.ts";
 import { copyable } from "./copyable.ts";
 import { codeFor, opens, programs, type Answer, type Program } from "./loaders.ts";
 
@@ -36,15 +36,7 @@ function words(answer: Answer): string {
 
 /** What an extension is called where there is no room for its whole name. */
 function shortName(extension: string): string {
-  const names: Record<string, string> = {
-    KHR_draco_mesh_compression: "Draco",
-    EXT_meshopt_compression: "meshopt",
-    KHR_meshopt_compression: "meshopt (KHR)",
-    KHR_texture_basisu: "KTX2",
-    EXT_texture_webp: "WebP",
-    EXT_texture_avif: "AVIF",
-  };
-  return names[extension] ?? extension;
+  return lookUp<string>(text.understand.decoders, extension) ?? extension;
 }
 
 function code(program: Program, answer: Answer, file: string, required: readonly string[]): HTMLElement[] {
