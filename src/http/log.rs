@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 
 use super::Site;
 use super::admin::Admin;
+use super::codes;
 use super::documented::AdminProblems;
 use super::error::Problem;
 
@@ -42,7 +43,7 @@ pub(super) async fn change(
 ) -> Result<Json<Value>, Problem> {
     let level = wanted.ok().and_then(|Query(Wanted { level })| level.parse::<LevelFilter>().ok());
     let level = level.ok_or_else(|| {
-        Problem::bad_request("bad_query", "`level` must be off, error, warn, info, debug or trace.")
+        Problem::new(codes::BAD_QUERY, "`level` must be off, error, warn, info, debug or trace.")
     })?;
     site.log.set_level(level);
     Ok(Json(json!({ "level": level.to_string() })))
