@@ -153,7 +153,10 @@ pub fn run() -> anyhow::Result<()> {
         Command::Doctor(flags) => doctor::run(flags),
         Command::Health(flags) => health::run(&flags),
         Command::Log(flags) => log::run(&flags),
-        Command::Completions(flags) => Ok(manual::completions(&flags)),
+        Command::Completions(flags) => {
+            manual::completions(&flags);
+            Ok(())
+        }
         Command::Man(flags) => manual::man(&flags),
         Command::Chaos(flags) => chaos::run(&flags),
         Command::SandboxChild => child::run(),
