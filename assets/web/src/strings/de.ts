@@ -217,6 +217,14 @@ export const de: Strings = {
     opensWith: (names: string) => `öffnet es mit einem Decoder für ${names}`,
     opensNot: (names: string) => `liest ${names} nicht, soweit bekannt`,
     opensNotAdvice: "Wählen Sie „Jedes Programm“ für eine Datei, die keine Erweiterung verlangt.",
+    decoders: {
+      KHR_draco_mesh_compression: "Draco",
+      EXT_meshopt_compression: "meshopt",
+      KHR_meshopt_compression: "meshopt (KHR)",
+      KHR_texture_basisu: "KTX2",
+      EXT_texture_webp: "WebP",
+      EXT_texture_avif: "AVIF",
+    },
     decoderNote: {
       three: "Die Zeilen unten richten es ein.",
       modelViewer: "Die Zeilen unten richten es ein; meshopt_decoder.js kommt mit dem npm-Paket meshoptimizer.",

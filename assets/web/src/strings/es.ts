@@ -217,6 +217,14 @@ export const es: Strings = {
     opensWith: (names: string) => `lo abre con un decodificador de ${names}`,
     opensNot: (names: string) => `no consta que lea ${names}`,
     opensNotAdvice: "Elija «Cualquier programa» para un archivo que no exija extensiones.",
+    decoders: {
+      KHR_draco_mesh_compression: "Draco",
+      EXT_meshopt_compression: "meshopt",
+      KHR_meshopt_compression: "meshopt (KHR)",
+      KHR_texture_basisu: "KTX2",
+      EXT_texture_webp: "WebP",
+      EXT_texture_avif: "AVIF",
+    },
     decoderNote: {
       three: "Las líneas de abajo lo configuran.",
       modelViewer: "Las líneas de abajo lo configuran; meshopt_decoder.js viene con el paquete npm meshoptimizer.",

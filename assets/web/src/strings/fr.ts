@@ -217,6 +217,14 @@ export const fr: Strings = {
     opensWith: (names: string) => `l'ouvre avec un décodeur pour ${names}`,
     opensNot: (names: string) => `ne lit pas ${names}, à notre connaissance`,
     opensNotAdvice: "Choisissez « N'importe quel programme » pour un fichier qui n'exige aucune extension.",
+    decoders: {
+      KHR_draco_mesh_compression: "Draco",
+      EXT_meshopt_compression: "meshopt",
+      KHR_meshopt_compression: "meshopt (KHR)",
+      KHR_texture_basisu: "KTX2",
+      EXT_texture_webp: "WebP",
+      EXT_texture_avif: "AVIF",
+    },
     decoderNote: {
       three: "Les lignes ci-dessous le mettent en place.",
       modelViewer: "Les lignes ci-dessous le mettent en place ; meshopt_decoder.js vient avec le paquet npm meshoptimizer.",

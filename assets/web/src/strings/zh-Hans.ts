@@ -217,6 +217,14 @@ export const zhHans: Strings = {
     opensWith: (names: string) => `配合 ${names} 解码器可以打开`,
     opensNot: (names: string) => `据知无法读取 ${names}`,
     opensNotAdvice: "请选“任何程序”，得到不需要扩展的文件。",
+    decoders: {
+      KHR_draco_mesh_compression: "Draco",
+      EXT_meshopt_compression: "meshopt",
+      KHR_meshopt_compression: "meshopt (KHR)",
+      KHR_texture_basisu: "KTX2",
+      EXT_texture_webp: "WebP",
+      EXT_texture_avif: "AVIF",
+    },
     decoderNote: {
       three: "用下面几行代码设置。",
       modelViewer: "用下面几行代码设置；meshopt_decoder.js 来自 npm 包 meshoptimizer。",
