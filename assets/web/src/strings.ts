@@ -21,7 +21,7 @@ type Said<T> = T extends string
       : { [K in keyof T]: Said<T[K]> };
 
 /** The languages by their tag, under the names that they have for themselves. */
-export const languages = { en: "English" } as const;
+export const languages = { en: "English", de: "Deutsch", es: "Español", fr: "Français", "zh-Hans": "简体中文" } as const;
 
 /** A language that this page speaks. */
 export type Language = keyof typeof languages;
@@ -35,6 +35,10 @@ export let language: Language = "en";
 const KEPT_AS = "language";
 const loaders: Record<Language, () => Promise<Strings>> = {
   en: () => Promise.resolve(en),
+  de: async () => (await import("./strings/de.ts")).de,
+  es: async () => (await import("./strings/es.ts")).es,
+  fr: async () => (await import("./strings/fr.ts")).fr,
+  "zh-Hans": async () => (await import("./strings/zh-Hans.ts")).zhHans,
 };
 
 /** The language that was chosen here before, else the first one that the browser asks for and this page speaks. */

@@ -157,11 +157,12 @@ export class Workbench implements Page {
     const arrived = this.arrived?.job.id === id ? this.arrived : null;
     this.arrived = null;
     const signal = this.begin();
+    this.forgetOther(id);
     if (!arrived) this.showWaiting();
     await this.guard(signal, async () => {
       const job = arrived?.job ?? (await getJob(id, signal));
       this.settings = job.settings;
-      if (this.source?.job !== id) void this.showRemote(job);
+      if (!this.source) void this.showRemote(job);
       await this.follow(job, arrived?.view ?? new ProgressView(() => void this.cancel(id)), signal);
     });
   }
@@ -182,10 +183,11 @@ export class Workbench implements Page {
   /** Settings for a model that the server has already. */
   private async showAgain(id: string): Promise<void> {
     const signal = this.begin();
-    if (this.source?.job !== id) this.showWaiting();
+    this.forgetOther(id);
+    if (!this.source) this.showWaiting();
     await this.guard(signal, async () => {
       const job = await getJob(id, signal);
-      if (this.source?.job !== id) void this.showRemote(job);
+      if (!this.source) void this.showRemote(job);
       this.stage.clear("result");
       const form = new SettingsForm(job.settings, job.input_name, (settings) => void this.rerun(job, settings));
       this.showPanel("ready", job.input_name, job.input_bytes, make("div", { className: "stack" }, form.element));
@@ -270,7 +272,8 @@ export class Workbench implements Page {
       const failure = error instanceof ApiFailure ? error : null;
       const selection = this.selection;
       const again = (): void => this.enter(readRoute(location.hash));
-      const actions: Action[] = selection || this.source ? [{ label: text.actions.retry, run: again }] : [];
+      const hopeless = failure?.status === 404;
+      const actions: Action[] = !hopeless && (selection || this.source) ? [{ label: text.actions.retry, run: again }] : [];
       this.fail(failure?.problem ?? text.problems.unexpected(String(error)), actions, failure?.code ?? "");
     }
   }
@@ -288,6 +291,13 @@ export class Workbench implements Page {
     this.original = Promise.resolve(null);
     this.source = source;
     return this.opening.signal;
+  }
+
+  /** Takes a model away that is not the one of this job. */
+  private forgetOther(id: string): void {
+    if (this.source?.job === id) return;
+    this.clearStage();
+    this.source = null;
   }
 
   private clearStage(): void {

@@ -323,7 +323,6 @@ export const en = {
     unused: "Unused",
   },
 
-  /** The counts of the inventory that are worth showing; keys as in the report. */
   problems: {
     unreadable: (name: string): Problem => ({
       title: "This file cannot be read",

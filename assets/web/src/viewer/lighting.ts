@@ -48,7 +48,7 @@ const surroundings = {
   /** The same from everywhere, a little more from above: shows colours as they are. */
   soft: () => new Scene().add(dome(0xffffff, 0xd8d8d8, 1)),
   /** Blue above, earth below; the sun itself is a lamp, so that it is sharp. */
-  sun: () => new Scene().add(dome(0x9cc4ff, 0x8a7f70, 0.7)),
+  sun: () => new Scene().add(dome(0x9cc4ff, 0x8a7f70, 1.1)),
   /** Two bright strips in the dark: shows edges, bumps and how rough things are. */
   dark: () => new Scene().add(dome(0x20242c, 0x101216, 1), strip(-6, 2, 1), strip(5, 3, -4)),
 };
@@ -73,7 +73,7 @@ function strip(x: number, y: number, z: number): Mesh {
 }
 
 function sun(): Light {
-  const light = new DirectionalLight(0xfff2dd, 2.6);
+  const light = new DirectionalLight(0xfff2dd, 3.4);
   light.position.set(0.6, 1, 0.5);
   return light;
 }

@@ -46,7 +46,7 @@ function viewTable(comparison: Comparison, goTo: (view: ViewError) => void): HTM
 
 function viewName(view: ViewError, goTo: (view: ViewError) => void): HTMLElement | string {
   if (!view.camera) return view.name;
-  const button = make("button", { type: "button", className: "link", title: text.understand.goThere }, view.name);
+  const button = make("button", { type: "button", className: "view-link", title: text.understand.goThere }, view.name);
   button.onclick = () => goTo(view);
   return button;
 }

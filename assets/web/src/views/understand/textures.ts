@@ -60,8 +60,8 @@ function pixelsOf({ width, height }: ImageEntry): string {
 }
 
 function thumbnail(of: Thumbnails, side: Row["before"]): HTMLElement {
-  const canvas = make("canvas", { className: "thumbnail", role: "img", ariaLabel: side?.item.name ?? "" });
   if (!side) return make("span", {}, "–");
+  const canvas = make("canvas", { className: "thumbnail", role: "img", ariaLabel: side.item.name || text.understand.numbered.image(side.index) });
   whenSeen(canvas, async () => {
     const picture = await of.get(side.index, side.item.mime);
     if (!picture) return canvas.replaceWith(make("small", {}, text.understand.noPicture));
