@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use serde_json::Value;
-use tempfile::{TempDir, tempdir};
+use tempfile::tempdir;
 
 use crate::support::triangle_glb;
 
@@ -33,13 +33,8 @@ fn pack(folder: &Path) -> PathBuf {
 
 /// The archive, made once for all tests.
 fn archive() -> &'static Path {
-    static MADE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = MADE.get_or_init(|| {
-        let folder = tempdir().unwrap();
-        let path = pack(folder.path());
-        (folder, path)
-    });
-    path
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| pack(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("release")))
 }
 
 fn said(output: &Output) -> String {
