@@ -15,7 +15,7 @@ export function againView(job: Job, report: Report): HTMLElement[] {
     make("h4", {}, text.understand.cli),
     copyable(cliCommand(job.input_name, settings)),
     make("h4", {}, text.understand.curl),
-    copyable(curlCommand(job.input_name, settings, server)),
+    copyable(curlCommand(job.input_name, [], settings, server)),
     make("h4", {}, text.understand.hashes),
     make(
       "dl",
