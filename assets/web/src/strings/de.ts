@@ -101,7 +101,7 @@ export const de: Strings = {
     pause: "Anhalten",
     worst: "Schlimmste Stelle",
     worstHint: (view: string) => `Von dort sehen, wo die Prüfung den größten Unterschied fand: ${view}`,
-    atWorst: (view: string, object: string) => `Aus der Ansicht mit dem größten Fehler gesehen: ${view}${object ? `, ${object}` : ""}`,
+    atView: (view: string, object: string) => `Gesehen wie bei der Prüfung: ${view}${object ? `, ${object}` : ""}`,
     reset: "Alles zeigen",
     fullScreen: "Vollbild",
     heatLegend: "Unterschied der beiden Bilder auf diesem Schirm, je Pixel",

@@ -101,7 +101,7 @@ export const es: Strings = {
     pause: "Pausar",
     worst: "Peor lugar",
     worstHint: (view: string) => `Mirar desde donde la comprobación halló la mayor diferencia: ${view}`,
-    atWorst: (view: string, object: string) => `Visto desde la vista con mayor error: ${view}${object ? `, ${object}` : ""}`,
+    atView: (view: string, object: string) => `Visto como en la comprobación: ${view}${object ? `, ${object}` : ""}`,
     reset: "Ver todo",
     fullScreen: "Pantalla completa",
     heatLegend: "Diferencia de las dos imágenes en esta pantalla, por píxel",

@@ -101,7 +101,7 @@ export const fr: Strings = {
     pause: "Pause",
     worst: "Pire endroit",
     worstHint: (view: string) => `Regarder de là où le contrôle a trouvé la plus grande différence : ${view}`,
-    atWorst: (view: string, object: string) => `Vu depuis la vue à la plus grande erreur : ${view}${object ? `, ${object}` : ""}`,
+    atView: (view: string, object: string) => `Vu comme lors du contrôle : ${view}${object ? `, ${object}` : ""}`,
     reset: "Tout voir",
     fullScreen: "Plein écran",
     heatLegend: "Différence des deux images sur cet écran, par pixel",

@@ -101,7 +101,7 @@ export const zhHans: Strings = {
     pause: "暂停",
     worst: "差异最大处",
     worstHint: (view: string) => `从检查发现差异最大的地方观看：${view}`,
-    atWorst: (view: string, object: string) => `从误差最大的视图观看：${view}${object ? `，${object}` : ""}`,
+    atView: (view: string, object: string) => `按检查时的视图观看：${view}${object ? `，${object}` : ""}`,
     reset: "显示全部",
     fullScreen: "全屏",
     heatLegend: "屏幕上两幅画面逐像素的差异",

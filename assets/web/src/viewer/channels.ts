@@ -53,7 +53,7 @@ function look(material: MeshStandardMaterial | MeshBasicMaterial, channel: Chann
     case "blue":
       return base("vec3(texel.b)");
     case "alpha":
-      return { ...data(material.map, material.opacity, "vec3(texel.a)"), isColour: false };
+      return data(material.map, material.opacity, "vec3(texel.a)");
     case "metal":
       return data(standard?.metalnessMap, standard?.metalness ?? 0, "vec3(texel.b)");
     case "rough":

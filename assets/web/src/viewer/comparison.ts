@@ -130,6 +130,7 @@ export class Comparison {
   /** Shows surfaces as they are, or something about them. */
   look(view: View): void {
     this.view = view;
+    if (view !== "heat") this.heat.free();
     const style = getComputedStyle(this.canvas);
     const ground = style.backgroundColor;
     this.modes.choose(view === "heat" ? "shaded" : view, style.color, ground);

@@ -69,11 +69,10 @@ export class Heat {
     this.renderer.render(this.scene, this.camera);
   }
 
-  /** Gives the memory back. */
-  dispose(): void {
-    this.free();
-    this.material.dispose();
-    this.quad.geometry.dispose();
+  /** Gives the memory of the pictures back until the next one is drawn. */
+  free(): void {
+    for (const picture of this.pictures) picture.dispose();
+    this.pictures = [];
   }
 
   private fit({ x, y }: Vector2): void {
@@ -81,10 +80,5 @@ export class Heat {
     if (image?.width === x && image.height === y) return;
     this.free();
     this.pictures = [new FramebufferTexture(x, y), new FramebufferTexture(x, y)];
-  }
-
-  private free(): void {
-    for (const picture of this.pictures) picture.dispose();
-    this.pictures = [];
   }
 }

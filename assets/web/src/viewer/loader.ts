@@ -2,7 +2,7 @@
  * Turns the bytes of a .glb into a three.js scene. The decoders (Draco, Basis, meshopt) are files of this page, work in
  * workers, and are fetched only when a model needs them. They are shared, because each keeps its workers.
  */
-import { LoadingManager, type WebGLRenderer } from "three";
+import type { WebGLRenderer } from "three";
 import { DRACOLoader } from "three/addons/loaders/DRACOLoader.js";
 import { GLTFLoader, type GLTF } from "three/addons/loaders/GLTFLoader.js";
 import { KTX2Loader } from "three/addons/loaders/KTX2Loader.js";
@@ -13,28 +13,19 @@ const MESHOPT_WORKERS = 2;
 
 /** Reads models for one renderer. */
 export class Loader {
-  private readonly ktx2: KTX2Loader;
-  private readonly draco = new DRACOLoader();
   private readonly gltf: GLTFLoader;
 
   /** `renderer` is asked which compressed texture formats the GPU knows. */
   constructor(renderer: WebGLRenderer) {
-    this.ktx2 = new KTX2Loader().detectSupport(renderer);
     MeshoptDecoder.useWorkers?.(MESHOPT_WORKERS);
-    this.gltf = new GLTFLoader(new LoadingManager())
-      .setDRACOLoader(this.draco)
-      .setKTX2Loader(this.ktx2)
+    this.gltf = new GLTFLoader()
+      .setDRACOLoader(new DRACOLoader())
+      .setKTX2Loader(new KTX2Loader().detectSupport(renderer))
       .setMeshoptDecoder(MeshoptDecoder);
   }
 
   /** Reads a model. */
   async load(blob: Blob): Promise<GLTF> {
     return this.gltf.parseAsync(await blob.arrayBuffer(), "");
-  }
-
-  /** Ends the workers. */
-  dispose(): void {
-    this.ktx2.dispose();
-    this.draco.dispose();
   }
 }

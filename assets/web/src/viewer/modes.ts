@@ -17,14 +17,12 @@ const CHECKER_SIDE = 256;
 
 /** Draws scenes in the chosen way. */
 export class Modes {
-  private mode: Mode = "shaded";
   private layers: Material[] = [];
   private channel: Channels | null = null;
 
   /** Changes the way; everything that the one before made is freed. `ink` and `ground` are colours of the page. */
   choose(mode: Mode, ink: string, ground: string): void {
     this.dispose();
-    this.mode = mode;
     if (isChannel(mode)) this.channel = new Channels(mode);
     else this.layers = layersOf(mode, ink, ground);
   }
@@ -45,11 +43,6 @@ export class Modes {
     }
     scene.overrideMaterial = null;
     scene.background = background;
-  }
-
-  /** Whether the light makes no difference. */
-  get isUnlit(): boolean {
-    return this.mode !== "shaded" && this.mode !== "checker";
   }
 
   /** Frees its materials and textures. */

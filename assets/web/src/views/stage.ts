@@ -82,7 +82,7 @@ export class Stage {
     this.tools.hold(camera.moment?.[0] ?? null, camera.moment?.[1] ?? 0, camera.variant);
     this.with((viewer) => viewer.lookFrom(camera));
     this.element.scrollIntoView({ block: "nearest" });
-    announce(text.compare.atWorst(name, object ?? ""));
+    announce(text.compare.atView(name, object ?? ""));
   }
 
   /** Takes a model away; with that of the result, all that compares. */

@@ -47,7 +47,7 @@ export const compare = {
   pause: "Pause",
   worst: "Worst place",
   worstHint: (view: string) => `Look from where the check found the largest difference: ${view}`,
-  atWorst: (view: string, object: string) => `Seen from the view with the largest error: ${view}${object ? `, ${object}` : ""}`,
+  atView: (view: string, object: string) => `Seen as in the check: ${view}${object ? `, ${object}` : ""}`,
   reset: "See all",
   fullScreen: "Full screen",
   heatLegend: "Difference of the two pictures on this screen, per pixel",
