@@ -1,4 +1,5 @@
-//! Builds the web page (assets/web) into `OUT_DIR/web`, from where `src/http/assets.rs` embeds it.
+//! Builds the web page (assets/web) into `OUT_DIR/web`, from where `src/http/assets.rs` embeds it, and tells the code what it
+//! is built for.
 //!
 //! Works on a copy in `OUT_DIR`, so that the source tree stays clean. Runs only when a file of the page changed, and
 //! installs the npm packages only when package-lock.json changed. Needs Node and npm to build; the executable needs neither.
@@ -17,9 +18,23 @@ const SHOWN_LINES: usize = 8;
 const NODE_HINT: &str = "install Node.js 20.19 or newer, which brings npm (https://nodejs.org, or your system's packages `nodejs` and `npm`)";
 
 fn main() {
+    name_build();
     if let Err(reason) = build_page() {
         println!("cargo::error=the web page could not be built: {reason}");
     }
+}
+
+/// What `--version` tells of the build.
+fn name_build() {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let compiler = Command::new(variable("RUSTC")).arg("--version").output();
+    let compiler = compiler.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    // Cargo is not made to look at each commit: then each would compile everything again. Who builds a release says it.
+    println!("cargo::rerun-if-env-changed=GLB_OPTIMIZER_COMMIT");
+    let commit = Some(variable("GLB_OPTIMIZER_COMMIT")).filter(|commit| !commit.is_empty());
+    println!("cargo::rustc-env=GLB_OPTIMIZER_BUILT_FROM={}", commit.as_deref().unwrap_or("not said"));
+    println!("cargo::rustc-env=GLB_OPTIMIZER_TARGET={}", variable("TARGET"));
+    println!("cargo::rustc-env=GLB_OPTIMIZER_COMPILER={}", compiler.unwrap_or_else(|_| "unknown".into()));
 }
 
 fn build_page() -> Result<(), String> {

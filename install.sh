@@ -1,12 +1,13 @@
 #!/bin/sh
-# Builds GLB Optimizer from this clone and installs it.
+# Installs GLB Optimizer: from a release file, from an unpacked release, or by building the clone that it stands in.
 #
-#   ./install.sh           builds, and installs ~/.local/bin/glb-optimizer
-#   ./install.sh --run     does the same, then serves the page on http://127.0.0.1:5000
-#   ./install.sh --help    every option
+#   ./install.sh                      builds or unpacks, and installs ~/.local/bin/glb-optimizer
+#   ./install.sh --release FILE|URL   installs a release file, checked by its SHA-256
+#   ./install.sh --run                does the same, then serves the page on http://127.0.0.1:5000
+#   ./install.sh --help               every option
 #
-# It never installs or changes Rust. It installs system packages only as root or with sudo, only when some
-# are missing, and only after asking. Running it again builds what changed and replaces the executable.
+# It never installs or changes Rust. It installs system packages only for a build, only as root or with sudo, only when
+# some are missing, and only after asking. Running it again changes what is new and nothing else.
 # Everything is in functions, called in the last line: half a script does nothing.
 
 set -eu
@@ -17,11 +18,16 @@ NODE_ADVICE="Node.js 20.19 or newer with npm (https://nodejs.org), then run this
 
 usage() {
     cat <<'END'
-Usage: ./install.sh [--prefix DIR] [--yes] [--run]
+Usage: ./install.sh [--release FILE|URL [--sha256 SUM]] [--prefix DIR] [--service] [--yes] [--run]
+       ./install.sh --uninstall [--prefix DIR]
 
-  --prefix DIR  install DIR/bin/glb-optimizer (default: ~/.local)
-  --yes         install missing system packages without asking
-  --run         serve the page afterwards; PORT, HOST and DATA_DIR are obeyed
+  --release FILE|URL  install this release file; without it, the unpacked release or the clone that this script is in
+  --sha256 SUM        what its SHA-256 must be; without it, what the file beside it says (its name and .sha256)
+  --prefix DIR        install DIR/bin/glb-optimizer (default: ~/.local; /usr/local for a service by root)
+  --service           serve at boot, by systemd: as root with a user of its own, else for you alone
+  --yes               install missing system packages without asking
+  --run               serve the page afterwards; PORT, HOST and DATA_DIR are obeyed
+  --uninstall         remove what this script installed; models, results and settings stay
 END
 }
 
@@ -34,28 +40,32 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+    if is_root; then "$@"; else sudo "$@"; fi
 }
 
-# The Debian packages for the programs that the build needs and that are missing.
-missing_packages() {
-    # g++ brings the C compiler, the linker and the C library's headers with it.
-    { has "${CC:-cc}" && has "${CXX:-c++}"; } || printf 'g++ '
+# --- a build ----------------------------------------------------------------------------------------------------------
+
+# The programs that the build needs and that are missing, in the words of `package_of`.
+missing_parts() {
+    { has "${CC:-cc}" && has "${CXX:-c++}"; } || echo compiler
     # AVIF's encoder is built by cmake and make, and on x86 with nasm.
-    has cmake || printf 'cmake '
-    has make || printf 'make '
-    needs_no_nasm || has nasm || has yasm || printf 'nasm '
-    has_libclang || printf 'libclang1 '
-    node_is_new_enough || printf 'nodejs '
-    has npm || printf 'npm '
+    has cmake || echo cmake
+    has make || echo make
+    needs_no_nasm || has nasm || has yasm || echo nasm
+    has_libclang || echo libclang
+    node_is_new_enough || echo node
+    has npm || echo npm
 }
 
 # A library without a program: what the build finds is asked of the loader, or is where LLVM's packages put it.
 has_libclang() {
     [ -z "${LIBCLANG_PATH:-}" ] || return 0
     ! ldconfig -p 2>/dev/null | grep -q 'libclang\(-[0-9.]*\)\{0,1\}\.so' || return 0
-    for library in /usr/lib/llvm*/lib/libclang*.so* /usr/lib64/libclang*.so* \
+    for library in /usr/lib/libclang*.so* /usr/lib/llvm*/lib/libclang*.so* /usr/lib64/libclang*.so* \
+        /opt/homebrew/opt/llvm/lib/libclang.dylib /usr/local/opt/llvm/lib/libclang.dylib \
         /Library/Developer/CommandLineTools/usr/lib/libclang.dylib \
         /Applications/Xcode.app/Contents/Developer/Toolchains/XcodeDefault.xctoolchain/usr/lib/libclang.dylib; do
         [ ! -e "$library" ] || return 0
@@ -72,6 +82,44 @@ node_is_new_enough() {
         process.exit(100 * major + +minor >= Number(process.argv[1]) ? 0 : 1)' "$OLDEST_NODE"
 }
 
+# The program that installs packages here: Debian and Ubuntu, Fedora, Alpine, macOS with Homebrew.
+package_manager() {
+    for program in apt-get dnf apk brew; do
+        ! has $program || { echo $program && return; }
+    done
+}
+
+# What the package with a part is called.
+package_of() {
+    case $1:$2 in
+    apt-get:compiler | apk:compiler) echo g++ ;; # brings the C compiler, the linker and the C library's headers with it
+    dnf:compiler) echo gcc-c++ ;;
+    brew:compiler) echo gcc ;;
+    apt-get:libclang) echo libclang1 ;;
+    dnf:libclang) echo clang-libs ;;
+    apk:libclang) echo clang-dev ;;
+    brew:libclang) echo llvm ;;
+    brew:node | brew:npm) echo node ;;
+    *:node) echo nodejs ;;
+    *) echo "$2" ;;
+    esac
+}
+
+install_with() {
+    case $1 in
+    apt-get)
+        as_root apt-get update -q
+        require_packaged_node
+        shift
+        # </dev/null: it must not eat a script that comes by a pipe.
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null
+        ;;
+    dnf) shift && as_root dnf install -y "$@" </dev/null ;;
+    apk) shift && as_root apk add "$@" </dev/null ;;
+    brew) shift && brew install "$@" </dev/null ;;
+    esac
+}
+
 # Whether the answer to the question is yes. Asked on the terminal, because stdin may be this script.
 agreed() {
     [ -z "$assume_yes" ] || return 0
@@ -83,18 +131,20 @@ agreed() {
 }
 
 install_packages() {
-    packages=$(missing_packages)
-    [ -n "$packages" ] || return 0
-    has apt-get || fail "missing: $packages(Debian's names): install a C and C++ compiler, cmake, make, nasm, libclang and $NODE_ADVICE"
-    [ "$(id -u)" -eq 0 ] || has sudo || fail "missing: $packages- as root: apt-get install $packages"
-    agreed "Missing: $packages- install with apt-get?" ||
+    parts=$(missing_parts | tr '\n' ' ')
+    [ -n "$parts" ] || return 0
+    manager=$(package_manager)
+    [ -n "$manager" ] || fail "missing: $parts- install a C and C++ compiler, cmake, make, nasm, libclang and $NODE_ADVICE"
+    packages=$(for part in $parts; do package_of "$manager" "$part"; done | sort -u | tr '\n' ' ')
+    [ "$manager" = brew ] || is_root || has sudo || fail "missing: $packages- as root: $manager install $packages"
+    agreed "Missing: $packages- install with $manager?" ||
         fail "missing: $packages- install them, or run this again with --yes"
-    say "installing with apt-get: $packages"
-    as_root apt-get update -q
-    require_packaged_node
-    # The list is split into words on purpose. </dev/null: apt-get must not eat a script that comes by a pipe.
+    say "installing with $manager: $packages"
+    # The list is split into words on purpose.
     # shellcheck disable=SC2086
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages </dev/null
+    install_with "$manager" $packages
+    left=$(missing_parts | tr '\n' ' ')
+    [ -z "$left" ] || fail "still missing after $manager: $left- install it by hand, then run this again"
 }
 
 # Debian 12 and Ubuntu 24.04 still have Node.js 18: better said before anything is installed.
@@ -116,46 +166,227 @@ require_rust() {
         fail "$version is too old: 1.$oldest or newer is needed; 'rustup update stable' brings it"
 }
 
-main() {
-    prefix=${HOME:-/root}/.local
-    assume_yes=''
-    run=''
+build() {
+    say "looking for Rust, a C++ compiler, cmake, nasm, libclang and Node.js"
+    require_rust
+    install_packages
+    say "building; the first time takes some minutes"
+    GLB_OPTIMIZER_COMMIT=$(git log -1 --format='%h of %cs' 2>/dev/null || true) cargo build --release --locked
+    program=${CARGO_TARGET_DIR:-target}/release/glb-optimizer
+    units=assets/deploy
+}
+
+# --- a release --------------------------------------------------------------------------------------------------------
+
+download() {
+    say "fetching $1"
+    if has curl; then
+        curl -fsSL --retry 3 -o "$2" "$1"
+    elif has wget; then
+        wget -q -O "$2" "$1"
+    else
+        fail "curl or wget is needed to fetch $1; fetch it by other means and name the file with --release"
+    fi
+}
+
+sha256_of() {
+    if has sha256sum; then
+        sha256sum "$1" | cut -d' ' -f1
+    elif has shasum; then
+        shasum -a 256 "$1" | cut -d' ' -f1
+    else
+        openssl dgst -sha256 "$1" | sed 's/.*= //'
+    fi
+}
+
+clean_up() { rm -rf "${scratch:-}"; }
+
+# Leaves the unpacked release in $scratch/release.
+unpack() {
+    scratch=$(mktemp -d)
+    trap clean_up EXIT
+    archive=$scratch/archive.tar.gz
+    case $1 in
+    *://*)
+        download "$1" "$archive" || fail "$1 cannot be fetched"
+        [ -n "$sum" ] || ! download "$1.sha256" "$scratch/sum" || sum=$(cut -d' ' -f1 "$scratch/sum")
+        ;;
+    *)
+        [ -f "$1" ] || fail "there is no file $1"
+        cp "$1" "$archive"
+        [ -n "$sum" ] || [ ! -f "$1.sha256" ] || sum=$(cut -d' ' -f1 "$1.sha256")
+        ;;
+    esac
+    [ -n "$sum" ] || fail "nothing says what the SHA-256 of $1 must be: put $1.sha256 beside it, or say --sha256"
+    found=$(sha256_of "$archive")
+    [ "$found" = "$sum" ] || fail "$1 is not what it should be: its SHA-256 is $found, and not $sum"
+    mkdir "$scratch/release"
+    tar -xzf "$archive" -C "$scratch/release" --strip-components=1 || fail "$1 cannot be unpacked"
+    use_release "$scratch/release"
+}
+
+use_release() {
+    [ -x "$1/bin/glb-optimizer" ] || fail "there is no bin/glb-optimizer in the release"
+    program=$1/bin/glb-optimizer
+    units=$1/lib/systemd
+}
+
+# --- what is installed ------------------------------------------------------------------------------------------------
+
+# Puts a file in place if it is another one. Beside the old one and then renamed over it: a running server keeps its own.
+place() {
+    ! cmp -s "$1" "$2" || return 0
+    mkdir -p "$(dirname "$2")"
+    cp "$1" "$2.new"
+    chmod "$3" "$2.new"
+    mv "$2.new" "$2"
+    changed=1
+    say "installed $2"
+}
+
+install_files() {
+    version=$("$program" --version) ||
+        fail "the executable does not run on this system; a release needs Linux with glibc 2.34 or newer on $(uname -m)"
+    pages=$(mktemp -d)
+    place "$program" "$prefix/bin/glb-optimizer" 755
+    # Made by the program itself, so that they go with it.
+    "$program" man "$pages"
+    for page in "$pages"/*.1; do
+        place "$page" "$prefix/share/man/man1/$(basename "$page")" 644
+    done
+    "$program" completions bash >"$pages/bash"
+    "$program" completions zsh >"$pages/zsh"
+    "$program" completions fish >"$pages/fish"
+    place "$pages/bash" "$prefix/share/bash-completion/completions/glb-optimizer" 644
+    place "$pages/zsh" "$prefix/share/zsh/site-functions/_glb-optimizer" 644
+    place "$pages/fish" "$prefix/share/fish/vendor_completions.d/glb-optimizer.fish" 644
+    rm -rf "$pages"
+    if [ -n "$changed" ]; then say "done: $(echo "$version" | head -n 1)"; else say "nothing has changed"; fi
+    case :$PATH: in
+    *":$prefix/bin:"*) ;;
+    *) say "$prefix/bin is not in your PATH; add it to call glb-optimizer by its name" ;;
+    esac
+}
+
+# --- the service ------------------------------------------------------------------------------------------------------
+
+# systemctl for the system or for the user, as `unit_folder` is.
+control() {
+    if is_root; then systemctl "$@"; else systemctl --user "$@"; fi
+}
+
+unit_folder() {
+    if [ -n "${UNIT_DIR:-}" ]; then
+        echo "$UNIT_DIR"
+    elif is_root; then
+        echo /etc/systemd/system
+    else
+        echo "${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user"
+    fi
+}
+
+# Who makes a package or an image says where units go (UNIT_DIR), and starts nothing.
+has_systemd() {
+    [ -z "${UNIT_DIR:-}" ] && has systemctl && [ -d /run/systemd/system ]
+}
+
+install_service() {
+    [ "$(uname -s)" = Linux ] || fail "--service is for systemd; on $(uname -s) let its own service manager run $prefix/bin/glb-optimizer"
+    names=glb-optimizer-user
+    ! is_root || names="glb-optimizer glb-optimizer-work"
+    scratch_unit=$(mktemp)
+    for name in $names; do
+        sed "s|^ExecStart=[^ ]*|ExecStart=$prefix/bin/glb-optimizer|" "$units/$name.service" >"$scratch_unit"
+        place "$scratch_unit" "$(unit_folder)/${name%-user}.service" 644
+    done
+    ! is_root || place "$units/glb-optimizer.socket" "$(unit_folder)/glb-optimizer.socket" 644
+    rm -f "$scratch_unit"
+    if ! has_systemd; then
+        say "systemd does not run here: the unit is in place, and starts when it does and is enabled"
+        return
+    fi
+    control daemon-reload
+    # A running service of the old version goes on with the new one; its jobs are kept.
+    if control -q is-active glb-optimizer; then
+        [ -z "$changed" ] || control restart glb-optimizer
+    else
+        control enable --now glb-optimizer
+    fi
+    say "glb-optimizer serves http://127.0.0.1:5000; see: systemctl $(is_root || echo '--user ')status glb-optimizer"
+}
+
+uninstall() {
+    if has_systemd && [ -e "$(unit_folder)/glb-optimizer.service" ]; then
+        control disable --now glb-optimizer.service || true
+        ! is_root || control disable --now glb-optimizer.socket glb-optimizer-work.service || true
+    fi
+    removed=''
+    for file in "$(unit_folder)"/glb-optimizer.service "$(unit_folder)"/glb-optimizer.socket \
+        "$(unit_folder)"/glb-optimizer-work.service "$prefix"/bin/glb-optimizer "$prefix"/share/man/man1/glb-optimizer*.1 \
+        "$prefix"/share/bash-completion/completions/glb-optimizer "$prefix"/share/zsh/site-functions/_glb-optimizer \
+        "$prefix"/share/fish/vendor_completions.d/glb-optimizer.fish; do
+        [ -e "$file" ] || continue
+        rm -f "$file"
+        removed=1
+        say "removed $file"
+    done
+    ! has_systemd || control daemon-reload
+    [ -n "$removed" ] || say "nothing of it is installed in $prefix"
+    say "models and results stay: /var/lib/glb-optimizer of a service, ${XDG_DATA_HOME:-~/.local/share}/glb-optimizer else"
+}
+
+# --- from the top ------------------------------------------------------------------------------------------------------
+
+read_options() {
+    prefix='' release='' sum='' service='' assume_yes='' run='' remove='' changed=''
     while [ $# -gt 0 ]; do
         case $1 in
-        --prefix)
-            [ $# -ge 2 ] || fail "--prefix needs a folder"
-            prefix=$2
+        --release | --sha256 | --prefix)
+            [ $# -ge 2 ] || fail "$1 needs a value"
+            case $1 in --release) release=$2 ;; --sha256) sum=$2 ;; --prefix) prefix=$2 ;; esac
             shift
             ;;
+        --service) service=1 ;;
         --yes) assume_yes=1 ;;
         --run) run=1 ;;
+        --uninstall) remove=1 ;;
         -h | --help) usage && exit 0 ;;
         *) usage >&2 && fail "unknown option $1" ;;
         esac
         shift
     done
+    if [ -z "$prefix" ]; then
+        prefix=${HOME:-/root}/.local
+        # Where a service of the system can see it, or has been put before.
+        ! is_root || { [ -z "$service" ] && [ ! -e /usr/local/bin/glb-optimizer ]; } || prefix=/usr/local
+    fi
     # Relative to where it was called from, not to the clone.
     case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
-    cd "$(dirname "$0")"
-    grep -qs '^name = "glb-optimizer"' Cargo.toml || fail "run this inside a clone of GLB Optimizer"
-
-    say "looking for Rust, a C++ compiler, cmake, nasm, libclang and Node.js"
-    require_rust
-    install_packages
-    say "building; the first time takes some minutes"
-    cargo build --release --locked
-    program=$prefix/bin/glb-optimizer
-    say "installing $program"
-    mkdir -p "$prefix/bin"
-    # Beside the old one and then renamed over it: a running server keeps its own.
-    cp "${CARGO_TARGET_DIR:-target}/release/glb-optimizer" "$program.new"
-    mv "$program.new" "$program"
-    say "done: $("$program" --version)"
-    case :$PATH: in
-    *":$prefix/bin:"*) ;;
-    *) say "$prefix/bin is not in your PATH; add it to call glb-optimizer by its name" ;;
+    case $release in '' | /* | *://*) ;; *) release=$PWD/$release ;; esac
+    # The service has a user of its own, who sees nothing of anybody's home.
+    case $service:$(id -u):$prefix in
+    1:0:/root* | 1:0:/home*) fail "a service of the system cannot run from $prefix; choose another --prefix" ;;
     esac
-    [ -z "$run" ] || exec "$program"
+}
+
+main() {
+    read_options "$@"
+    [ -z "$remove" ] || { uninstall && exit 0; }
+    if [ -n "$release" ]; then
+        unpack "$release"
+    else
+        cd "$(dirname "$0")"
+        if [ -x bin/glb-optimizer ] && [ ! -e Cargo.toml ]; then
+            use_release "$PWD"
+        else
+            grep -qs '^name = "glb-optimizer"' Cargo.toml ||
+                fail "run this inside a clone or an unpacked release of GLB Optimizer, or name a release file with --release"
+            build
+        fi
+    fi
+    install_files
+    [ -z "$service" ] || install_service
+    [ -z "$run" ] || { clean_up && exec "$prefix/bin/glb-optimizer"; }
 }
 
 main "$@"

@@ -12,13 +12,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::bridge::{Bridge, Cause};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Watch};
 use crate::health::Observer;
 use crate::http::{self, Access, OpenBodies, Site};
 use crate::jobs::{Intake, Jobs, Limits, OpenError, Tier};
+use crate::log::Log;
 use crate::meter::{Meter, MeterError};
 use crate::secrets::{self, Secret};
-use crate::{sandbox, webhook, worker};
+use crate::{sandbox, service, watch, webhook, worker};
 
 /// How long open connections and running jobs get to end. Platforms kill after 10 seconds or more.
 const STOP_TIME: Duration = Duration::from_secs(8);
@@ -46,6 +47,11 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
+    /// What systemd handed over cannot be listened on.
+    #[error(
+        "systemd handed over something that is no socket to listen on: {0}; see ListenStream= of its unit"
+    )]
+    Handed(io::Error),
     /// Nothing can be counted.
     #[error("the counters for /metrics cannot be made: {0}; please report it")]
     Meter(#[from] MeterError),
@@ -67,6 +73,7 @@ pub enum Error {
 /// See [`Error`].
 pub async fn run(
     config: &Config,
+    log: Log,
     stop: CancellationToken,
     on_ready: impl FnOnce(Ready),
 ) -> Result<(), Error> {
@@ -74,9 +81,7 @@ pub async fn run(
     let jobs = Arc::new(open_jobs(config)?);
     let bridge = Bridge::new(Arc::clone(&jobs), &config.fleet, &config.data_dir)?;
     let (admin_token, is_new) = admin_token(config, &jobs)?;
-    let listen_error = |source| Error::Listen { address: config.listen, source };
-    let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
+    let (listener, address) = listen(config.listen).await?;
     on_ready(Ready { address, new_token: is_new.then(|| admin_token.clone()) });
 
     let config::Access { requires_api_key, cors_origins, trusted_proxies, .. } = config.access.clone();
@@ -94,21 +99,24 @@ pub async fn run(
         access: Arc::new(access),
         open_bodies: OpenBodies::default(),
         webhooks: webhooks.clone(),
+        log,
         stop: stop.clone(),
     };
     tokio::spawn(stop.clone().run_until_cancelled_owned(meter.keep_small()));
     // Nobody waits for it: what it was doing is done again at the next start.
     tokio::spawn(webhook::run(Arc::clone(&jobs), webhooks, stop.clone()));
-    let working = tokio::spawn(work(jobs, bridge, stop.clone()));
+    tokio::spawn(service::say_alive(Arc::clone(&jobs)));
+    let working = tokio::spawn(work(jobs, config.watch.clone(), bridge, stop.clone()));
     let serving = tokio::spawn(http::serve(listener, site));
     stop_in_order(working, serving, &stop).await
 }
 
-/// Works for the other nodes until `stop`, without a page or an API. Calls `on_ready` once, when it may get work.
+/// Works for the other nodes and for the watched folder until `stop`, without a page or an API. Calls `on_ready` once,
+/// when it may get work.
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn work_for_others(
+pub async fn work_unseen(
     config: &Config,
     stop: CancellationToken,
     on_ready: impl FnOnce(),
@@ -117,7 +125,8 @@ pub async fn work_for_others(
     let jobs = Arc::new(open_jobs(config)?);
     let bridge = Bridge::new(Arc::clone(&jobs), &config.fleet, &config.data_dir)?;
     on_ready();
-    let working = tokio::spawn(work(jobs, bridge, stop.clone()));
+    tokio::spawn(service::say_alive(Arc::clone(&jobs)));
+    let working = tokio::spawn(work(jobs, config.watch.clone(), bridge, stop.clone()));
     stop.cancelled().await;
     if tokio::time::timeout(STOP_TIME, working).await.is_err() {
         tracing::warn!(seconds = STOP_TIME.as_secs(), "stopped with work still under way");
@@ -125,14 +134,26 @@ pub async fn work_for_others(
     Ok(())
 }
 
-/// Works until `stop`, for this node and, if there are others, for those.
-async fn work(jobs: Arc<Jobs>, bridge: Option<Arc<Bridge>>, stop: CancellationToken) {
+/// Works until `stop`, for this node, its watched folder and the other nodes, as far as there are any.
+async fn work(jobs: Arc<Jobs>, watched: Option<Watch>, bridge: Option<Arc<Bridge>>, stop: CancellationToken) {
     let bridging = bridge.map(|bridge| tokio::spawn(bridge.run(stop.clone())));
+    let watching = watched.map(|folder| tokio::spawn(watch::run(folder, Arc::clone(&jobs), stop.clone())));
     worker::run(jobs, stop).await;
-    if let Some(bridging) = bridging {
+    for side in bridging.into_iter().chain(watching) {
         // It only ends early if it panicked, which was logged.
-        let _ = bridging.await;
+        let _ = side.await;
     }
+}
+
+/// The socket that systemd listens on for us, or one of our own.
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listen_error = |source| Error::Listen { address, source };
+    let listener = match service::listener().map_err(Error::Handed)? {
+        Some(listener) => TcpListener::from_std(listener).map_err(Error::Handed)?,
+        None => TcpListener::bind(address).await.map_err(listen_error)?,
+    };
+    let address = listener.local_addr().map_err(listen_error)?;
+    Ok((listener, address))
 }
 
 /// TLS for everybody who speaks it. Fails only if that was said before.

@@ -63,7 +63,7 @@ impl Blobs {
     /// No file can be created.
     pub async fn writer(&self) -> io::Result<BlobWriter> {
         let path = Incoming(self.incoming().join(Uuid::new_v4().simple().to_string()));
-        let file = File::create_new(&path.0).await?;
+        let file = Some(File::create_new(&path.0).await?);
         Ok(BlobWriter { file, path, hasher: blake3::Hasher::new(), counted: Counted::new(self) })
     }
 
@@ -73,9 +73,9 @@ impl Blobs {
     /// # Errors
     /// It cannot be synced or renamed, for example because the disk is full; nothing is visible then.
     pub async fn publish(&self, mut writer: BlobWriter, _keep: &Keep) -> io::Result<BlobId> {
-        writer.file.flush().await?;
-        writer.file.sync_all().await?;
-        let id = BlobId::from(writer.hasher.finalize());
+        writer.close().await?;
+        File::open(&writer.path.0).await?.sync_all().await?;
+        let id = writer.id();
         self.rename_into_place(&writer.path.0, id).await?;
         self.count_stored(writer.bytes());
         Ok(id)
@@ -87,6 +87,20 @@ impl Blobs {
     /// # Errors
     /// It cannot be read, or the copy cannot be written.
     pub async fn copy_from(&self, path: &Path, keep: &Keep) -> io::Result<(BlobId, u64)> {
+        let writer = self.copy(path).await?;
+        let bytes = writer.bytes();
+        Ok((self.publish(writer, keep).await?, bytes))
+    }
+
+    /// The same for a file that only passes through: the copy is no part of the store, and goes with the returned value.
+    ///
+    /// # Errors
+    /// As [`Blobs::copy_from`].
+    pub async fn copy_aside(&self, path: &Path) -> io::Result<Aside> {
+        self.copy(path).await?.aside().await
+    }
+
+    async fn copy(&self, path: &Path) -> io::Result<BlobWriter> {
         let mut source = open_plain(path).await?;
         let mut writer = self.writer().await?;
         let mut buffer = vec![0; READ_BYTES];
@@ -97,8 +111,17 @@ impl Blobs {
             }
             writer.write(&buffer[..read]).await?;
         }
-        let bytes = writer.bytes();
-        Ok((self.publish(writer, keep).await?, bytes))
+        Ok(writer)
+    }
+
+    /// Whether a blob is here. If so, it stays as long as its pin.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub async fn has(&self, pin: &Pin) -> io::Result<bool> {
+        // A sweep that began before the pin is over once there is a keep.
+        let _keep = self.keep().await;
+        fs::try_exists(self.path(pin.id())).await
     }
 
     /// Reads a whole blob. For small ones, such as reports.
@@ -116,7 +139,7 @@ impl Blobs {
     pub async fn probe(&self) -> io::Result<()> {
         let mut writer = self.writer().await?;
         writer.write(b"probe").await?;
-        writer.file.flush().await
+        writer.close().await.map(|_| ())
     }
 
     async fn rename_into_place(&self, from: &Path, id: BlobId) -> io::Result<()> {
@@ -149,7 +172,8 @@ pub(crate) async fn open_plain(path: &Path) -> io::Result<File> {
 /// A blob that is being written. Dropped without [`Blobs::publish`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct BlobWriter {
-    file: File,
+    /// None once it is closed.
+    file: Option<File>,
     path: Incoming,
     hasher: blake3::Hasher,
     counted: Counted,
@@ -159,19 +183,23 @@ impl BlobWriter {
     /// Appends.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// It is closed, or the disk refuses.
     pub async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.hasher.update(chunk);
         self.counted.add(chunk.len() as u64);
-        self.file.write_all(chunk).await
+        let file = self.file.as_mut().ok_or_else(|| io::Error::other("a closed file was written to"))?;
+        file.write_all(chunk).await
     }
 
-    /// Hands all that was written to the operating system, and says where it is until it is published.
+    /// Ends the writing, and says where the file is until it is published. Many whole files may wait for each other, and
+    /// none of them needs to be open.
     ///
     /// # Errors
     /// The disk refuses.
-    pub async fn flushed(&mut self) -> io::Result<&Path> {
-        self.file.flush().await?;
+    pub async fn close(&mut self) -> io::Result<&Path> {
+        if let Some(mut file) = self.file.take() {
+            file.flush().await?;
+        }
         Ok(&self.path.0)
     }
 
@@ -179,6 +207,52 @@ impl BlobWriter {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.counted.bytes
+    }
+
+    /// What the bytes so far would be called.
+    #[must_use]
+    pub fn id(&self) -> BlobId {
+        BlobId::from(self.hasher.finalize())
+    }
+
+    /// Ends here: the file stays outside of the store, unsynced, and goes with the returned value.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn aside(mut self) -> io::Result<Aside> {
+        self.close().await?;
+        let (id, bytes) = (self.id(), self.bytes());
+        Ok(Aside { id, bytes, path: self.path, _counted: self.counted })
+    }
+}
+
+/// A whole file that only passes through: what is done for another node is kept there, and need not outlast a crash here.
+/// Each blob that is stored costs three syncs of the disk.
+#[derive(Debug)]
+pub struct Aside {
+    id: BlobId,
+    bytes: u64,
+    path: Incoming,
+    _counted: Counted,
+}
+
+impl Aside {
+    /// The hash of its content.
+    #[must_use]
+    pub fn id(&self) -> BlobId {
+        self.id
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path.0
     }
 }
 

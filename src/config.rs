@@ -1,16 +1,20 @@
-//! What the server was told: flags, then environment, then defaults; resolved and checked once.
+//! What the server was told: flags, then environment, then the settings file, then defaults; resolved and checked once.
 //!
-//! Read-only afterwards. Nothing else in the program reads the environment, and nothing in here opens a
-//! file or a socket. A new option is a field of [`Config`], its default, and a line in [`resolve`]. What concerns
-//! several nodes is in `config/fleet.rs`; where the program runs is told in `config/platform.rs`.
+//! Read-only afterwards. Nothing else in the program reads the environment, except for what systemd says there
+//! (`service.rs`). A new option is a field of [`Config`], its default, a line in [`resolve`], and a row of the table in
+//! `config/shown.rs`, which the documents are made of. What concerns several nodes is in `config/fleet.rs`; where the
+//! program runs is told in `config/platform.rs`; which server a command asks, in `config/remote.rs`.
 
 mod access;
+mod file;
 mod fleet;
 mod intake;
 mod legacy;
 mod platform;
 mod rates;
+mod remote;
 mod shown;
+mod watch;
 
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -21,14 +25,16 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 pub use access::Access;
+pub use file::Sources;
 pub use fleet::{Fleet, NotARedisUrl, RedisUrl};
 pub use intake::Intake;
 pub use legacy::{Ignored, ignored};
 pub use platform::{Kind, Platform};
 pub use rates::Rates;
-pub use shown::{Row, rows};
+pub use remote::{Remote, RemoteFlags};
+pub use shown::{Row, Setting, rows, table};
+pub use watch::Watch;
 
-use crate::secrets::Secret;
 use crate::webhook;
 
 const DEFAULT_PORT: u16 = 5000;
@@ -48,6 +54,16 @@ pub struct Flags {
     /// Jobs that run at once [env: MAX_CONCURRENT_TASKS] [default: number of cores]
     #[arg(long, value_name = "N")]
     pub workers: Option<String>,
+    /// Folder whose models are optimized as they come [env: WATCH_DIR]
+    #[arg(long, value_name = "DIR")]
+    pub watch: Option<PathBuf>,
+    /// Where results of the watched folder go [env: WATCH_OUTPUT] [default: beside the models]
+    #[arg(long, value_name = "DIR")]
+    pub watch_output: Option<PathBuf>,
+    /// Settings file, TOML [env: GLB_OPTIMIZER_CONFIG] [default: ~/.config/glb-optimizer.toml or
+    /// /etc/glb-optimizer.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// Everything the server can be told.
@@ -81,84 +97,48 @@ pub struct Config {
     pub rates: Rates,
     /// The other nodes, if there may be any.
     pub fleet: Fleet,
+    /// A folder whose models are optimized as they come, if there is one.
+    pub watch: Option<Watch>,
     /// What is logged.
     pub log_level: LevelFilter,
     /// Where this program runs.
     pub platform: Platform,
 }
 
-/// Which server a command speaks to. What is absent comes from the environment or has a default.
-#[derive(Debug, Default, clap::Args)]
-pub struct RemoteFlags {
-    /// The server to ask [env: GLB_OPTIMIZER_URL] [default: this machine, port PORT or 5000]
-    #[arg(long, value_name = "URL")]
-    pub server: Option<String>,
-}
-
-/// A running server.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Remote {
-    /// Its address, without a slash at the end.
-    pub server: String,
-    /// What to show there, if anything was said: the admin token or an API key.
-    pub token: Option<Secret>,
-    /// The data folder of a server on this machine; its admin token is in there.
-    pub data_dir: PathBuf,
-}
-
-impl Remote {
-    /// Resolves it from `flags` and the process's environment.
-    ///
-    /// # Errors
-    /// The address cannot be used; the error names the flag or variable.
-    pub fn from_process(flags: &RemoteFlags) -> Result<Self, Error> {
-        resolve_remote(flags, &|name| std::env::var(name).ok())
-    }
-}
-
-fn resolve_remote(flags: &RemoteFlags, env: &dyn Fn(&str) -> Option<String>) -> Result<Remote, Error> {
-    let var = |name: &'static str| env(name).filter(|value| !value.trim().is_empty());
-    let given = flags.server.clone().map(|value| ("--server", value));
-    let given = given.or_else(|| var("GLB_OPTIMIZER_URL").map(|value| ("GLB_OPTIMIZER_URL", value)));
-    // In a container or on a platform, the server was told its port by the same variable.
-    let port = var("PORT").unwrap_or_else(|| DEFAULT_PORT.to_string());
-    let (name, value) = given.unwrap_or(("PORT", format!("http://127.0.0.1:{}", port.trim())));
-    let server = value.trim().trim_end_matches('/');
-    if server.strip_prefix("http://").is_none_or(str::is_empty) {
-        let expected =
-            "an address that begins with http://, such as http://127.0.0.1:5000; encryption is not spoken";
-        return Err(Error { name, value, expected });
-    }
-    let token = var("ADMIN_TOKEN").or_else(|| var("GLB_OPTIMIZER_API_KEY"));
-    let given = |name: &'static str| var(name).map(|value| (name, value));
-    let data_dir =
-        path(&given, "DATA_DIR").unwrap_or_else(|| default_data_dir(&given, &Platform::detect(env)));
-    Ok(Remote {
-        server: server.to_owned(),
-        token: token.map(|token| token.trim().to_owned().into()),
-        data_dir,
-    })
-}
-
-/// A value that cannot be used.
+/// Something that the server was told and cannot use.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name} is \"{value}\", but it must be {expected}")]
-pub struct Error {
-    name: &'static str,
-    value: String,
-    expected: &'static str,
+pub enum Error {
+    /// A value.
+    #[error("{name} is \"{value}\", but it must be {expected}")]
+    Value {
+        /// The flag or variable.
+        name: &'static str,
+        /// What it says.
+        value: String,
+        /// What it could say.
+        expected: &'static str,
+    },
+    /// The settings file.
+    #[error("the settings file {} {reason}", path.display())]
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// A flag or variable that was given: its name, for messages, and its value.
 type Given = Option<(&'static str, String)>;
 
 impl Config {
-    /// Resolves the configuration from `flags` and the process's environment.
+    /// Resolves the configuration from `flags`, the process's environment, and the settings file if there is one.
     ///
     /// # Errors
-    /// A value cannot be used; the error names the flag or variable.
+    /// A value or the file cannot be used; the error names it.
     pub fn from_process(flags: Flags) -> Result<Self, Error> {
-        Self::of(flags, &|name| std::env::var(name).ok())
+        let sources = Sources::of_process(flags.config.as_deref())?;
+        Self::of(flags, &|name| sources.value(name))
     }
 
     /// Resolves the configuration from `flags` and an environment; without one, all defaults.
@@ -174,7 +154,7 @@ impl Config {
     /// # Errors
     /// The Redis or the storage of the fleet is not named; the error names the variable.
     pub fn check_is_of_a_fleet(&self) -> Result<(), Error> {
-        let missing = |name, expected| Err(Error { name, value: String::new(), expected });
+        let missing = |name, expected| Err(Error::Value { name, value: String::new(), expected });
         match (&self.fleet.redis, &self.fleet.storage) {
             (None, _) => {
                 missing("REDIS_URL", "the address of the fleet's Redis, to have somebody to work for")
@@ -221,6 +201,7 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         },
         rates: rates::resolve(&var)?,
         fleet: fleet::resolve(&var)?,
+        watch: watch::resolve(flags.watch, flags.watch_output, &var)?,
         log_level: log_level.unwrap_or(LevelFilter::INFO),
         platform,
     })
@@ -231,7 +212,7 @@ fn listen(flag: Option<String>, host: Given, port: Given, platform: &Platform) -
     if let Some(value) = flag {
         let expected = "an address and a port, such as 127.0.0.1:5000";
         let address = value.replacen("localhost:", "127.0.0.1:", 1).parse();
-        return address.map_err(|_| Error { name: "--listen", value, expected });
+        return address.map_err(|_| Error::Value { name: "--listen", value, expected });
     }
     let every_address = port.is_some() || platform.kind.is_routed();
     let port = parsed(port, "a port number from 0 to 65535")?.unwrap_or(DEFAULT_PORT);
@@ -254,13 +235,13 @@ fn path(var: &dyn Fn(&'static str) -> Given, name: &'static str) -> Option<PathB
 
 fn parsed<T: FromStr<Err: Display>>(given: Given, expected: &'static str) -> Result<Option<T>, Error> {
     let Some((name, value)) = given else { return Ok(None) };
-    value.trim().parse().map(Some).map_err(|_| Error { name, value, expected })
+    value.trim().parse().map(Some).map_err(|_| Error::Value { name, value, expected })
 }
 
 fn number(given: Given, least: u64, expected: &'static str) -> Result<Option<u64>, Error> {
     let number = parsed(given.clone(), expected)?;
     match (number, given) {
-        (Some(number), Some((name, value))) if number < least => Err(Error { name, value, expected }),
+        (Some(number), Some((name, value))) if number < least => Err(Error::Value { name, value, expected }),
         _ => Ok(number),
     }
 }
@@ -271,7 +252,7 @@ fn flag(given: Given) -> Result<Option<bool>, Error> {
     match value.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(Some(true)),
         "false" | "0" | "no" | "off" => Ok(Some(false)),
-        _ => Err(Error { name, value, expected: "true or false" }),
+        _ => Err(Error::Value { name, value, expected: "true or false" }),
     }
 }
 
@@ -282,7 +263,7 @@ fn retention(given: Given) -> Result<Option<Duration>, Error> {
     let hours = hours.unwrap_or(DEFAULT_RETENTION_HOURS);
     match (Duration::try_from_secs_f64(hours * 3_600.0), given) {
         (Ok(time), _) => Ok(Some(time).filter(|time| !time.is_zero())),
-        (Err(_), Some((name, value))) => Err(Error { name, value, expected }),
+        (Err(_), Some((name, value))) => Err(Error::Value { name, value, expected }),
         (Err(_), None) => Ok(None),
     }
 }
@@ -334,6 +315,7 @@ mod tests {
             listen: Some("localhost:0".into()),
             data_dir: Some("here".into()),
             workers: Some("3".into()),
+            ..Flags::default()
         };
         let variables = [("PORT", "8080"), ("DATA_DIR", "there"), ("MAX_CONCURRENT_TASKS", "7")];
         let config = with(flags, &variables).unwrap();
@@ -365,26 +347,6 @@ mod tests {
         }
         let flags = Flags { listen: Some("5000".into()), ..Flags::default() };
         assert!(with(flags, &[]).unwrap_err().to_string().starts_with("--listen is \"5000\""));
-    }
-
-    #[test]
-    fn the_server_to_ask_is_the_flag_or_the_variable_or_this_machine() {
-        let resolved = |flag: Option<&str>, variable: Option<&str>| {
-            let flags = RemoteFlags { server: flag.map(str::to_owned) };
-            let env = |name: &str| variable.filter(|_| name == "GLB_OPTIMIZER_URL").map(str::to_owned);
-            resolve_remote(&flags, &env).map(|remote| remote.server).map_err(|error| error.to_string())
-        };
-        assert_eq!(resolved(None, None).unwrap(), "http://127.0.0.1:5000");
-        assert_eq!(resolved(None, Some("http://box:8080/")).unwrap(), "http://box:8080");
-        assert_eq!(resolved(Some("http://a:1"), Some("http://b:2")).unwrap(), "http://a:1");
-        assert!(resolved(Some("https://a"), None).unwrap_err().starts_with("--server is \"https://a\""));
-    }
-
-    #[test]
-    fn in_the_servers_own_environment_its_port_is_asked() {
-        let env = |name: &str| (name == "PORT").then(|| "8080".to_owned());
-        let remote = resolve_remote(&RemoteFlags::default(), &env).unwrap();
-        assert_eq!(remote.server, "http://127.0.0.1:8080");
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! THE LIFE OF A JOB, top to bottom: submit, claim, run, finish, result.
+//! THE LIFE OF A JOB, top to bottom: submit (`submit.rs`), claim, run, finish, result.
 //!
 //! The only module that joins the queue, the blobs, the events and the sandbox. Two orders hold here and
 //! nowhere else: a blob is stored before the queue refers to it, and a change is announced after it is
 //! committed. Callers: `http` submits and reads, [`crate::worker`] claims, runs and finishes. How a data folder is
-//! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`, what other nodes have to do with it in `share.rs` and
-//! `elsewhere.rs`.
+//! opened is in `open.rs`, what is done to all jobs in `upkeep.rs`, what other nodes
+//! have to do with it in `share.rs` and `elsewhere.rs`.
 
 mod backup;
 mod batch;
@@ -18,6 +18,7 @@ mod room;
 mod share;
 mod slots;
 mod stages;
+mod submit;
 mod sweep;
 mod unpack;
 mod upkeep;
@@ -27,7 +28,7 @@ mod wait;
 mod webhook;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -41,7 +42,8 @@ pub use keys::{KEY_PREFIX, KeysOfFolder, NewKey};
 pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
 pub use slots::{Present, Slots};
-pub use unpack::Model;
+pub use submit::Submission;
+pub use unpack::{MOST_WAITING, Model};
 pub use upload::Upload;
 pub(crate) use view::rfc3339;
 pub use view::{JobView, WebhookView};
@@ -53,14 +55,13 @@ use crate::blobs::{Blobs, Keep, Pin, Shared};
 use crate::events::{self, Event, Events, Progress};
 use crate::ids::{BlobId, JobId};
 use crate::meter;
-use crate::optimize::Settings;
-use crate::queue::{
-    self, Blame, Cached, Enqueued, Failure, Job, JobError, Lease, NewJob, Output, Priority, Queue, State,
-};
+use crate::optimize::LodCount;
+use crate::queue::{self, Blame, Failure, Job, JobError, Lease, LevelFile, Output, Queue, State};
 use crate::sandbox::{self, Confinement, Folder, Optimize, Sandbox, Task};
 use intake::Clients;
 use room::Room;
 use stages::Stages;
+use unpack::Asides;
 use wait::Pace;
 
 /// How long a claim lasts unless it is extended. Short, so that a crash costs seconds.
@@ -97,8 +98,8 @@ pub struct Jobs {
     work_waiting: Notify,
     sweep_wanted: Notify,
     webhook_waiting: Notify,
-    /// Children that work on files which are not jobs yet: no more than jobs may run.
-    asides: Semaphore,
+    /// Children that work on files which are not jobs yet.
+    asides: Asides,
     slots: Arc<Semaphore>,
     pace: Pace,
     /// Whether a worker is there.
@@ -113,31 +114,39 @@ pub struct Jobs {
     _temporary: Option<Folder>,
 }
 
-/// What comes with a file.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Submission {
-    /// The file's name, without folders.
-    pub name: String,
-    /// What is asked for.
-    pub settings: Settings,
-    /// Who goes first.
-    pub priority: Priority,
-    /// What the sender calls this submission, so that sending it again makes no second job.
-    pub idempotency_key: Option<String>,
-    /// Whom to tell when it has ended: an address.
-    pub webhook: Option<String>,
-    /// Whether to do the work even if the result is there already.
-    pub is_fresh: bool,
-    /// Who sends it.
-    pub sender: Sender,
-}
-
 /// What came of a job, stored but not yet written into its record.
 #[derive(Debug)]
 pub struct Stored {
     output: Output,
     /// Keeps a sweep from taking the new blobs for left-overs.
     _keep: Keep,
+}
+
+/// What a child has made, where it has put it. Gone with this value.
+struct Made {
+    output: PathBuf,
+    report: PathBuf,
+    worst_view: PathBuf,
+    levels: Vec<PathBuf>,
+    _folder: Folder,
+}
+
+impl Made {
+    /// Whether there is a difference to be shown.
+    async fn has_pictures(&self) -> io::Result<bool> {
+        Ok(tokio::fs::metadata(&self.worst_view).await?.len() > 0)
+    }
+
+    /// The levels of detail that there are: not every model has as many as were asked for.
+    async fn levels(&self) -> io::Result<Vec<&Path>> {
+        let mut found = Vec::new();
+        for level in &self.levels {
+            if tokio::fs::metadata(level).await?.len() > 0 {
+                found.push(level.as_path());
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// A job and how far it is.
@@ -165,107 +174,6 @@ pub struct StoredFile {
 /// The right to run one job on this node; given back when it is dropped.
 #[derive(Debug)]
 pub struct Slot(#[expect(dead_code, reason = "what counts is that it lives")] OwnedSemaphorePermit);
-
-// --- submit ---------------------------------------------------------------------------------------
-
-impl Jobs {
-    /// Begins to receive a file.
-    ///
-    /// # Errors
-    /// [`Error::UploadsDisabled`], [`Error::QueueFull`], [`Error::TooManyJobs`], [`queue::Error::QuotaUsedUp`], or no
-    /// file can be created.
-    pub async fn begin_upload(&self, sender: &Sender) -> Result<Upload, Error> {
-        let max_bytes = self.limits.max_file_bytes;
-        if max_bytes == 0 {
-            return Err(Error::UploadsDisabled);
-        }
-        self.check_intake(sender, 1).await?;
-        Ok(Upload::new(self.blobs.writer().await?, self.room(), max_bytes))
-    }
-
-    /// What is said of a file that is too large.
-    #[must_use]
-    pub fn too_large(&self) -> Error {
-        Error::TooLarge { max_bytes: self.limits.max_file_bytes }
-    }
-
-    /// Accepts a received file as a job. When this returns, the job survives any crash. It is completed at once if
-    /// an earlier job has its result already.
-    ///
-    /// # Errors
-    /// [`Error::NotAGlb`], [`Error::NoRoom`], [`Error::QueueFull`], [`Error::TooManyJobs`],
-    /// [`queue::Error::QuotaUsedUp`], [`queue::Error::KeyReused`], or it cannot be stored; nothing is kept then.
-    pub async fn submit(&self, upload: Upload, wanted: Submission) -> Result<Job, Error> {
-        upload.check_complete()?;
-        let input_bytes = upload.writer.bytes();
-        self.check_intake(&wanted.sender, 1).await?;
-        self.room().make(0).await?;
-        let keep = self.blobs.keep().await;
-        let input = self.blobs.publish(upload.writer, &keep).await?;
-        // From here on a pin and not a keep, because files of another node may take a while.
-        let _pin = self.blobs.pin(input);
-        drop(keep);
-        let is_here = wanted.is_fresh || self.cached(input, wanted.settings).await?.is_some();
-        let (elsewhere, _pins) =
-            if is_here { None } else { self.result_elsewhere(input, wanted.settings).await }.unzip();
-        // To the end: the blobs of an earlier result may not go before the record refers to them.
-        let _keep = self.blobs.keep().await;
-        let sender = wanted.sender.clone();
-        let new = self.new_job((input, input_bytes), wanted).await?;
-        let new = NewJob { cached: new.cached.or(elsewhere), ..new };
-        let enqueued = self.on_queue(move |queue| queue.enqueue(new, now_ms())).await?;
-        Ok(self.accept(enqueued, &sender))
-    }
-
-    /// What the queue has to know of a job whose input is stored.
-    async fn new_job(
-        &self,
-        (input, input_bytes): (BlobId, u64),
-        wanted: Submission,
-    ) -> Result<NewJob, Error> {
-        let Submission { name: input_name, settings, priority, idempotency_key, webhook, is_fresh, sender } =
-            wanted;
-        let idempotency_key = idempotency_key.map(|key| own_key(&key, &sender));
-        let cached = if is_fresh { None } else { self.cached(input, settings).await? };
-        let batch = None;
-        Ok(NewJob {
-            input_name,
-            input_bytes,
-            input,
-            settings,
-            priority,
-            idempotency_key,
-            batch,
-            webhook,
-            cached,
-            sender,
-        })
-    }
-
-    fn accept(&self, Enqueued { job, is_new }: Enqueued, by: &Sender) -> Job {
-        if !is_new {
-            return job;
-        }
-        self.count_for_client(&job, by);
-        let (input_bytes, is_cached) = (job.input_bytes, job.cached_from.is_some());
-        let key = by.api_key.map(|key| key.to_string());
-        tracing::info!(job = %job.id, client = by.client, key, input_bytes, is_cached, "accepted a job");
-        meter::job_accepted(is_cached);
-        self.announce(job)
-    }
-
-    /// The result for this content and these settings, if one was made and its blobs are still there.
-    async fn cached(&self, input: BlobId, settings: Settings) -> Result<Option<Cached>, Error> {
-        let job = self.on_queue(move |queue| queue.result_of(input, &settings)).await?;
-        let Some(Job { id, output: Some(output), cached_from, .. }) = job else { return Ok(None) };
-        for blob in output.blobs() {
-            if !tokio::fs::try_exists(self.blobs.path(blob)).await? {
-                return Ok(None);
-            }
-        }
-        Ok(Some(Cached { output, from: cached_from.unwrap_or(id) }))
-    }
-}
 
 // --- claim, run, finish: what a worker does ---------------------------------------------------------
 
@@ -340,17 +248,42 @@ impl Jobs {
     /// # Errors
     /// The failure to hand to [`Jobs::finish`].
     pub async fn run(&self, job: &Job) -> Result<Stored, Failure> {
+        let made = self.make(job, self.blobs.path(job.input)).await?;
+        // Copied, not moved: nothing that the child may still hold open becomes part of the store.
+        let keep = self.blobs.keep().await;
+        let (report, _) = self.blobs.copy_from(&made.report, &keep).await?;
+        let (glb, glb_bytes) = self.blobs.copy_from(&made.output, &keep).await?;
+        let worst_view = match made.has_pictures().await? {
+            false => None,
+            true => Some(self.blobs.copy_from(&made.worst_view, &keep).await?.0),
+        };
+        let mut levels = Vec::new();
+        for file in made.levels().await? {
+            let (glb, glb_bytes) = self.blobs.copy_from(file, &keep).await?;
+            levels.push(LevelFile { glb, glb_bytes });
+        }
+        let version = env!("CARGO_PKG_VERSION").into();
+        let output = Output { glb, glb_bytes, report, worst_view, levels, version };
+        Ok(Stored { output, _keep: keep })
+    }
+
+    /// Has a child make the files of a job out of `input`.
+    async fn make(&self, job: &Job, input: PathBuf) -> Result<Made, Failure> {
         let folder = self.work_folder.join(format!("{}-{}", job.id, job.attempt.0));
         let folder = Folder::create(folder)?;
+        let file = |name| folder.path().join(name);
+        let (output, report, worst_view) = (file("output.glb"), file("report.json"), file("worst-view.png"));
+        let count = job.settings.lods.map_or(0, LodCount::get);
+        let levels = (1..=count).map(|level| folder.path().join(format!("level-{level}.glb"))).collect();
+        let made = Made { output, report, worst_view, levels, _folder: folder };
         let task = Optimize {
-            input: self.blobs.path(job.input),
-            output: folder.path().join("output.glb"),
-            report: folder.path().join("report.json"),
-            worst_view: folder.path().join("worst-view.png"),
+            input,
+            output: made.output.clone(),
+            report: made.report.clone(),
+            worst_view: made.worst_view.clone(),
+            levels: made.levels.clone(),
             settings: job.settings,
         };
-        let (report, output, worst_view) =
-            (task.report.clone(), task.output.clone(), task.worst_view.clone());
         let mut stages = Stages::default();
         let on_progress = |stage: String, percent| {
             stages.enter(&stage);
@@ -361,16 +294,7 @@ impl Jobs {
                 meter::child_killed(reason);
             }
         })?;
-        // Copied, not moved: nothing that the child may still hold open becomes part of the store.
-        let keep = self.blobs.keep().await;
-        let (report, _) = self.blobs.copy_from(&report, &keep).await?;
-        let (glb, glb_bytes) = self.blobs.copy_from(&output, &keep).await?;
-        let worst_view = match tokio::fs::metadata(&worst_view).await?.len() {
-            0 => None,
-            _ => Some(self.blobs.copy_from(&worst_view, &keep).await?.0),
-        };
-        let output = Output { glb, glb_bytes, report, worst_view, version: env!("CARGO_PKG_VERSION").into() };
-        Ok(Stored { output, _keep: keep })
+        Ok(made)
     }
 
     /// Writes down how an attempt ended.
@@ -491,6 +415,18 @@ impl Jobs {
         self.bring(job, output_of(job)?.glb).await
     }
 
+    /// The level of detail `level` as a file of its own; 1 is the one after the result.
+    ///
+    /// # Errors
+    /// [`Error::NoResult`] unless the job is completed, [`Error::NoLevel`], [`Error::FilesGone`], or it cannot be fetched from
+    /// another node.
+    pub async fn level(&self, job: &Job, level: usize) -> Result<StoredFile, Error> {
+        self.check_files(job)?;
+        let levels = &output_of(job)?.levels;
+        let found = level.checked_sub(1).and_then(|index| levels.get(index));
+        self.bring(job, found.ok_or(Error::NoLevel { level, count: levels.len() })?.glb).await
+    }
+
     /// The view in which the result looks most different, as PNG: before, after, difference.
     ///
     /// # Errors
@@ -588,12 +524,6 @@ impl Jobs {
             queue: Arc::clone(&self.queue),
         }
     }
-}
-
-/// An idempotency key as it is stored: another sender's is another one. A hash, because addresses are not written down.
-fn own_key(key: &str, sender: &Sender) -> String {
-    let owner = sender.api_key.map(|key| key.to_string()).or_else(|| sender.client.clone());
-    blake3::hash(format!("{}\0{key}", owner.unwrap_or_default()).as_bytes()).to_hex().to_string()
 }
 
 fn output_of(job: &Job) -> Result<&Output, Error> {

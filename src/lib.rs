@@ -12,12 +12,13 @@
 //! | [`cli`] | one file a command; prints, and turns errors into exit codes |
 //! | [`app`] | builds the parts of the server, starts them, stops them in order |
 //! | [`http`], [`worker`] | the two sides of the queue: thin handlers; slots, wake-ups, heartbeats |
+//! | [`watch`], [`service`] | a folder whose models are optimized as they come; what systemd hands over and is told |
 //! | [`health`], [`doctor`] | how this node does: at any time; once and thoroughly |
 //! | [`bridge`] | the fleet: work, files and knowledge shared over Redis |
 //! | [`config`] | what this node was told |
 //! | [`jobs`] | **the life of a job**, top to bottom |
 //! | [`queue`], [`blobs`], [`events`], [`sandbox`] | what that life needs: records, bytes, announcements, child processes |
-//! | [`ids`], [`meter`], [`secrets`] | types that tell a job from a blob; what is counted for `/metrics`; tokens, compared and kept |
+//! | [`ids`], [`meter`], [`secrets`], [`log`] | types that tell a job from a blob; what is counted for `/metrics`; tokens, compared and kept; how much is logged |
 //! | [`optimize`] | the core. Pure: bytes and settings in, bytes and a report out |
 //!
 //! # One job, step by step
@@ -57,10 +58,13 @@ pub mod health;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod log;
 pub mod meter;
 pub mod optimize;
 pub mod queue;
 pub mod sandbox;
 pub mod secrets;
+pub mod service;
+pub mod watch;
 pub mod webhook;
 pub mod worker;

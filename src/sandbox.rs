@@ -25,7 +25,7 @@ pub use confine::{Confinement, Missing, confine, outlast_signals};
 use ending::Ending;
 pub use ending::Error;
 pub use folder::Folder;
-pub use memory::{container_bytes, machine_bytes, share as memory_share};
+pub use memory::{asides, container_bytes, machine_bytes, share as memory_share};
 use process::{Child, Farewell};
 pub use protocol::{Compare, Found, Line, Named, Optimize, Request, Task, Unpack, Unpacked};
 
@@ -45,7 +45,7 @@ const MOST_STARTS: u32 = 3;
 pub struct Limits {
     /// How long it may run.
     pub time: Duration,
-    /// How much memory it may have, in bytes.
+    /// How much memory a job may have, in bytes; what is done beside jobs may have half of it.
     pub memory_bytes: u64,
 }
 
@@ -116,6 +116,10 @@ impl Sandbox {
 
     fn request(&self, task: Option<Task>) -> Request {
         let Limits { time, memory_bytes } = self.limits;
+        let memory_bytes = match task {
+            Some(Task::Unpack(_) | Task::Compare(_)) => memory_bytes / 2,
+            Some(Task::Optimize(_)) | None => memory_bytes,
+        };
         Request { task, memory_bytes, time_s: time.as_secs().max(1), parent: std::process::id() }
     }
 
@@ -143,6 +147,6 @@ impl Sandbox {
             tracing::warn!(complaint, "what the optimizer's process wrote to stderr, or the end of it");
         }
         let is_oom_kill = memory::oom_kills() > oom_kills;
-        Ending { outcome, status, complaint, is_oom_kill, memory_bytes: self.limits.memory_bytes }.judge()
+        Ending { outcome, status, complaint, is_oom_kill, memory_bytes: request.memory_bytes }.judge()
     }
 }

@@ -13,14 +13,14 @@ const ROWS: &[&[&str]] = &[
     &["main"],
     &["cli"],
     &["app"],
-    &["http", "worker"],
+    &["http", "worker", "watch", "service"],
     &["health", "doctor"],
     &["bridge"],
     &["config"],
     &["webhook"],
     &["jobs"],
     &["queue", "blobs", "events", "sandbox"],
-    &["ids", "meter", "secrets"],
+    &["ids", "meter", "secrets", "log"],
     &["optimize"],
 ];
 
@@ -36,6 +36,12 @@ const OWNERS: &[(&str, &str)] = &[
     ("clap", "cli"),
     ("utoipa_axum", "http"),
     ("reqwest", "webhook"),
+    ("sd_notify", "service"),
+    ("listenfd", "service"),
+    ("toml", "config/file.rs"),
+    ("clap_complete", "cli"),
+    ("clap_mangen", "cli"),
+    ("tracing_subscriber", "log"),
     ("ring", "webhook"),
     ("zip", "cli/child"),
     ("governor", "http"),
@@ -254,10 +260,7 @@ const SECURITY_ROWS: [&str; 20] = [
 fn every_security_row_names_tests_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/security.md")).unwrap();
-    let mut files = Vec::new();
-    collect(&root.join("src"), &mut files);
-    collect(&root.join("tests"), &mut files);
-    let code: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let code = code_of(root);
     let mut faults = Vec::new();
     for row in SECURITY_ROWS {
         let line = page.lines().find(|line| line.starts_with(&format!("| {row} |")));
@@ -270,6 +273,31 @@ fn every_security_row_names_tests_that_exist() {
         faults.extend(missing.map(|name| format!("docs/security.md: {row} names {name}, which is no test")));
     }
     assert_none(&faults);
+}
+
+#[test]
+fn what_durability_promises_is_shown_by_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/durability.md")).unwrap();
+    let code = code_of(root);
+    let rows = page.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let names: Vec<&str> = rows
+        .filter_map(|row| row.split(" | ").nth(2))
+        .flat_map(|tests| tests.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(names.len() > 5);
+    let missing = names.into_iter().filter(|name| !code.contains(&format!("fn {name}(")));
+    assert_none(
+        &missing.map(|name| format!("docs/durability.md names {name}, which is no test")).collect::<Vec<_>>(),
+    );
+}
+
+/// All of the code and its tests, as one text.
+fn code_of(root: &Path) -> String {
+    let mut files = Vec::new();
+    collect(&root.join("src"), &mut files);
+    collect(&root.join("tests"), &mut files);
+    files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
 }
 
 #[test]

@@ -27,7 +27,7 @@ use tokio::io::AsyncWriteExt;
 use url::Url;
 use uuid::Uuid;
 
-use super::{Blobs, Pin};
+use super::{Aside, BlobWriter, Blobs, Pin};
 use crate::ids::BlobId;
 
 /// Retries of one request end after this time; the library's own 180 s would hold a job up for too long.
@@ -100,11 +100,23 @@ impl Shared {
     /// # Errors
     /// It cannot be read or written.
     pub async fn put(&self, blobs: &Blobs, id: BlobId) -> io::Result<()> {
+        self.put_file(&blobs.path(id), id).await
+    }
+
+    /// Puts a file that is no local blob here, unless it is here already.
+    ///
+    /// # Errors
+    /// It cannot be read or written.
+    pub async fn put_aside(&self, file: &Aside) -> io::Result<()> {
+        self.put_file(file.path(), file.id()).await
+    }
+
+    async fn put_file(&self, file: &FilePath, id: BlobId) -> io::Result<()> {
         let (store, path) = (self.store()?, path_of(id));
         if store.head(&path).await.is_ok() {
             return Ok(());
         }
-        let mut file = File::open(blobs.path(id)).await?;
+        let mut file = File::open(file).await?;
         let mut writer = BufWriter::new(store, path);
         tokio::io::copy(&mut file, &mut writer).await?;
         writer.shutdown().await
@@ -115,21 +127,30 @@ impl Shared {
     /// # Errors
     /// It is not here, cannot be read or stored, or is not what its name says.
     pub async fn fetch(&self, blobs: &Blobs, pin: &Pin) -> io::Result<()> {
-        let id = pin.id();
-        // A sweep that began before the pin is over once there is a keep.
-        let keep = blobs.keep().await;
-        if tokio::fs::try_exists(blobs.path(id)).await? {
+        if blobs.has(pin).await? {
             return Ok(());
         }
-        // Not held while the bytes come: uploads would wait behind a sweep that waits for it.
-        drop(keep);
+        // No keep while the bytes come: uploads would wait behind a sweep that waits for it.
+        let writer = self.receive(blobs, pin.id()).await?;
+        blobs.publish(writer, &blobs.keep().await).await.map(|_| ())
+    }
+
+    /// Fetches a blob that this node needs only for a while.
+    ///
+    /// # Errors
+    /// As [`Shared::fetch`].
+    pub async fn fetch_aside(&self, blobs: &Blobs, id: BlobId) -> io::Result<Aside> {
+        self.receive(blobs, id).await?.aside().await
+    }
+
+    async fn receive(&self, blobs: &Blobs, id: BlobId) -> io::Result<BlobWriter> {
         let mut chunks = self.store()?.get(&path_of(id)).await.map_err(io_error)?.into_stream();
         let mut writer = blobs.writer().await?;
         while let Some(chunk) = chunks.next().await {
             writer.write(&chunk.map_err(io_error)?).await?;
         }
-        if blobs.publish(writer, &blobs.keep().await).await? == id {
-            return Ok(());
+        if writer.id() == id {
+            return Ok(writer);
         }
         let what = format!("{} holds other bytes than it should under {id}", self.location);
         Err(io::Error::new(io::ErrorKind::InvalidData, what))

@@ -10,6 +10,7 @@
 //! inbox:<node>        stream               what a node is told: outcomes of its offers, wishes of others
 //! reply:<id>          JSON, lives 1 min    the answer to a wish
 //! job:<job>           JSON, lives 1 day    the mirror of a job's record
+//! batch:<batch>       sorted set, lives 1 day  the mirrored jobs of a batch, by their number in it
 //! jobs:<state>        sorted set           the mirrored jobs in a state, by the time of acceptance
 //! events              channel              progress, and which jobs changed
 //! probe:<node>        gone at once         shows that writing works
@@ -24,7 +25,7 @@
 use std::fmt::Display;
 
 use super::node::NodeId;
-use crate::ids::JobId;
+use crate::ids::{BatchId, JobId};
 use crate::queue::State;
 
 /// Key names under one prefix.
@@ -70,6 +71,10 @@ impl Keys {
 
     pub(super) fn job(&self, job: JobId) -> String {
         self.own("job", job)
+    }
+
+    pub(super) fn batch(&self, batch: BatchId) -> String {
+        self.own("batch", batch)
     }
 
     pub(super) fn result(&self, recipe: [u8; 32]) -> String {

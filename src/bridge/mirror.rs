@@ -17,7 +17,7 @@ use super::node::NodeId;
 use crate::events::{Change, Event, Progress};
 use crate::ids::JobId;
 use crate::jobs::Error;
-use crate::queue::{self, Job, State};
+use crate::queue::{self, InBatch, Job, State};
 
 /// How long a record is mirrored after it last changed, in milliseconds.
 const MIRROR_MS: u64 = 24 * 3600 * 1000;
@@ -163,6 +163,10 @@ async fn write(bridge: &Bridge, job: &Job) -> RedisResult<()> {
         pipe.zrem(bridge.keys.jobs(state), &id).ignore();
     }
     pipe.zadd(bridge.keys.jobs(job.state), &id, job.created_at_ms).ignore();
+    if let Some(InBatch { id: batch, number }) = job.batch {
+        let batch = bridge.keys.batch(batch);
+        pipe.zadd(&batch, &id, number).ignore().cmd("PEXPIRE").arg(batch).arg(MIRROR_MS).ignore();
+    }
     pipe.publish(bridge.keys.events(), told(bridge, job.id, None)).ignore();
     pipe.query_async(&mut connection).await
 }

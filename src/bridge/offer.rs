@@ -8,14 +8,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::broadcast;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Bridge;
 use super::scripts::{Offered, Scripts};
-use crate::events::Change;
+use crate::events::{Change, Event};
 use crate::ids::JobId;
 use crate::jobs::{Error, LEASE};
-use crate::queue::{self, Job, Lease};
+use crate::queue::{self, Job, Lease, State};
 
 /// How often offers are looked at.
 const TICK: Duration = Duration::from_millis(500);
@@ -27,6 +29,8 @@ const INBOX_TIME: Duration = Duration::from_secs(5);
 const UNTAKEN_TIME: Duration = Duration::from_secs(3);
 /// More than what runs, so that no node waits for the next offer; not all, so that priorities still count.
 const OFFERS_PER_SLOT: usize = 3;
+/// Jobs whose files go out at the same time.
+const AT_ONCE: usize = 4;
 
 /// What this node has offered and not got back.
 #[derive(Debug, Default)]
@@ -56,6 +60,10 @@ impl Offers {
         }
     }
 
+    fn get(&self, id: JobId) -> Option<Out> {
+        self.lock().get(&id).copied()
+    }
+
     fn all(&self) -> Vec<Out> {
         self.lock().values().copied().collect()
     }
@@ -74,53 +82,84 @@ impl Offers {
 
 /// Until `stop`; then takes all offers back.
 pub(super) async fn run(bridge: Arc<Bridge>, stop: CancellationToken) {
-    let mut changes = bridge.jobs.subscribe();
-    let mut ticks = tokio::time::interval(TICK);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => break,
-            _ = ticks.tick() => {
-                for one in bridge.offers.all() {
-                    look_after(&bridge, one, false).await;
-                }
-                offer_what_waits(&bridge).await;
-            }
-            event = changes.recv() => match event {
-                Ok(event) if event.is_here && event.change == Change::State => {
-                    // Cancelled, perhaps: then whoever works on it should stop soon.
-                    let changed = bridge.offers.lock().get(&event.job).copied();
-                    if let Some(one) = changed {
-                        look_after(&bridge, one, true).await;
-                    }
-                    offer_what_waits(&bridge).await;
-                }
-                // What was missed is seen at the next tick.
-                _ => {}
-            },
-        }
-    }
+    // Two loops: the leases of what is out must not wait for files that are going out.
+    tokio::join!(look_after_all(&bridge, &stop), offer_all(&bridge, &stop));
     for one in bridge.offers.all() {
         give_up(&bridge, one).await;
     }
 }
 
-async fn offer_what_waits(bridge: &Bridge) {
-    while wants_others(bridge) {
-        match bridge.jobs.has_work().await {
-            Ok(true) => {}
-            _ => return,
-        }
-        let Ok(Some(job)) = bridge.jobs.claim().await else { return };
-        if !offer(bridge, &job).await {
-            return;
+async fn look_after_all(bridge: &Bridge, stop: &CancellationToken) {
+    let mut changes = bridge.jobs.subscribe();
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let changed = tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => None,
+            changed = own_change(&mut changes) => changed,
+        };
+        match changed {
+            // Cancelled, perhaps: then whoever works on it should stop soon.
+            Some(id) => {
+                if let Some(one) = bridge.offers.get(id) {
+                    look_after(bridge, one, true).await;
+                }
+            }
+            None => {
+                for one in bridge.offers.all() {
+                    look_after(bridge, one, false).await;
+                }
+            }
         }
     }
 }
 
-/// Whether there is anybody who could do what this node has no slot for.
-fn wants_others(bridge: &Bridge) -> bool {
-    if bridge.jobs.free_slots() > 0 || bridge.tier().0 != "redis" {
+async fn offer_all(bridge: &Arc<Bridge>, stop: &CancellationToken) {
+    let mut changes = bridge.jobs.subscribe();
+    let mut going_out = JoinSet::new();
+    let mut rest_until = Instant::now();
+    loop {
+        while Instant::now() >= rest_until && wants_others(bridge, going_out.len()) {
+            let Some(job) = next_waiting(bridge).await else { break };
+            going_out.spawn(offer(Arc::clone(bridge), job, stop.clone()));
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(TICK) => {}
+            _ = own_change(&mut changes) => {}
+            Some(is_out) = going_out.join_next() => {
+                if !is_out.unwrap_or(false) {
+                    rest_until = Instant::now() + TICK;
+                }
+            }
+        }
+    }
+    while going_out.join_next().await.is_some() {}
+}
+
+/// Waits until a record of this node's changes. None when it may have been any: some were missed.
+async fn own_change(changes: &mut broadcast::Receiver<Event>) -> Option<JobId> {
+    loop {
+        match changes.recv().await {
+            Ok(Event { job, change: Change::State, is_here: true }) => return Some(job),
+            Ok(_) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+async fn next_waiting(bridge: &Bridge) -> Option<Job> {
+    // Looked at first: a claim that finds nothing would be a transaction all the same.
+    if !bridge.jobs.has_work().await.unwrap_or(false) {
+        return None;
+    }
+    bridge.jobs.claim().await.ok().flatten()
+}
+
+/// Whether there is anybody who could do what this node has no slot for, beside the jobs that are `going_out`.
+fn wants_others(bridge: &Bridge, going_out: usize) -> bool {
+    if going_out >= AT_ONCE || bridge.jobs.free_slots() > 0 || bridge.tier().0 != "redis" {
         return false;
     }
     let same_version = |version: &str| version == env!("CARGO_PKG_VERSION");
@@ -128,16 +167,17 @@ fn wants_others(bridge: &Bridge) -> bool {
     let takers = nodes.iter().filter(|node| node.shares && same_version(&node.version));
     let others: usize = takers.filter(|node| node.id != bridge.node).map(|node| node.slots).sum();
     let all = others + bridge.jobs.slot_count();
-    others > 0 && bridge.offers.lock().len() < all * OFFERS_PER_SLOT
+    others > 0 && bridge.offers.lock().len() + going_out < all * OFFERS_PER_SLOT
 }
 
 /// Offers a claimed job. Returns whether that worked; otherwise the job is back in the queue.
-async fn offer(bridge: &Bridge, job: &Job) -> bool {
+async fn offer(bridge: Arc<Bridge>, job: Job, stop: CancellationToken) -> bool {
     let lease = job.lease();
     // Files may take longer to share than a lease lasts.
     let put = tokio::select! {
-        put = put_out(bridge, job) => put,
-        () = keep_lease(bridge, lease) => return false,
+        put = put_out(&bridge, &job) => put,
+        () = keep_lease(&bridge, lease) => return false,
+        () = stop.cancelled() => Err("this node stops".into()),
     };
     match put {
         Ok(()) => {
@@ -161,6 +201,12 @@ async fn put_out(bridge: &Bridge, job: &Job) -> Result<(), Box<dyn std::error::E
     let one = Out { lease: job.lease(), is_taken: false, known: now, extended: now, is_over: false };
     // Before it is out, so that its outcome cannot come before.
     bridge.offers.lock().insert(job.id, one);
+    // It may have been cancelled while its files went out; from here on that is seen.
+    let known = bridge.jobs.own(job.id).await?;
+    if known.lease() != job.lease() || known.state != State::Running {
+        bridge.offers.take_out(job.lease());
+        return Err("it has changed meanwhile".into());
+    }
     let json = serde_json::to_string(job)?;
     let mut scripts = Scripts { connection: &mut connection, keys: &bridge.keys };
     let offered = scripts.offer(bridge.node, job.lease(), &json).await;

@@ -12,7 +12,7 @@ use super::link::Link;
 use super::mirror::Mirrored;
 use super::node::NodeId;
 use super::scripts::Scripts;
-use crate::ids::JobId;
+use crate::ids::{BatchId, JobId};
 use crate::jobs::{Answer, Elsewhere, Error, Wish};
 use crate::queue::{self, Cursor, Job, State};
 
@@ -100,15 +100,27 @@ impl Remote {
             found.extend(self.in_state(state, after, limit).await?);
         }
         found.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.0));
+        let mut others = self.of_others(found.into_iter().map(|(_, key)| key).collect()).await?;
+        others.truncate(limit);
+        Ok(others)
+    }
+
+    async fn in_batch(&self, batch: BatchId) -> RedisResult<Vec<Job>> {
         let Ok(mut connection) = self.link.connection() else { return Ok(Vec::new()) };
-        if found.is_empty() {
+        let ids: Vec<String> = connection.zrange(self.keys.batch(batch), 0, -1).await?;
+        self.of_others(ids.into_iter().map(|id| self.keys.own("job", id)).collect()).await
+    }
+
+    /// The records under these keys that belong to other nodes.
+    async fn of_others(&self, keys: Vec<String>) -> RedisResult<Vec<Job>> {
+        let Ok(mut connection) = self.link.connection() else { return Ok(Vec::new()) };
+        if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let names: Vec<&String> = found.iter().map(|(_, key)| key).collect();
-        let records: Vec<Option<String>> = connection.mget(names).await?;
+        let records: Vec<Option<String>> = connection.mget(keys).await?;
         let mirrored = records.into_iter().flatten().filter_map(|json| serde_json::from_str(&json).ok());
         let others = mirrored.filter(|mirrored: &Mirrored| mirrored.owner != self.node);
-        Ok(others.map(|mirrored| mirrored.job).take(limit).collect())
+        Ok(others.map(|mirrored| mirrored.job).collect())
     }
 }
 
@@ -144,6 +156,13 @@ impl Elsewhere for Remote {
                 }
                 None => Err(Error::OwnerAway { id, wanted }),
             }
+        })
+    }
+
+    fn batch(&self, id: BatchId) -> Answer<'_, Vec<Job>> {
+        Box::pin(async move {
+            let found = self.in_batch(id).await;
+            found.inspect_err(|error| self.link.suspect(error)).unwrap_or_default()
         })
     }
 

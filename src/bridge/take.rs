@@ -1,7 +1,7 @@
 //! Taking: while a slot is free and nothing waits here, work is taken off the stream, whoever offered it.
 //!
 //! A message belongs to the node that took it as long as that says so every second. A node that is silent for the
-//! visibility timeout loses it to the next one; one that stops hands it back. The outcome and the end of the message
+//! visibility timeout has lost it to the next one; one that stops hands it back. The outcome and the end of the message
 //! are one step, and only if the owner still wants it.
 
 use std::sync::Arc;
@@ -24,11 +24,13 @@ use crate::queue::{Blame, Failure, Job, JobError, Lease};
 
 /// How often a taken message is kept, and so how soon a cancelled job stops.
 const KEEP_PAUSE: Duration = Duration::from_millis(700);
-/// How often it is looked whether there may be a free slot, or work of our own.
+/// How often it is looked whether work can be taken at all, or there is work of our own.
 const IDLE_PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_AFTER_FAULT: Duration = Duration::from_millis(500);
 /// A message that was taken so often, and whose takers all went silent, may be what silenced them.
 const MAX_DELIVERIES: u32 = 5;
+/// How often in a visibility timeout it is looked for messages whose taker has gone silent.
+const CLAIMS_A_TIMEOUT: u32 = 6;
 /// Outcomes are told again and again for so long, if Redis is away.
 const TELL_TIME: Duration = Duration::from_secs(600);
 
@@ -62,16 +64,17 @@ async fn take_while_connected(
     let (mut connection, _counted) = bridge.link.blocking().await?;
     create_group(bridge, &mut connection).await?;
     let mut claimed_at: Option<Instant> = None;
+    let pause = bridge.visibility / CLAIMS_A_TIMEOUT;
     loop {
         wait_for_a_slot(bridge).await;
-        let may_be_dead = claimed_at.is_none_or(|at| at.elapsed() > bridge.visibility / 3);
+        let may_be_dead = claimed_at.is_none_or(|at| at.elapsed() >= pause);
         let mut message = None;
         if may_be_dead {
             message = claim_of_the_dead(bridge, &mut connection).await?;
             claimed_at = Some(Instant::now()).filter(|_| message.is_none());
         }
         if message.is_none() {
-            message = read_new(bridge, &mut connection).await?;
+            message = read_new(bridge, &mut connection, BLOCK.min(pause)).await?;
         }
         let Some(message) = message else { continue };
         match parse(&message) {
@@ -98,19 +101,28 @@ async fn create_group(bridge: &Bridge, connection: &mut MultiplexedConnection) -
 /// Returns when a slot is free that nothing of this node's own waits for.
 async fn wait_for_a_slot(bridge: &Bridge) {
     loop {
-        let is_free = bridge.can_take() && bridge.jobs.free_slots() > 0;
-        if is_free && !bridge.jobs.is_paused().await.unwrap_or(true) {
-            match bridge.jobs.has_work().await {
-                Ok(true) | Err(_) => {}
-                Ok(false) => return,
-            }
+        // Before anything is looked at, so that no change falls between.
+        let mut changes = bridge.jobs.subscribe();
+        // Not held: while we wait for a message, a job of this node's own goes first.
+        drop(bridge.jobs.slot().await);
+        if bridge.can_take()
+            && !bridge.jobs.is_paused().await.unwrap_or(true)
+            && !bridge.jobs.has_work().await.unwrap_or(true)
+        {
+            return;
         }
-        tokio::time::sleep(IDLE_PAUSE).await;
+        // Running out of time is as good as being woken: by the worker, who claims what waits.
+        let _ = tokio::time::timeout(IDLE_PAUSE, changes.recv()).await;
     }
 }
 
-async fn read_new(bridge: &Bridge, connection: &mut MultiplexedConnection) -> RedisResult<Option<StreamId>> {
-    let block_ms = usize::try_from(BLOCK.as_millis()).unwrap_or(usize::MAX);
+/// Waits for a message, up to so long.
+async fn read_new(
+    bridge: &Bridge,
+    connection: &mut MultiplexedConnection,
+    block: Duration,
+) -> RedisResult<Option<StreamId>> {
+    let block_ms = usize::try_from(block.as_millis()).unwrap_or(usize::MAX);
     let options = StreamReadOptions::default().group(GROUP, bridge.node.to_string()).count(1).block(block_ms);
     let read: Option<StreamReadReply> =
         connection.xread_options(&[bridge.keys.work()], &[">"], &options).await?;
@@ -122,7 +134,8 @@ async fn claim_of_the_dead(
     bridge: &Bridge,
     connection: &mut MultiplexedConnection,
 ) -> RedisResult<Option<StreamId>> {
-    let idle_ms = bridge.visibility.as_millis().to_string();
+    // Looked for often enough that it is begun anew within the timeout.
+    let idle_ms = (bridge.visibility * 2 / 3).as_millis().to_string();
     let options = StreamAutoClaimOptions::default().count(1);
     let node = bridge.node.to_string();
     let claimed: StreamAutoClaimReply =

@@ -19,6 +19,8 @@ use crate::secrets::{self, Secret};
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// How long to wait for the beginning of an answer.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
+/// The same for an upload: a server that keeps no jobs answers when the work is done, after all attempts.
+const UPLOAD_ANSWER_TIME: Duration = Duration::from_secs(3_600);
 /// How long `/health` may take: whoever asks wants an answer within 10 seconds, and a late one is none.
 const HEALTH_TIME: Duration = Duration::from_secs(8);
 /// The longest refusal that is read, in bytes.
@@ -105,6 +107,15 @@ impl Client {
         json(self.checked(request.send_empty())?)
     }
 
+    /// Asks for something to be as `path` says.
+    ///
+    /// # Errors
+    /// No server answers, or it refuses.
+    pub(super) fn put(&self, path: &str) -> anyhow::Result<Value> {
+        let request = self.agent.put(self.address(path)).header("authorization", self.authorization());
+        json(self.checked(request.send_empty())?)
+    }
+
     /// Asks for something to be done as `body` says.
     ///
     /// # Errors
@@ -137,7 +148,8 @@ impl Client {
     ) -> anyhow::Result<Value> {
         let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let request = self.agent.post(self.address(path)).header("authorization", self.authorization());
-        let request = request.header("idempotency-key", key).query_pairs(pairs);
+        let request = request.header("idempotency-key", key).query_pairs(pairs).config();
+        let request = request.timeout_recv_response(Some(UPLOAD_ANSWER_TIME)).build();
         json(self.checked(request.send(file))?)
     }
 

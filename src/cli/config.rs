@@ -1,13 +1,26 @@
 //! `glb-optimizer config`: what the server would be told, and whether it can be used. Starts nothing, opens nothing.
 
+use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use serde_json::json;
 
-use crate::config::{self, Config, Flags as ServeFlags, Ignored};
+use crate::config::{self, Config, Flags as ServeFlags, Ignored, Row, Sources};
 
 /// A token that people thought of themselves can be guessed when it is shorter than this, in characters.
 const SHORT_TOKEN: usize = 32;
+
+/// Names in the settings file whose values are nobody else's business.
+const SECRETS: [&str; 6] = [
+    "admin_token",
+    "webhook_secret",
+    "redis_url",
+    "redis_password",
+    "aws_secret_access_key",
+    "aws_session_token",
+];
 
 /// What `config` can be told.
 // The group of arguments would have the name of the one that `serve` has.
@@ -37,36 +50,48 @@ enum Action {
 /// A value cannot be used; the error names the flag or variable.
 pub(super) fn run(flags: Flags) -> anyhow::Result<()> {
     let Flags { action, serve, json } = flags;
-    let given = serve.clone();
-    let config = Config::from_process(serve)?;
+    let sources = Sources::of_process(serve.config.as_deref())?;
+    let config = Config::from_process(serve.clone())?;
     let said = match action {
-        Action::Show => show(&config, &given, json),
-        Action::Check => check(&config, json),
+        Action::Show => show(&config::rows(&config, &serve, &sources), &sources, json),
+        Action::Check => check(&config, &sources, json),
     };
     Ok(io::stdout().lock().write_all(said.as_bytes())?)
 }
 
-fn show(config: &Config, flags: &ServeFlags, is_json: bool) -> String {
-    let rows = config::rows(config, flags);
+fn show(rows: &[Row], sources: &Sources, is_json: bool) -> String {
     if is_json {
-        return format!("{}\n", json!({ "settings": rows, "ignored": ignored() }));
+        return format!("{}\n", json!({ "settings": rows, "file": sources.file(), "ignored": ignored() }));
     }
-    let lines = rows.iter().map(|row| format!("{:<22} {:<24} {}\n", row.name, row.value, row.source));
+    let lines = rows.iter().map(|row| format!("{:<26} {:<24} {}\n", row.name, row.value, row.source));
     let ignored = config::ignored().into_iter();
-    let ignored = ignored.map(|Ignored { name, reason }| format!("{name:<22} ignored: {reason}\n"));
-    lines.chain(ignored).collect()
+    let ignored = ignored.map(|Ignored { name, reason }| format!("{name:<26} ignored: {reason}\n"));
+    let file = sources.file().map(|path| format!("settings file              {}\n", path.display()));
+    lines.chain(ignored).chain(file).collect()
 }
 
-fn check(config: &Config, is_json: bool) -> String {
-    let doubts = doubts(config);
+fn check(config: &Config, sources: &Sources, is_json: bool) -> String {
+    let mut doubts = doubts(config);
+    if sources.file().is_some_and(holds_open_secrets) {
+        doubts.push("the settings file holds a secret, and others on this machine can read it: chmod 600");
+    }
     if is_json {
-        return format!("{}\n", json!({ "ok": true, "doubts": doubts, "ignored": ignored() }));
+        let said = json!({ "ok": true, "doubts": doubts, "file": sources.file(), "ignored": ignored() });
+        return format!("{said}\n");
     }
     let mut said: String = doubts.iter().map(|doubt| format!("doubtful: {doubt}\n")).collect();
     for Ignored { name, reason } in config::ignored() {
         said += &format!("ignored: {name}: {reason}\n");
     }
     said + "every setting can be used\n"
+}
+
+/// Whether a file that everybody can read has a secret in it.
+fn holds_open_secrets(path: &Path) -> bool {
+    let is_open = fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o004 != 0);
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let names = text.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name.trim());
+    is_open && names.into_iter().any(|name| SECRETS.contains(&name))
 }
 
 fn ignored() -> serde_json::Value {

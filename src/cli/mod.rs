@@ -10,11 +10,15 @@ mod client;
 mod compare;
 mod config;
 mod doctor;
+#[cfg(test)]
+mod documents;
 mod files;
 mod health;
 mod inspect;
 mod jobs;
 mod keys;
+mod log;
+mod manual;
 mod measured;
 mod optimize;
 mod outputs;
@@ -24,6 +28,8 @@ mod serve;
 mod settings;
 mod submit;
 mod text;
+mod version;
+mod watch;
 mod work;
 
 use std::path::Path;
@@ -55,7 +61,7 @@ Exit codes: 0 done, 1 failed, 2 bad input or bad usage.";
 
 /// Turns a heavy 3D model (.glb) into a small one that looks the same.
 #[derive(Debug, Parser)]
-#[command(name = "glb-optimizer", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "glb-optimizer", version, long_version = version::LONG, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -69,6 +75,8 @@ enum Command {
     Serve(crate::config::Flags),
     /// Work for the other nodes of a fleet, without page and API
     Work(crate::config::Flags),
+    /// Make the models of a folder small as they come
+    Watch(watch::Flags),
     /// Make models small: .glb, .vrm, or .gltf with its files beside it
     Optimize(optimize::Flags),
     /// Show what is in a model and where its bytes are
@@ -91,8 +99,14 @@ enum Command {
     Doctor(doctor::Flags),
     /// Ask a running server how it does: exit code 0 or 1, for container checks
     Health(health::Flags),
+    /// Show or change how much a running server logs
+    Log(log::Flags),
     /// Show that no job gets lost: kill a server under load again and again, then count
     Chaos(chaos::Flags),
+    /// Print what a shell needs to complete commands: bash, elvish, fish, powershell or zsh
+    Completions(manual::CompletionsFlags),
+    /// Write the manual pages
+    Man(manual::ManFlags),
     /// Optimize one file for a server: the inside of its sandbox
     #[command(name = sandbox::COMMAND, hide = true)]
     SandboxChild,
@@ -126,6 +140,7 @@ pub fn run() -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(flags) => serve::run(flags),
         Command::Work(flags) => work::run(flags),
+        Command::Watch(flags) => watch::run(flags),
         Command::Optimize(flags) => optimize::run(&flags),
         Command::Inspect(flags) => inspect::run(&flags),
         Command::Compare(flags) => compare::run(&flags),
@@ -137,6 +152,12 @@ pub fn run() -> anyhow::Result<()> {
         Command::Restore(flags) => restore::run(&flags),
         Command::Doctor(flags) => doctor::run(flags),
         Command::Health(flags) => health::run(&flags),
+        Command::Log(flags) => log::run(&flags),
+        Command::Completions(flags) => {
+            manual::completions(&flags);
+            Ok(())
+        }
+        Command::Man(flags) => manual::man(&flags),
         Command::Chaos(flags) => chaos::run(&flags),
         Command::SandboxChild => child::run(),
     }

@@ -2,20 +2,18 @@
 //!
 //! What the server consists of is in [`crate::app`].
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::app::{self, Ready};
 use crate::config::{self, Config, Flags, Ignored};
+use crate::log::Log;
+use crate::service;
 
 /// How long blocking calls get to end after everything else has.
 const RUNTIME_STOP_TIME: Duration = Duration::from_secs(1);
@@ -23,16 +21,13 @@ const RUNTIME_STOP_TIME: Duration = Duration::from_secs(1);
 /// Open files that the server asks for.
 const MOST_FILES: u64 = 16_384;
 
-/// What decides which lines are written.
-type LogFilter = reload::Handle<LevelFilter, Registry>;
-
 /// Runs the server until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// The configuration is wrong, the data folder or the address cannot be used, or serving failed.
 pub(super) fn run(flags: Flags) -> anyhow::Result<()> {
     let config = Config::from_process(flags)?;
-    surround(&config, async |stop| app::run(&config, stop, say_ready).await)
+    surround(&config, async |log, stop| app::run(&config, log, stop, say_ready).await)
 }
 
 /// Runs `body` with a log and threads around it, and tells it when to stop: at SIGTERM or SIGINT.
@@ -41,9 +36,9 @@ pub(super) fn run(flags: Flags) -> anyhow::Result<()> {
 /// None of that can be had, or `body` failed.
 pub(super) fn surround(
     config: &Config,
-    body: impl AsyncFnOnce(CancellationToken) -> Result<(), app::Error>,
+    body: impl AsyncFnOnce(Log, CancellationToken) -> Result<(), app::Error>,
 ) -> anyhow::Result<()> {
-    let log_filter = start_log(config.log_level);
+    let log = Log::start(config.log_level);
     raise_file_limit();
     for Ignored { name, reason } in config::ignored() {
         tracing::warn!("{name} is set and ignored: {reason}");
@@ -54,8 +49,8 @@ pub(super) fn surround(
         .context("the threads of the server cannot be started")?;
     let result = runtime.block_on(async {
         let louder = signal(SignalKind::user_defined1()).context("signals cannot be received")?;
-        tokio::spawn(change_log_level(louder, log_filter, config.log_level));
-        Ok(body(stop_at_a_signal()?).await?)
+        tokio::spawn(change_log_level(louder, log.clone()));
+        Ok(body(log, stop_at_a_signal()?).await?)
     });
     runtime.shutdown_timeout(RUNTIME_STOP_TIME);
     result
@@ -71,34 +66,17 @@ fn stop_at_a_signal() -> anyhow::Result<CancellationToken> {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
+        service::say_stopping();
         tracing::info!(signal = name, "stopping: running jobs go back to the queue");
         on_signal.cancel();
     });
     Ok(stop)
 }
 
-/// For people on a terminal, for programs elsewhere; always on stderr. Both escape control characters. The returned
-/// value changes the level.
-fn start_log(level: LevelFilter) -> LogFilter {
-    let (filter, change) = reload::Layer::new(level);
-    let lines = fmt::layer().with_writer(io::stderr).with_target(false);
-    let lines = if io::stderr().is_terminal() {
-        lines.boxed()
-    } else {
-        lines.json().flatten_event(true).with_current_span(false).boxed()
-    };
-    tracing_subscriber::registry().with(filter).with(lines).init();
-    change
-}
-
 /// SIGUSR1 makes the log tell everything, and again what LOG_LEVEL says: no restart is needed to look closer.
-async fn change_log_level(mut signal: Signal, filter: LogFilter, usual: LevelFilter) {
-    let mut level = usual;
+async fn change_log_level(mut signal: Signal, log: Log) {
     while signal.recv().await.is_some() {
-        level = if level == usual { LevelFilter::DEBUG.max(usual) } else { usual };
-        // It fails only when there is no log any more.
-        let _ = filter.reload(level);
-        tracing::info!(%level, "the level of the log has changed");
+        log.toggle();
     }
 }
 
@@ -128,4 +106,5 @@ fn say_ready(ready: Ready) {
             writeln!(io::stderr().lock(), "Administrators log in once at http://{shown}/login?token={token}");
     }
     let _ = writeln!(io::stderr().lock(), "GLB Optimizer is ready: http://{shown}");
+    service::say_ready();
 }

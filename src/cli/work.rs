@@ -5,8 +5,8 @@
 use std::io::{self, Write};
 
 use super::serve;
-use crate::app;
 use crate::config::{Config, Flags};
+use crate::{app, service};
 
 /// Works until SIGTERM or SIGINT.
 ///
@@ -15,11 +15,12 @@ use crate::config::{Config, Flags};
 pub(super) fn run(flags: Flags) -> anyhow::Result<()> {
     let config = Config::from_process(flags)?;
     config.check_is_of_a_fleet()?;
-    serve::surround(&config, async |stop| app::work_for_others(&config, stop, say_ready).await)
+    serve::surround(&config, async |_log, stop| app::work_unseen(&config, stop, say_ready).await)
 }
 
 /// One plain line, whatever the log's level and format.
 fn say_ready() {
     // Without a stderr there is nobody to tell.
     let _ = writeln!(io::stderr().lock(), "GLB Optimizer is ready: working for its fleet");
+    service::say_ready();
 }

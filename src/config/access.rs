@@ -62,7 +62,7 @@ fn list<T>(
     let Some((name, value)) = given else { return Ok(Vec::new()) };
     let words = value.split(',').map(str::trim).filter(|word| !word.is_empty());
     let read: Option<Vec<Vec<T>>> = words.map(read).collect();
-    read.map(|found| found.into_iter().flatten().collect()).ok_or(Error { name, value, expected })
+    read.map(|found| found.into_iter().flatten().collect()).ok_or(Error::Value { name, value, expected })
 }
 
 fn networks(word: &str) -> Option<Vec<IpNet>> {

@@ -82,7 +82,7 @@ pub(super) fn resolve(var: &dyn Fn(&'static str) -> Given) -> Result<Fleet, Erro
 fn redis(var: &dyn Fn(&'static str) -> Given) -> Result<Option<RedisUrl>, Error> {
     if let Some((name, value)) = var("REPLIT_REDIS_URL").or_else(|| var("REDIS_URL")) {
         // The value is not repeated: it may hold a password.
-        let error = Error { name, value: "(not shown)".into(), expected: REDIS_EXPECTED };
+        let error = Error::Value { name, value: "(not shown)".into(), expected: REDIS_EXPECTED };
         return value.trim().parse().map(Some).map_err(|NotARedisUrl| error);
     }
     let Some((_, host)) = var("REDISHOST") else { return Ok(None) };
@@ -98,7 +98,7 @@ fn storage(var: &dyn Fn(&'static str) -> Given) -> Result<Option<Location>, Erro
     let options = options.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
     match Location::new(value.trim(), options) {
         Some(location) => Ok(Some(location)),
-        None => Err(Error { name, value, expected: STORAGE_EXPECTED }),
+        None => Err(Error::Value { name, value, expected: STORAGE_EXPECTED }),
     }
 }
 

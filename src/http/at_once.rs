@@ -8,9 +8,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 
+use super::codes;
 use super::documented::{CompareForm, CompareProblems, OptimizeProblems, WishesQuery};
 use super::error::Problem;
-use super::receive::{self, Form, MODELS, Parameters, Part, Received, Wishes};
+use super::receive::{self, Form, Parameters, Part, Received, Wishes};
 use super::{Site, download, upload};
 use crate::ids::JobId;
 use crate::jobs::{Jobs, Model};
@@ -47,11 +48,10 @@ pub(super) async fn optimize(
     parameters: Parameters,
     request: Request,
 ) -> Result<Response, Problem> {
-    let received = receive::receive(&site, MODELS, parameters, request).await?;
-    let (mut models, wishes) = received.models(&site).await?;
+    let (mut models, wishes) = receive::models(&site, parameters, request).await?;
     let (Some(Model { name, upload }), true) = (models.pop(), models.is_empty()) else {
         let detail = "This takes one model at a time. Send several to /api/v1/batches.";
-        return Err(Problem::bad_request("too_many_files", detail));
+        return Err(Problem::new(codes::TOO_MANY_FILES, detail));
     };
     // Another request with the same key may wait for the same job, which must not be cancelled with this one.
     let is_shared = wishes.idempotency_key.is_some();
@@ -133,11 +133,11 @@ pub(super) async fn compare(
     for Part { field, model } in parts {
         let place = if field == "after" { &mut after } else { &mut before };
         if place.replace(model.upload).is_some() {
-            return Err(Problem::bad_request("too_many_files", PAIR.missing));
+            return Err(Problem::new(codes::TOO_MANY_FILES, PAIR.missing));
         }
     }
     let (Some(before), Some(after)) = (before, after) else {
-        return Err(Problem::bad_request("missing_file", PAIR.missing));
+        return Err(Problem::new(codes::MISSING_FILE, PAIR.missing));
     };
     let json = site.jobs.compare(before, after).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
@@ -146,5 +146,5 @@ pub(super) async fn compare(
 fn take_nothing(_wishes: &mut Wishes, _site: &Site, name: &str, _value: &str) -> Result<(), Problem> {
     let name: String = name.chars().take(40).collect();
     let detail = format!("A comparison has no settings, but \"{name}\" was given. Leave it out.");
-    Err(Problem::bad_request("unknown_setting", detail))
+    Err(Problem::new(codes::UNKNOWN_SETTING, detail))
 }

@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::documented::{BatchProblems, SubmitProblems, UploadForm, WishesQuery};
+use super::documented::{BatchFileProblems, BatchProblems, SubmitProblems, UploadForm, WishesQuery};
 use super::error::Problem;
 use super::path::Path;
-use super::receive::{self, MODELS, Parameters, Wishes};
+use super::receive::{self, Parameters, Wishes};
 use super::{Site, upload, zip};
 use crate::ids::BatchId;
 use crate::jobs::{JobView, Model, Tier};
@@ -92,8 +92,7 @@ pub(super) async fn submit(
     parameters: Parameters,
     request: Request,
 ) -> Result<Response, Problem> {
-    let received = receive::receive(&site, MODELS, parameters, request).await?;
-    let (models, wishes) = received.models(&site).await?;
+    let (models, wishes) = receive::models(&site, parameters, request).await?;
     accept(&site, models, wishes).await
 }
 
@@ -133,7 +132,7 @@ pub(super) async fn show(State(site): State<Site>, Path(id): Path) -> Result<Jso
     params(("id" = String, Path, description = "The batch")),
     responses(
         (status = 200, description = "The archive, made while it is sent.", body = Vec<u8>, content_type = "application/zip"),
-        BatchProblems))]
+        BatchFileProblems))]
 pub(super) async fn result(State(site): State<Site>, Path(id): Path) -> Result<impl IntoResponse, Problem> {
     let id = parse(&id)?;
     let jobs = site.jobs.batch(id).await?;

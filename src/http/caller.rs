@@ -20,6 +20,7 @@ use uuid::Uuid;
 use super::Site;
 use super::admin;
 use super::error::Problem;
+use super::rate::Rates;
 use crate::jobs::{KEY_PREFIX, Sender};
 use crate::queue::{ApiKey, Scope};
 
@@ -101,7 +102,11 @@ impl FromRequestParts<Site> for Uploader {
 }
 
 /// Finds out who calls, tells the handlers, and gives the request its id and its line in the log.
-pub(super) async fn identify(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+pub(super) async fn identify(
+    State((site, rates)): State<(Site, Rates)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let (peer, proxies) = (peer(&request), &site.access.trusted_proxies);
     let is_proxied = trusts(proxies, peer);
     let headers = request.headers();
@@ -123,7 +128,7 @@ pub(super) async fn identify(State(site): State<Site>, mut request: Request, nex
                 request.extensions_mut().insert(caller);
                 next.run(request).await
             }
-            Err(problem) => problem.into_response(),
+            Err(problem) => rates.count_refused(&caller, problem).await.into_response(),
         };
         let (status, ms) = (answer.status().as_u16(), start.elapsed().as_millis());
         tracing::debug!(%method, path, status, ms, "answered");

@@ -31,6 +31,28 @@ impl Display for Safe<'_> {
     }
 }
 
+/// The same for sentences: what stands between backticks is code.
+struct Prose<'a>(&'a str);
+
+impl Display for Prose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Every second part is between two of them; one without its other half is left as it is.
+        let parts: Vec<&str> = self.0.split('`').collect();
+        for (index, part) in parts.iter().enumerate() {
+            match index % 2 {
+                1 if index + 1 < parts.len() => write!(f, "<code>{}</code>", Safe(part))?,
+                1 => write!(f, "`{}", Safe(part))?,
+                _ => Safe(part).fmt(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn prose<'a>(value: &'a Value, name: &str) -> Prose<'a> {
+    Prose(value[name].as_str().unwrap_or_default())
+}
+
 fn text<'a>(value: &'a Value, name: &str) -> Safe<'a> {
     Safe(value[name].as_str().unwrap_or_default())
 }
@@ -44,11 +66,11 @@ fn write_page(html: &mut String, document: &Value) -> fmt::Result {
          <link rel=\"stylesheet\" href=\"docs.css\"></head><body><main><h1>{0}: API</h1><p>{1}</p>\
          <p>Version {2}. For programs: <a href=\"v1/openapi.json\">openapi.json</a>. <a href=\"../\">To the page</a></p>",
         text(info, "title"),
-        text(info, "description"),
+        prose(info, "description"),
         text(info, "version")
     )?;
     for tag in document["tags"].as_array().into_iter().flatten() {
-        write!(html, "<h2>{}</h2><p>{}</p>", text(tag, "name"), text(tag, "description"))?;
+        write!(html, "<h2>{}</h2><p>{}</p>", text(tag, "name"), prose(tag, "description"))?;
         for (path, methods) in document["paths"].as_object().into_iter().flatten() {
             for (method, route) in methods.as_object().into_iter().flatten() {
                 if route["tags"][0] == tag["name"] {
@@ -67,7 +89,7 @@ fn write_route(html: &mut String, method: &str, path: &str, route: &Value) -> fm
         "<section><h3><span>{method}</span> <code>{}</code></h3><p><strong>{}.</strong> {}</p><pre>{}</pre>",
         Safe(path),
         text(route, "summary"),
-        text(route, "description"),
+        prose(route, "description"),
         Safe(&command(method, path, route))
     )?;
     write_parameters(html, route)?;
@@ -79,7 +101,7 @@ fn write_route(html: &mut String, method: &str, path: &str, route: &Value) -> fm
         write!(
             html,
             "<dt>{status}</dt><dd>{} <small>{}</small></dd>",
-            text(answer, "description"),
+            prose(answer, "description"),
             Safe(&kinds)
         )?;
     }
@@ -98,7 +120,7 @@ fn write_parameters(html: &mut String, route: &Value) -> fmt::Result {
             html,
             "<dt><code>{}</code></dt><dd>{} <small>{}</small></dd>",
             text(parameter, "name"),
-            text(parameter, "description"),
+            prose(parameter, "description"),
             Safe(&words.join(" | "))
         )?;
     }
@@ -106,9 +128,9 @@ fn write_parameters(html: &mut String, route: &Value) -> fmt::Result {
     Ok(())
 }
 
-/// A command for a shell. `$SERVER` and `$ID` are the reader's; a test runs these too.
+/// A command for a shell. `$SERVER`, `$ID` and `$TOKEN` are the reader's.
 fn command(method: &str, path: &str, route: &Value) -> String {
-    let address = format!("\"$SERVER{}\"", path.replace("{id}", "$ID"));
+    let address = format!("\"$SERVER{}\"", path.replace("{id}", "$ID").replace("{level}", "1"));
     let body = &route["requestBody"]["content"];
     let has_pair = path.ends_with("/compare");
     let sent = match method {
@@ -118,7 +140,10 @@ fn command(method: &str, path: &str, route: &Value) -> String {
         _ => "",
     };
     let verb = if sent.is_empty() && method != "GET" { format!(" -X {method}") } else { String::new() };
-    format!("curl -sS{verb}{sent} {address}")
+    // Only administrators are told that a token is needed.
+    let is_for_admins = text(&route["responses"]["401"], "description").0.contains("token_needed");
+    let token = if is_for_admins { " -H \"Authorization: Bearer $TOKEN\"" } else { "" };
+    format!("curl -sS{verb}{token}{sent} {address}")
 }
 
 #[cfg(test)]
@@ -127,6 +152,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_no_markup() {
+        assert_eq!(Prose("a `<b>` and ` c").to_string(), "a <code>&lt;b&gt;</code> and ` c");
         assert_eq!(Safe("<a href=\"x\">&'").to_string(), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
     }
 }

@@ -1,10 +1,11 @@
 //! What the API's documentation says of things that have no type of their own: forms, queries, refusals.
 //!
-//! Settings come from their one table. Each kind of route has a list of the problems that it can answer with; a new
-//! code of `error.rs` belongs in here too. Next: `openapi.rs`, which puts the document together.
+//! Settings come from their one table. Each kind of route has a list of the codes (`codes.rs`) that it can answer
+//! with, put together of what such routes do; a test finds a code that is in no list. Next: `openapi.rs`, which puts the document together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
     ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
@@ -12,6 +13,7 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
 use utoipa::{IntoParams, IntoResponses, PartialSchema, ToSchema};
 
+use super::codes::*;
 use crate::optimize::settings::{Setting, Values, table};
 use crate::queue::Priority;
 
@@ -100,135 +102,165 @@ fn schema_of(setting: &Setting) -> Schema {
     schema.default(default).build().into()
 }
 
-/// A list of statuses with the codes that they come with, as the responses of a route.
-macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident { $($status:literal: $($code:literal),+;)+ })+) => {$(
-        $(#[$doc])*
-        pub(super) struct $name;
+/// A model, whole or in part, as `download::send` answers.
+pub(super) struct ModelFile;
 
-        impl IntoResponses for $name {
-            fn responses() -> BTreeMap<String, RefOr<Response>> {
-                [$(($status.to_string(), problem(&[$($code),+]))),+].into()
-            }
-        }
-    )+};
+impl IntoResponses for ModelFile {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let answer = |text: &str| ResponseBuilder::new().description(text);
+        let schema = || Some(RefOr::T(Schema::from(binary().build())));
+        let model = |text: &str| {
+            answer(text).content("model/gltf-binary", ContentBuilder::new().schema(schema()).build())
+        };
+        let etag = HeaderBuilder::new().schema(Some(text())).description(Some("The hash of its content."));
+        let answers = [
+            ("200", model("The file.").header("etag", etag.build())),
+            ("206", model("A part of it.")),
+            ("304", answer("It is the one that you have.")),
+            ("416", answer("There is no such part.")),
+        ];
+        answers.map(|(status, answer)| (status.to_owned(), answer.build().into())).into()
+    }
 }
 
-fn problem(codes: &[&str]) -> RefOr<Response> {
+/// Lists of codes as the responses of a kind of route, by status.
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident = $($codes:expr),+;)+) => {
+        $(
+            $(#[$doc])*
+            pub(super) struct $name;
+
+            impl IntoResponses for $name {
+                fn responses() -> BTreeMap<String, RefOr<Response>> {
+                    responses(&[$($codes),+].concat())
+                }
+            }
+        )+
+
+        /// Every code that some route documents.
+        #[cfg(test)]
+        fn all_documented() -> Vec<Code> {
+            [$(&[$($codes),+].concat()[..]),+].concat()
+        }
+    };
+}
+
+fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<Response>> {
+    let mut words: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for Code { status, word } in codes {
+        words.entry(status.as_str().to_owned()).or_default().insert(word);
+    }
+    words.into_iter().map(|(status, words)| (status, problem(words))).collect()
+}
+
+fn problem(words: BTreeSet<&str>) -> RefOr<Response> {
     let content = ContentBuilder::new().schema(Some(RefOr::<Schema>::Ref(Ref::from_schema_name("Problem"))));
-    let description = format!("Refused: `{}`.", codes.join("`, `"));
+    let words: Vec<&str> = words.into_iter().collect();
+    let description = format!("Refused: `{}`.", words.join("`, `"));
     ResponseBuilder::new()
         .description(description)
         .content("application/problem+json", content.build())
         .into()
 }
 
+/// Whatever is asked for.
+const ANYTHING: &[Code] = &[WORTHLESS_API_KEY, TOO_OFTEN, INTERNAL, STORAGE_FAILING];
+/// What has to be written.
+const WRITING: &[Code] = &[STORAGE_FULL];
+const ONE_JOB: &[Code] = &[UNKNOWN_JOB];
+const ITS_FILES: &[Code] = &[NOT_FINISHED, NO_RESULT, FILES_GONE, STORAGE_AWAY];
+const ADMINS_ONLY: &[Code] = &[TOKEN_NEEDED, SCOPE_NEEDED];
+/// Whether another job is taken from somebody.
+const INTAKE: &[Code] = &[API_KEY_NEEDED, SCOPE_NEEDED, QUEUE_FULL, TOO_MANY_JOBS, QUOTA_USED_UP];
+/// What is asked for beside the file, as `receive.rs` reads it.
+const WISHES: &[Code] =
+    &[BAD_QUERY, UNKNOWN_SETTING, BAD_IDEMPOTENCY_KEY, BAD_WEBHOOK, PRIVATE_WEBHOOK, WEBHOOKS_DISABLED];
+/// Files on their way in.
+const FILES: &[Code] = &[
+    MISSING_FILE,
+    TOO_MANY_FILES,
+    VALUE_TOO_LONG,
+    BROKEN_UPLOAD,
+    TOO_SLOW,
+    TOO_LARGE,
+    TOO_MANY_OWN_UPLOADS,
+    TOO_MANY_UPLOADS,
+    UPLOADS_DISABLED,
+    NO_ROOM,
+    STORAGE_FULL,
+];
+/// What a child finds in files that are no jobs yet.
+const LOOKING_INTO: &[Code] = &[
+    NOT_A_GLB,
+    INVALID_JSON,
+    INVALID_GLTF,
+    UNSUPPORTED,
+    MISSING_RESOURCE,
+    CRASHED,
+    OUT_OF_MEMORY,
+    TIMED_OUT,
+    TOO_MANY_ASIDES,
+];
+const ARCHIVES: &[Code] = &[BAD_ARCHIVE, NO_MODEL];
+const NEW_JOBS: &[Code] = &[IDEMPOTENCY_KEY_REUSED, STOPPING];
+/// What a job may die of, for those who wait for it.
+const ITS_END: &[Code] = &[
+    JOB_FOUND_NO_GLB,
+    JOB_FOUND_INVALID_JSON,
+    JOB_FOUND_INVALID_GLTF,
+    JOB_FOUND_UNSUPPORTED,
+    JOB_FOUND_TOO_MUCH,
+    JOB_FOUND_MISSING_RESOURCE,
+    JOB_FAILED,
+    LOST,
+    NO_RESULT,
+    FILES_GONE,
+    STORAGE_AWAY,
+];
+
 problems! {
     /// Of everything that asks for a job.
-    JobProblems {
-        404: "unknown_job";
-        429: "too_often";
-        500: "internal";
-        503: "storage_failing";
-    }
+    JobProblems = ANYTHING, ONE_JOB;
     /// Of everything that asks for a job's files.
-    FileProblems {
-        404: "unknown_job", "no_pictures";
-        409: "not_finished", "no_result";
-        410: "files_gone";
-        429: "too_often";
-        500: "internal";
-        503: "storage_failing", "storage_away";
-    }
+    FileProblems = ANYTHING, ONE_JOB, ITS_FILES;
+    /// Of asking for its pictures.
+    PictureProblems = ANYTHING, ONE_JOB, ITS_FILES, &[NO_PICTURES];
+    /// Of asking for one of its levels of detail.
+    LevelProblems = ANYTHING, ONE_JOB, ITS_FILES, &[NO_LEVEL];
     /// Of everything that changes a job.
-    ChangeProblems {
-        401: "token_needed", "unknown_api_key";
-        403: "scope_needed", "other_site";
-        404: "unknown_job";
-        409: "not_allowed";
-        410: "files_gone";
-        429: "too_often";
-        500: "internal";
-        503: "storage_failing", "owner_away";
-        507: "storage_full";
-    }
-    /// Of everything that makes jobs.
-    SubmitProblems {
-        400: "not_a_glb", "bad_archive", "no_model", "missing_resource", "invalid_gltf", "invalid_json", "unsupported",
-            "missing_file", "too_many_files", "value_too_long", "broken_upload", "bad_query", "unknown_setting",
-            "bad_idempotency_key", "bad_webhook", "private_webhook", "webhooks_disabled";
-        401: "api_key_needed", "unknown_api_key";
-        403: "scope_needed", "other_site";
-        404: "unknown_job";
-        408: "too_slow";
-        410: "files_gone";
-        413: "too_large";
-        422: "idempotency_key_reused", "crashed", "out_of_memory", "timed_out";
-        429: "too_often", "too_many_jobs", "too_many_own_uploads", "quota_used_up";
-        500: "internal";
-        503: "uploads_disabled", "queue_full", "too_many_uploads", "storage_failing", "stopping";
-        507: "storage_full", "no_room";
-    }
+    ChangeProblems = ANYTHING, ONE_JOB, WRITING, &[NOT_ALLOWED, FILES_GONE, OWNER_AWAY];
+    /// Of queueing a job again, which is one more.
+    RetryProblems = ANYTHING, ONE_JOB, WRITING, INTAKE, &[NOT_ALLOWED, FILES_GONE, OWNER_AWAY];
+    /// Of everything that makes jobs of files.
+    SubmitProblems = ANYTHING, INTAKE, WISHES, FILES, LOOKING_INTO, ARCHIVES, NEW_JOBS;
+    /// Of a job on another one's upload.
+    RerunProblems = ANYTHING, ONE_JOB, ITS_FILES, INTAKE, WISHES, NEW_JOBS, &[NO_ROOM, STORAGE_FULL];
     /// Of optimizing at once: what the job died of too.
-    OptimizeProblems {
-        400: "not_a_glb", "bad_archive", "no_model", "missing_resource", "missing_file", "too_many_files",
-            "value_too_long", "broken_upload", "bad_query", "unknown_setting", "bad_idempotency_key", "bad_webhook",
-            "private_webhook", "webhooks_disabled";
-        401: "api_key_needed", "unknown_api_key";
-        403: "scope_needed", "other_site";
-        408: "too_slow";
-        409: "no_result";
-        410: "files_gone";
-        413: "too_large";
-        422: "not_a_glb", "invalid_json", "invalid_gltf", "unsupported", "too_large", "missing_resource", "internal",
-            "idempotency_key_reused", "crashed", "out_of_memory", "timed_out", "lost";
-        429: "too_often", "too_many_jobs", "too_many_own_uploads", "quota_used_up";
-        500: "internal";
-        503: "uploads_disabled", "queue_full", "too_many_uploads", "storage_failing", "stopping";
-        507: "storage_full", "no_room";
-    }
+    OptimizeProblems = ANYTHING, INTAKE, WISHES, FILES, LOOKING_INTO, ARCHIVES, NEW_JOBS, ITS_END;
     /// Of comparing.
-    CompareProblems {
-        400: "not_a_glb", "invalid_json", "invalid_gltf", "unsupported", "missing_resource", "missing_file",
-            "too_many_files", "broken_upload", "bad_query", "unknown_setting", "bad_idempotency_key";
-        401: "api_key_needed", "unknown_api_key";
-        403: "scope_needed", "other_site";
-        408: "too_slow";
-        413: "too_large";
-        422: "crashed", "out_of_memory", "timed_out";
-        429: "too_often", "too_many_jobs", "too_many_own_uploads";
-        500: "internal";
-        503: "uploads_disabled", "queue_full", "too_many_uploads", "storage_failing";
-        507: "storage_full", "no_room";
-    }
-    /// Of everything that asks for a batch.
-    BatchProblems {
-        404: "unknown_batch";
-        409: "not_finished";
-        410: "files_gone";
-        429: "too_often";
-        500: "internal";
-        503: "storage_failing", "too_many_archives";
-    }
+    CompareProblems = ANYTHING, INTAKE, FILES, LOOKING_INTO, &[BAD_QUERY, UNKNOWN_SETTING, BAD_IDEMPOTENCY_KEY];
+    /// Of asking for a batch.
+    BatchProblems = ANYTHING, &[UNKNOWN_BATCH];
+    /// Of asking for its results.
+    BatchFileProblems = ANYTHING, ITS_FILES, &[UNKNOWN_BATCH, TOO_MANY_ARCHIVES];
     /// Of making and revoking API keys.
-    KeyProblems {
-        400: "bad_key";
-        401: "token_needed", "unknown_api_key";
-        403: "scope_needed", "other_site";
-        404: "unknown_api_key";
-        429: "too_often";
-        500: "internal";
-        503: "storage_failing";
-        507: "storage_full";
-    }
+    KeyProblems = ANYTHING, ADMINS_ONLY, WRITING, &[BAD_KEY, UNKNOWN_API_KEY];
     /// Of what only administrators may do.
-    AdminProblems {
-        400: "bad_query";
-        401: "token_needed", "unknown_api_key";
-        403: "scope_needed", "other_site";
-        429: "too_often";
-        500: "internal";
-        503: "storage_failing";
-        507: "storage_full";
+    AdminProblems = ANYTHING, ADMINS_ONLY, WRITING, &[BAD_QUERY];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::codes::{ALL, NOTHING_HERE, OTHER_METHOD, OTHER_SITE};
+
+    #[test]
+    fn every_code_is_documented_somewhere() {
+        let documented = all_documented();
+        // The first two are about addresses that are no routes, the third about the page for logging in, which is for people.
+        let elsewhere = [NOTHING_HERE, OTHER_METHOD, OTHER_SITE];
+        for code in ALL {
+            assert!(documented.contains(code) || elsewhere.contains(code), "{code:?}");
+        }
     }
 }

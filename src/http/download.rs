@@ -12,7 +12,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
 
-use super::documented::FileProblems;
+use super::documented::{FileProblems, ModelFile};
 use super::error::Problem;
 use super::path::Path;
 use super::{Site, jobs};
@@ -26,13 +26,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// With `Range` only a part of it; with `If-None-Match` only if it is another one.
 #[utoipa::path(get, operation_id = "download_result", path = "/api/v1/jobs/{id}/result", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
-    responses(
-        (status = 200, description = "The result.", body = Vec<u8>, content_type = "model/gltf-binary",
-            headers(("etag" = String, description = "The hash of its content."))),
-        (status = 206, description = "A part of it.", body = Vec<u8>, content_type = "model/gltf-binary"),
-        (status = 304, description = "It is the one that you have."),
-        (status = 416, description = "There is no such part."),
-        FileProblems))]
+    responses(ModelFile, FileProblems))]
 pub(super) async fn result(
     State(site): State<Site>,
     Path(id): Path,
@@ -48,13 +42,7 @@ pub(super) async fn result(
 /// As it came; of a .gltf with its files, the .glb that was made of them.
 #[utoipa::path(get, operation_id = "download_original", path = "/api/v1/jobs/{id}/original", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
-    responses(
-        (status = 200, description = "The upload.", body = Vec<u8>, content_type = "model/gltf-binary",
-            headers(("etag" = String, description = "The hash of its content."))),
-        (status = 206, description = "A part of it.", body = Vec<u8>, content_type = "model/gltf-binary"),
-        (status = 304, description = "It is the one that you have."),
-        (status = 416, description = "There is no such part."),
-        FileProblems))]
+    responses(ModelFile, FileProblems))]
 pub(super) async fn original(
     State(site): State<Site>,
     Path(id): Path,
@@ -137,6 +125,11 @@ pub(super) fn optimized_name(input_name: &str) -> String {
     format!("{stem}-optimized.glb")
 }
 
+pub(super) fn level_name(input_name: &str, level: usize) -> String {
+    let optimized = optimized_name(input_name);
+    format!("{}-lod{level}.glb", optimized.trim_end_matches(".glb"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +142,7 @@ mod tests {
         );
         assert_eq!(optimized_name("robot.v2.glb"), "robot.v2-optimized.glb");
         assert_eq!(optimized_name("chair"), "chair-optimized.glb");
+        assert_eq!(level_name("chair.glb", 2), "chair-optimized-lod2.glb");
     }
 
     #[test]

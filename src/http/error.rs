@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::codes::{self, Code};
 use crate::jobs;
 use crate::optimize::settings::UnknownSetting;
 use crate::queue::{self, Job, JobError, State, UnknownPriority};
@@ -52,8 +53,13 @@ pub(super) struct ProblemView {
 }
 
 impl Problem {
-    fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
-        Self { status, code: code.into(), detail: detail.into(), retry_after_s: None }
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { status: code.status, code: code.word.into(), detail: detail.into(), retry_after_s: None }
+    }
+
+    /// In the words of a child, which `codes.rs` knows too.
+    fn of_child(status: StatusCode, code: String, detail: String) -> Self {
+        Self { status, code: code.into(), detail, retry_after_s: None }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -69,42 +75,42 @@ impl Problem {
         Self { retry_after_s: Some(seconds), ..self }
     }
 
-    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    pub(super) fn bad_query(error: impl Display) -> Self {
+        Self::new(codes::BAD_QUERY, format!("The query of the address cannot be read: {error}."))
     }
 
     pub(super) fn not_found() -> Self {
         let detail = "There is nothing at this address. The API begins at /api/v1/jobs.";
-        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+        Self::new(codes::NOTHING_HERE, detail)
     }
 
     pub(super) fn unknown_job(id: &str) -> Self {
         let id: String = id.chars().take(40).collect();
         let detail = format!("There is no job {id}. Check the id, or upload the file again.");
-        Self::new(StatusCode::NOT_FOUND, "unknown_job", detail)
+        Self::new(codes::UNKNOWN_JOB, detail)
     }
 
     pub(super) fn unknown_batch(id: &str) -> Self {
         let id: String = id.chars().take(40).collect();
         let detail = format!("There is no batch {id}. Check the id, or upload the files again.");
-        Self::new(StatusCode::NOT_FOUND, "unknown_batch", detail)
+        Self::new(codes::UNKNOWN_BATCH, detail)
     }
 
     pub(super) fn unfinished_batch(left: usize, all: usize) -> Self {
         let detail =
             format!("{left} of the {all} jobs have not ended. Ask again when the batch has `ended`.");
-        Self::new(StatusCode::CONFLICT, "not_finished", detail)
+        Self::new(codes::NOT_FINISHED, detail)
     }
 
     /// A job that somebody waited for, without a result.
     pub(super) fn not_optimized(job: &Job) -> Self {
         match &job.error {
             Some(JobError { code, message }) if job.state == State::Dead => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, code.clone(), message.clone())
+                Self::of_child(StatusCode::UNPROCESSABLE_ENTITY, code.clone(), message.clone())
             }
             _ => {
                 let detail = format!("The job {} was {} before it had a result.", job.id, job.state);
-                Self::new(StatusCode::CONFLICT, "no_result", detail)
+                Self::new(codes::NO_RESULT, detail)
             }
         }
     }
@@ -114,36 +120,36 @@ impl Problem {
         let (code, detail) = (error.code().to_owned(), sentence_of(&error.to_string()));
         match error {
             _ if error.is_of_this_node() => Self::storage_failing(error),
-            _ if !error.is_bad_input() => Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail),
-            _ if code == "too_large" => Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, detail),
-            _ => Self::new(StatusCode::BAD_REQUEST, code, detail),
+            _ if !error.is_bad_input() => Self::of_child(StatusCode::UNPROCESSABLE_ENTITY, code, detail),
+            _ if code == "too_large" => Self::of_child(StatusCode::PAYLOAD_TOO_LARGE, code, detail),
+            _ => Self::of_child(StatusCode::BAD_REQUEST, code, detail),
         }
     }
 
     pub(super) fn method_not_allowed() -> Self {
         let detail = "This address exists, but not for this method. See the Allow header.";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        Self::new(codes::OTHER_METHOD, detail)
     }
 
     /// Logs `what` and tells the caller only that it is not their fault.
     pub(super) fn internal(what: &str) -> Self {
         tracing::error!(error = what, "a request failed");
         let detail = "The server failed to do this; its log says why. Trying again later may help.";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+        Self::new(codes::INTERNAL, detail)
     }
 
     fn storage_full(error: &dyn Display) -> Self {
         tracing::error!(%error, "the disk of the data folder is full");
         let detail =
             "The server's disk is full. Nothing was stored; try again when its operator has made room.";
-        Self::new(StatusCode::INSUFFICIENT_STORAGE, "storage_full", detail)
+        Self::new(codes::STORAGE_FULL, detail)
     }
 
     fn storage_failing(error: &dyn Display) -> Self {
         tracing::error!(%error, "the data folder cannot be read or written");
         let detail =
             "The server cannot read or write its data folder just now; its log says why. Try again later.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_failing", detail)
+        Self::new(codes::STORAGE_FAILING, detail)
     }
 
     fn storage(error: &io::Error) -> Self {
@@ -155,55 +161,55 @@ impl Problem {
     }
 
     pub(super) fn gone(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::GONE, "files_gone", detail)
+        Self::new(codes::FILES_GONE, detail)
     }
 
     pub(super) fn token_needed() -> Self {
         let detail = "This is for administrators. Send the server's admin token as `Authorization: Bearer TOKEN`, or log \
             in at /login. The token is in the file admin-token of the server's data folder, unless ADMIN_TOKEN sets another.";
-        Self::new(StatusCode::UNAUTHORIZED, "token_needed", detail)
+        Self::new(codes::TOKEN_NEEDED, detail)
     }
 
     pub(super) fn key_needed() -> Self {
         let detail = "This server takes files only with an API key: send it as `Authorization: Bearer KEY`. Its operator \
             makes keys with `glb-optimizer keys create`.";
-        Self::new(StatusCode::UNAUTHORIZED, "api_key_needed", detail)
+        Self::new(codes::API_KEY_NEEDED, detail)
     }
 
     pub(super) fn unknown_key() -> Self {
         let detail = "This API key is worth nothing: it is mistyped, revoked or expired. Ask for another.";
-        Self::new(StatusCode::UNAUTHORIZED, "unknown_api_key", detail)
+        Self::new(codes::WORTHLESS_API_KEY, detail)
     }
 
     pub(super) fn unknown_key_id() -> Self {
         let detail = "There is no API key with this id. GET /api/v1/keys lists them.";
-        Self::new(StatusCode::NOT_FOUND, "unknown_api_key", detail)
+        Self::new(codes::UNKNOWN_API_KEY, detail)
     }
 
     pub(super) fn scope_needed(scope: &str) -> Self {
         let detail = format!("This API key does not allow it: that needs one with the scope `{scope}`.");
-        Self::new(StatusCode::FORBIDDEN, "scope_needed", detail)
+        Self::new(codes::SCOPE_NEEDED, detail)
     }
 
     pub(super) fn other_site() -> Self {
         let detail = "A page of another site has asked for this. Only pages of this server may.";
-        Self::new(StatusCode::FORBIDDEN, "other_site", detail)
+        Self::new(codes::OTHER_SITE, detail)
     }
 
     pub(super) fn too_many_uploads() -> Self {
         let detail = "The server is receiving as many files at once as it can. Try again in some seconds.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_uploads", detail).retry_after(SOON_S)
+        Self::new(codes::TOO_MANY_UPLOADS, detail).retry_after(SOON_S)
     }
 
     pub(super) fn too_many_archives() -> Self {
         let detail = "The server is sending as many archives at once as it can. Try again in some seconds.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_archives", detail).retry_after(SOON_S)
+        Self::new(codes::TOO_MANY_ARCHIVES, detail).retry_after(SOON_S)
     }
 
     pub(super) fn too_many_own_uploads(limit: usize) -> Self {
         let detail =
             format!("You are sending {limit} files at once, and more cannot come in. Wait for one to end.");
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_own_uploads", detail).retry_after(SOON_S)
+        Self::new(codes::TOO_MANY_OWN_UPLOADS, detail).retry_after(SOON_S)
     }
 
     pub(super) fn too_slow(least_bytes: u64) -> Self {
@@ -213,7 +219,7 @@ impl Problem {
             least_bytes >> 10,
             super::bodies::WINDOW.as_secs()
         );
-        Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow", detail)
+        Self::new(codes::TOO_SLOW, detail)
     }
 
     /// `what` is the limit's name, of which `a_minute` are allowed.
@@ -223,12 +229,12 @@ impl Problem {
             "You have sent more than {a_minute} {what} in a minute, and this server takes no more for now. Try again in \
             {seconds} seconds."
         );
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", detail).retry_after(seconds)
+        Self::new(codes::TOO_OFTEN, detail).retry_after(seconds)
     }
 
     pub(super) fn stopping() -> Self {
         let detail = "The server stops before the job has ended. Send the file again.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", detail)
+        Self::new(codes::STOPPING, detail)
     }
 }
 
@@ -239,20 +245,17 @@ impl From<queue::Error> for Problem {
             queue::Error::FilesGone(_) => Self::gone(sentence(&error.to_string())),
             queue::Error::Refused { state, wanted } => {
                 let detail = format!("The job is {state}, and a {state} job cannot be {wanted}.");
-                Self::new(StatusCode::CONFLICT, "not_allowed", detail)
+                Self::new(codes::NOT_ALLOWED, detail)
             }
             // The status that the draft of this header asks for.
             queue::Error::KeyReused { .. } => {
                 let detail = sentence(&error.to_string());
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail)
+                Self::new(codes::IDEMPOTENCY_KEY_REUSED, detail)
             }
-            queue::Error::UnknownApiKey(_) => {
-                Self::new(StatusCode::NOT_FOUND, "unknown_api_key", sentence(&error.to_string()))
-            }
+            queue::Error::UnknownApiKey(_) => Self::new(codes::UNKNOWN_API_KEY, sentence(&error.to_string())),
             queue::Error::QuotaUsedUp { .. } => {
                 let detail = sentence(&error.to_string());
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "quota_used_up", detail)
-                    .retry_after(until_midnight_s())
+                Self::new(codes::QUOTA_USED_UP, detail).retry_after(until_midnight_s())
             }
             _ if error.is_disk_full() => Self::storage_full(&error),
             queue::Error::Closed => Self::storage_failing(&error),
@@ -266,33 +269,27 @@ impl From<jobs::Error> for Problem {
     fn from(error: jobs::Error) -> Self {
         let detail = error.to_string();
         match error {
-            jobs::Error::NotAGlb(_) => Self::bad_request("not_a_glb", detail),
-            jobs::Error::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
-            jobs::Error::UploadsDisabled => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "uploads_disabled", detail)
-            }
-            jobs::Error::QueueFull { .. } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "queue_full", detail).retry_after(LATER_S)
-            }
-            jobs::Error::TooManyJobs { .. } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_jobs", detail).retry_after(SOON_S)
-            }
+            jobs::Error::NotAGlb(_) => Self::new(codes::NOT_A_GLB, detail),
+            jobs::Error::TooLarge { .. } => Self::new(codes::TOO_LARGE, detail),
+            jobs::Error::UploadsDisabled => Self::new(codes::UPLOADS_DISABLED, detail),
+            jobs::Error::QueueFull { .. } => Self::new(codes::QUEUE_FULL, detail).retry_after(LATER_S),
+            jobs::Error::TooManyJobs { .. } => Self::new(codes::TOO_MANY_JOBS, detail).retry_after(SOON_S),
+            jobs::Error::TooManyAsides => Self::new(codes::TOO_MANY_ASIDES, detail).retry_after(SOON_S),
             jobs::Error::Files(error) => Self::of_files(&error),
             jobs::Error::UnknownBatch(id) => Self::unknown_batch(&id.to_string()),
-            jobs::Error::NoPictures => Self::new(StatusCode::NOT_FOUND, "no_pictures", detail),
-            jobs::Error::NoResult { state, .. } if state.is_final() => {
-                Self::new(StatusCode::CONFLICT, "no_result", detail)
-            }
+            jobs::Error::NoLevel { .. } => Self::new(codes::NO_LEVEL, detail),
+            jobs::Error::NoPictures => Self::new(codes::NO_PICTURES, detail),
+            jobs::Error::NoResult { state, .. } if state.is_final() => Self::new(codes::NO_RESULT, detail),
             jobs::Error::NoResult { .. } => {
                 let detail = format!("{detail} Ask again when it is completed; /events tells when.");
-                Self::new(StatusCode::CONFLICT, "not_finished", detail)
+                Self::new(codes::NOT_FINISHED, detail)
             }
             jobs::Error::FilesGone { .. } => Self::gone(detail),
-            jobs::Error::NoRoom { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "no_room", detail),
-            jobs::Error::OwnerAway { .. } => Self::new(StatusCode::SERVICE_UNAVAILABLE, "owner_away", detail),
+            jobs::Error::NoRoom { .. } => Self::new(codes::NO_ROOM, detail),
+            jobs::Error::OwnerAway { .. } => Self::new(codes::OWNER_AWAY, detail),
             jobs::Error::StorageAway(source) => {
                 tracing::error!(error = %source, "the shared storage cannot be read");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_away", detail)
+                Self::new(codes::STORAGE_AWAY, detail)
             }
             jobs::Error::Queue(error) => error.into(),
             jobs::Error::Storage(error) => Self::storage(&error),
@@ -304,23 +301,23 @@ impl From<jobs::Error> for Problem {
 impl From<webhook::Refused> for Problem {
     fn from(refused: webhook::Refused) -> Self {
         let code = match refused {
-            webhook::Refused::Disabled => "webhooks_disabled",
-            webhook::Refused::NotAnAddress => "bad_webhook",
-            webhook::Refused::Private(_) => "private_webhook",
+            webhook::Refused::Disabled => codes::WEBHOOKS_DISABLED,
+            webhook::Refused::NotAnAddress => codes::BAD_WEBHOOK,
+            webhook::Refused::Private(_) => codes::PRIVATE_WEBHOOK,
         };
-        Self::bad_request(code, refused.to_string())
+        Self::new(code, refused.to_string())
     }
 }
 
 impl From<UnknownPriority> for Problem {
     fn from(error: UnknownPriority) -> Self {
-        Self::bad_request("unknown_setting", sentence(&error.to_string()))
+        Self::new(codes::UNKNOWN_SETTING, sentence(&error.to_string()))
     }
 }
 
 impl From<UnknownSetting> for Problem {
     fn from(error: UnknownSetting) -> Self {
-        Self::bad_request("unknown_setting", sentence(&error.to_string()))
+        Self::new(codes::UNKNOWN_SETTING, sentence(&error.to_string()))
     }
 }
 
@@ -359,9 +356,6 @@ impl IntoResponse for Problem {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = self.retry_after_s {
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

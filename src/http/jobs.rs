@@ -9,7 +9,7 @@ use axum::response::IntoResponse;
 
 use super::Site;
 use super::caller::Uploader;
-use super::documented::{ChangeProblems, FileProblems, JobProblems};
+use super::documented::{ChangeProblems, FileProblems, JobProblems, PictureProblems, RetryProblems};
 use super::error::Problem;
 use super::path::Path;
 use crate::ids::JobId;
@@ -39,7 +39,7 @@ pub(super) async fn report(State(site): State<Site>, Path(id): Path) -> Result<i
 /// Before, after and difference beside each other. A result that is the original has none: 404.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/worst-view", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
-    responses((status = 200, description = "The pictures.", body = Vec<u8>, content_type = "image/png"), FileProblems))]
+    responses((status = 200, description = "The pictures.", body = Vec<u8>, content_type = "image/png"), PictureProblems))]
 pub(super) async fn worst_view(
     State(site): State<Site>,
     Path(id): Path,
@@ -60,7 +60,7 @@ pub(super) async fn cancel(State(site): State<Site>, Path(id): Path) -> Result<J
 /// Queue a dead or cancelled job again
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/retry", tag = "jobs",
     params(("id" = String, Path, description = "The job")),
-    responses((status = 200, description = "The job, queued.", body = JobView), ChangeProblems))]
+    responses((status = 200, description = "The job, queued.", body = JobView), RetryProblems))]
 pub(super) async fn retry(
     State(site): State<Site>,
     Uploader(sender): Uploader,

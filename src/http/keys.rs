@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::Site;
 use super::admin::Admin;
+use super::codes;
 use super::documented::{AdminProblems, KeyProblems};
 use super::error::Problem;
 use crate::jobs::NewKey;
@@ -112,12 +113,12 @@ pub(super) async fn create(
 ) -> Result<impl IntoResponse, Problem> {
     let Json(wanted) = wanted.map_err(|error| {
         let detail = format!("A key is made of JSON such as {{\"name\": \"shop\"}}: {}.", error.body_text());
-        Problem::bad_request("bad_key", detail)
+        Problem::new(codes::BAD_KEY, detail)
     })?;
     if wanted.expires_in_days.is_some_and(|days| days > MAX_DAYS) {
         let detail =
             format!("`expires_in_days` must be at most {MAX_DAYS}. Leave it out for a key without an end.");
-        return Err(Problem::bad_request("bad_key", detail));
+        return Err(Problem::new(codes::BAD_KEY, detail));
     }
     let name: String = wanted.name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();
     let scopes = if wanted.scopes.is_empty() { vec![Scope::Upload] } else { wanted.scopes };

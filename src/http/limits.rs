@@ -2,6 +2,7 @@
 
 use super::{bodies, connections};
 use crate::config::{Config, Flags};
+use crate::jobs;
 use crate::optimize::document::limits::Limits;
 use crate::queue::{MAX_LOST_ATTEMPTS, MAX_NODE_FAULTS};
 
@@ -20,6 +21,7 @@ fn the_table_of_limits_says_what_the_code_does() {
         format!("after a job's end | {} h |", retention.unwrap().as_secs() / 3600),
         format!("may come | {} kB/s over {window_s} s |", intake.min_upload_bytes_per_s >> 10),
         format!("| uploads at once | {open}, {own} of one client |"),
+        format!("compared at once | one for each 4 workers, {} more wait |", jobs::MOST_WAITING),
         format!("| jobs that wait | {} |", intake.max_queued_jobs),
         format!("| unfinished jobs of one client | {} |", intake.max_jobs_per_client),
         format!(

@@ -11,6 +11,7 @@ mod backup;
 mod batches;
 mod bodies;
 mod caller;
+mod codes;
 mod connections;
 mod docs_page;
 mod documented;
@@ -22,9 +23,12 @@ mod health;
 mod jobs;
 mod keys;
 mod legacy;
+mod legacy_issues;
 mod legacy_stats;
 #[cfg(test)]
 mod limits;
+mod lods;
+mod log;
 mod login;
 mod meter;
 mod openapi;
@@ -57,6 +61,7 @@ use crate::bridge::Bridge;
 use crate::config;
 use crate::health::Observer;
 use crate::jobs::Jobs;
+use crate::log::Log;
 use crate::meter::Meter;
 use crate::secrets::Secret;
 use crate::webhook;
@@ -86,6 +91,8 @@ pub struct Site {
     pub open_bodies: OpenBodies,
     /// Whom the end of a job may be told to.
     pub webhooks: webhook::Rules,
+    /// What is logged.
+    pub log: Log,
     /// When to stop: no new connections, and event streams end.
     pub stop: CancellationToken,
 }
@@ -122,6 +129,8 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(events::listen))
         .routes(routes!(download::result))
         .routes(routes!(download::original))
+        .routes(routes!(lods::list))
+        .routes(routes!(lods::level))
         .routes(routes!(jobs::report))
         .routes(routes!(jobs::worst_view))
         .routes(routes!(jobs::cancel))
@@ -138,6 +147,7 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(queue::pause))
         .routes(routes!(queue::resume))
         .routes(routes!(backup::send))
+        .routes(routes!(log::show, log::change))
         .routes(routes!(health::show))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
@@ -170,6 +180,7 @@ fn old_routes() -> OpenApiRouter<Site> {
         .routes(routes!(legacy::error_logs))
         .routes(routes!(legacy::stats))
         .routes(routes!(legacy::analytics))
+        .routes(routes!(legacy_issues::list))
 }
 
 fn router(site: Site) -> Router {
@@ -181,11 +192,12 @@ fn router(site: Site) -> Router {
         // Uploads are counted while they stream; the limit of the framework would buffer nothing but cut
         // the connection without an answer.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(rates, rate::limit))
+        .layer(from_fn_with_state(rates.clone(), rate::limit))
         .layer(from_fn_with_state(site.clone(), bodies::guard))
         .layer(from_fn(meter::count))
         .layer(CatchPanicLayer::custom(answer_panic));
-    headers::added(router.with_state(site.clone()), &site).layer(from_fn_with_state(site, caller::identify))
+    headers::added(router.with_state(site.clone()), &site)
+        .layer(from_fn_with_state((site, rates), caller::identify))
 }
 
 fn answer_panic(_panic: Box<dyn Any + Send>) -> Response {

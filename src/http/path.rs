@@ -2,19 +2,20 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
 
 use super::Site;
 use super::error::Problem;
 
-/// An id out of the address, not yet looked at.
+/// What varies in an address, such as an id, not yet looked at.
 #[derive(Debug)]
-pub(super) struct Path(pub(super) String);
+pub(super) struct Path<T = String>(pub(super) T);
 
-impl FromRequestParts<Site> for Path {
+impl<T: DeserializeOwned + Send> FromRequestParts<Site> for Path<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, site: &Site) -> Result<Self, Problem> {
-        let found = axum::extract::Path::<String>::from_request_parts(parts, site).await;
+        let found = axum::extract::Path::<T>::from_request_parts(parts, site).await;
         found.map(|axum::extract::Path(id)| Self(id)).map_err(|_| Problem::unknown_job("with such an id"))
     }
 }

@@ -53,9 +53,9 @@ pub(super) async fn list(
     State(site): State<Site>,
     part: Result<Query<Part>, QueryRejection>,
 ) -> Result<Json<List>, Problem> {
-    let Query(Part { state, after, limit }) = part.map_err(bad_query)?;
-    let cursor =
-        after.map(|after| after.parse().map_err(|_| bad_query("`after` must be the `next` of a list")));
+    let Query(Part { state, after, limit }) = part.map_err(Problem::bad_query)?;
+    let cursor = after
+        .map(|after| after.parse().map_err(|_| Problem::bad_query("`after` must be the `next` of a list")));
     let limit = limit.unwrap_or(LIST_LENGTH).min(MAX_LIST_LENGTH);
     let page = site.jobs.list(state, cursor.transpose()?, limit).await?;
     let next = page.next.map(|next| next.to_string());
@@ -80,7 +80,7 @@ pub(super) async fn purge(
     State(site): State<Site>,
     age: Result<Query<Age>, QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let Query(Age { older_than_seconds }) = age.map_err(bad_query)?;
+    let Query(Age { older_than_seconds }) = age.map_err(Problem::bad_query)?;
     let purged = site.jobs.purge_ended(Duration::from_secs(older_than_seconds)).await?;
     Ok(Json(json!({ "purged": purged })))
 }
@@ -103,8 +103,4 @@ pub(super) async fn pause(_admin: Admin, State(site): State<Site>) -> Result<Jso
 pub(super) async fn resume(_admin: Admin, State(site): State<Site>) -> Result<Json<Value>, Problem> {
     site.jobs.resume().await?;
     Ok(Json(json!({ "paused": false })))
-}
-
-fn bad_query(error: impl std::fmt::Display) -> Problem {
-    Problem::bad_request("bad_query", format!("The query of the address cannot be read: {error}."))
 }

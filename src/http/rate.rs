@@ -103,6 +103,22 @@ pub(super) async fn limit(State(rates): State<Rates>, request: Request, next: Ne
     }
 }
 
+impl Rates {
+    /// Counts a key that is worth nothing against the address that it came from, and says what to answer: guessing is a
+    /// request like any other.
+    pub(super) async fn count_refused(&self, caller: &Caller, problem: Problem) -> Problem {
+        let Some(rate) = &self.requests else { return problem };
+        match rate.take(&caller.client(), self.bridge.as_deref()).await {
+            Ok(()) => {
+                tracing::warn!("refused an API key that is worth nothing");
+                problem
+            }
+            // Not logged: so many lines would be another harm.
+            Err(wait) => Problem::too_often(rate.name, rate.a_minute.get(), wait),
+        }
+    }
+}
+
 /// Whom a request counts for.
 fn client(request: &Request) -> String {
     request.extensions().get::<Caller>().map(Caller::client).unwrap_or_default()

@@ -15,6 +15,7 @@ use futures_util::{Stream, StreamExt};
 
 use super::Site;
 use super::caller::Uploader;
+use super::codes;
 use super::error::Problem;
 use crate::jobs::{Model, Sender, Submission, Upload};
 use crate::optimize::Settings;
@@ -52,7 +53,7 @@ pub(super) struct Form {
 }
 
 /// What /api/v1 takes.
-pub(super) const MODELS: Form = Form {
+const MODELS: Form = Form {
     files: &["file", "files"],
     start: Wishes::default,
     take: Wishes::take,
@@ -73,7 +74,7 @@ pub(super) struct Received {
 
 impl Received {
     /// The models in it, with names that can do no harm.
-    pub(super) async fn models(self, site: &Site) -> Result<(Vec<Model>, Wishes), Problem> {
+    async fn models(self, site: &Site) -> Result<(Vec<Model>, Wishes), Problem> {
         let files = self.parts.into_iter().map(|part| part.model).collect();
         let mut models = site.jobs.models_of(files, &self.wishes.sender).await?;
         for model in &mut models {
@@ -133,6 +134,15 @@ impl Wishes {
     }
 }
 
+/// The models that a request sends, and what it asks for.
+pub(super) async fn models(
+    site: &Site,
+    parameters: Parameters,
+    request: Request,
+) -> Result<(Vec<Model>, Wishes), Problem> {
+    receive(site, MODELS, parameters, request).await?.models(site).await
+}
+
 /// Reads all that a request sends, from whoever may send files.
 pub(super) async fn receive(
     site: &Site,
@@ -169,9 +179,7 @@ pub(super) async fn receive(
 }
 
 fn read(parameters: Parameters) -> Result<Vec<(String, String)>, Problem> {
-    let Query(pairs) = parameters.map_err(|error| {
-        Problem::bad_request("bad_query", format!("The query of the address cannot be read: {error}."))
-    })?;
+    let Query(pairs) = parameters.map_err(Problem::bad_query)?;
     Ok(pairs)
 }
 
@@ -187,7 +195,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let key = value.to_str().unwrap_or_default().trim().trim_matches('"');
     if key.is_empty() || key.len() > MAX_KEY_BYTES {
         let detail = "The header Idempotency-Key must hold 1 to 255 visible ASCII characters.";
-        return Err(Problem::bad_request("bad_idempotency_key", detail));
+        return Err(Problem::new(codes::BAD_IDEMPOTENCY_KEY, detail));
     }
     Ok(Some(key.to_owned()))
 }
@@ -244,7 +252,7 @@ async fn read_fields(
             (form.take)(wishes, site, &field_name, &read_value(field).await?)?;
         } else if parts.len() == MAX_FILES {
             let detail = format!("The form has more than {MAX_FILES} files. Send the rest in another one.");
-            return Err(Problem::bad_request("too_many_files", detail));
+            return Err(Problem::new(codes::TOO_MANY_FILES, detail));
         } else {
             let given = wishes.name.take().or_else(|| field.file_name().map(str::to_owned));
             let name = given.filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_NAME.into());
@@ -252,7 +260,7 @@ async fn read_fields(
             parts.push(Part { field: field_name, model: Model { name, upload } });
         }
     }
-    if parts.is_empty() { Err(Problem::bad_request("missing_file", form.missing)) } else { Ok(parts) }
+    if parts.is_empty() { Err(Problem::new(codes::MISSING_FILE, form.missing)) } else { Ok(parts) }
 }
 
 async fn store<E: Display>(
@@ -264,6 +272,8 @@ async fn store<E: Display>(
     while let Some(chunk) = chunks.next().await {
         upload.write(&chunk.map_err(broken_body)?).await?;
     }
+    // A form may have a thousand files.
+    upload.close().await?;
     Ok(upload)
 }
 
@@ -273,7 +283,7 @@ async fn read_value(mut field: Field<'_>) -> Result<String, Problem> {
         value.extend_from_slice(&chunk);
         if value.len() > MAX_VALUE_BYTES {
             let detail = "A field other than \"file\" is too long. Send the model in the field \"file\".";
-            return Err(Problem::bad_request("value_too_long", detail));
+            return Err(Problem::new(codes::VALUE_TOO_LONG, detail));
         }
     }
     Ok(String::from_utf8_lossy(&value).into_owned())
@@ -286,7 +296,7 @@ async fn drain(rest: impl Future<Output = ()>) {
 
 fn broken_body(error: impl Display) -> Problem {
     let detail = format!("The upload did not arrive whole: {error}. Send it again.");
-    Problem::bad_request("broken_upload", detail)
+    Problem::new(codes::BROKEN_UPLOAD, detail)
 }
 
 /// The last part of a path, without characters that could do harm in a header, a terminal or a folder. A .gltf is a

@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::batches::{self, BatchView};
 use super::caller::Uploader;
-use super::documented::{SubmitProblems, UploadForm, WishesQuery};
+use super::documented::{RerunProblems, SubmitProblems, UploadForm, WishesQuery};
 use super::error::Problem;
 use super::path::Path;
-use super::receive::{self, MODELS, Parameters, Wishes, clean_name};
+use super::receive::{self, Parameters, Wishes, clean_name};
 use super::{Site, jobs};
 use crate::ids::JobId;
 use crate::jobs::{JobView, Model, Status, Tier};
@@ -38,8 +38,7 @@ pub(super) async fn submit(
     parameters: Parameters,
     request: Request,
 ) -> Result<Response, Problem> {
-    let received = receive::receive(&site, MODELS, parameters, request).await?;
-    let (mut models, wishes) = received.models(&site).await?;
+    let (mut models, wishes) = receive::models(&site, parameters, request).await?;
     match models.pop() {
         Some(Model { name, upload }) if models.is_empty() => {
             let job = site.jobs.submit(upload, wishes.submission(name)).await?;
@@ -71,7 +70,7 @@ enum Accepted {
         (status = 202, description = "Accepted.", body = JobView,
             headers(("location" = String, description = "Where to ask for it."))),
         (status = 200, description = "The same, at its end: where this server keeps no jobs.", body = JobView),
-        SubmitProblems))]
+        RerunProblems))]
 pub(super) async fn rerun(
     State(site): State<Site>,
     Path(id): Path,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! backup.json     format number, version of this program, how much follows
-//! queue.json      every record at one moment, out of one read transaction
+//! queue.json      every record at one moment, out of one read transaction: jobs, counts of days, API keys (as hashes)
 //! blobs/ab/cd...  the blobs that these records refer to, by their hashes
 //! end.json        empty: without it, the archive was cut off
 //! ```
@@ -26,7 +26,7 @@ use crate::ids::BlobId;
 use crate::queue::{self, Job, Queue, Snapshot};
 
 /// The newest layout that this version knows.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 pub(super) const CONTENTS: &str = "backup.json";
 pub(super) const QUEUE: &str = "queue.json";
 pub(super) const BLOBS: &str = "blobs";
@@ -45,16 +45,9 @@ pub struct Contents {
     pub blobs: usize,
 }
 
-/// The records of a queue.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Records {
-    pub(super) is_paused: bool,
-    pub(super) jobs: Vec<Job>,
-}
-
 /// A moment of the data folder, to be written as an archive. Old files stay on disk as long as it lives.
 pub struct Backup {
-    records: Records,
+    records: Snapshot,
     blobs: Blobs,
     _guard: Guard,
 }
@@ -74,9 +67,9 @@ impl Jobs {
     /// The queue cannot be read.
     pub async fn begin_backup(&self) -> Result<Backup, Error> {
         let hold = self.blobs.hold().await;
-        let Snapshot { jobs, is_paused } = self.on_queue(Queue::snapshot).await?;
+        let records = self.on_queue(Queue::snapshot).await?;
         let guard = Guard::Hold { _hold: hold };
-        Ok(Backup { records: Records { is_paused, jobs }, blobs: self.blobs.clone(), _guard: guard })
+        Ok(Backup { records, blobs: self.blobs.clone(), _guard: guard })
     }
 }
 
@@ -92,8 +85,8 @@ impl Backup {
         std::fs::metadata(&file).map_err(folder_error)?;
         let queue = Queue::open(&file)?;
         let blobs = Blobs::open(data_dir.join("blobs")).map_err(folder_error)?;
-        let Snapshot { jobs, is_paused } = queue.snapshot()?;
-        Ok(Self { records: Records { is_paused, jobs }, blobs, _guard: Guard::Lock { _queue: queue } })
+        let records = queue.snapshot()?;
+        Ok(Self { records, blobs, _guard: Guard::Lock { _queue: queue } })
     }
 
     /// Writes the archive. Blocks.

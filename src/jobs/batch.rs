@@ -37,20 +37,23 @@ impl Jobs {
     /// # Errors
     /// [`Error::UnknownBatch`], or the queue cannot be read.
     pub async fn batch(&self, id: BatchId) -> Result<Vec<Job>, Error> {
-        let jobs = self.on_queue(move |queue| queue.batch(id)).await?;
+        let own = self.on_queue(move |queue| queue.batch(id)).await?;
+        let jobs = if own.is_empty() { self.batch_elsewhere(id).await } else { own };
         if jobs.is_empty() { Err(Error::UnknownBatch(id)) } else { Ok(jobs) }
     }
 
-    /// Accepts a job on the upload of another one, with settings of its own. Without a name it has that of the other.
+    /// Accepts a job on the upload of another one, which may be another node's, with settings of its own. Without a name it
+    /// has that of the other.
     ///
     /// # Errors
-    /// [`crate::queue::Error::UnknownJob`], [`Error::FilesGone`], or as [`Jobs::submit`].
+    /// [`crate::queue::Error::UnknownJob`], [`Error::FilesGone`], [`Error::StorageAway`], or as [`Jobs::submit`].
     pub async fn rerun(&self, id: JobId, wanted: Submission) -> Result<Job, Error> {
-        // Before the job is read: as long as its record has files, none of them can go now.
-        let _keep = self.blobs.keep().await;
-        let job = self.on_queue(move |queue| queue.get(id)).await?;
-        self.check_files(&job)?;
+        let job = self.known(id).await?;
         self.check_intake(&wanted.sender, 1).await?;
+        // Pinned until the new record refers to it, and no keep while it comes: sweeps would wait for it.
+        let _original = self.original(&job).await?;
+        // The blobs of an earlier result may not go before the record refers to them.
+        let _keep = self.blobs.keep().await;
         let name = if wanted.name.is_empty() { job.input_name } else { wanted.name };
         let wanted = Submission { name, ..wanted };
         let sender = wanted.sender.clone();

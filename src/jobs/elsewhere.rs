@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Jobs};
 use crate::events::Change;
-use crate::ids::JobId;
+use crate::ids::{BatchId, JobId};
 use crate::queue::{self, Cursor, Job, Page, State};
 
 /// An answer on its way.
@@ -28,6 +28,9 @@ pub trait Elsewhere: Send + Sync {
 
     /// Has the node that accepted the job do something with it.
     fn ask(&self, id: JobId, wish: Wish) -> Answer<'_, Result<Job, Error>>;
+
+    /// The jobs of a batch that another node has accepted, in their order; none where nobody knows it.
+    fn batch(&self, id: BatchId) -> Answer<'_, Vec<Job>>;
 
     /// Up to `limit` jobs of other nodes in `state` (in any, if none is given), the newest first, after `after`.
     fn list(&self, state: Option<State>, after: Option<Cursor>, limit: usize) -> Answer<'_, Vec<Job>>;
@@ -88,6 +91,22 @@ impl Jobs {
     /// Passes on to listeners what another node told about a job.
     pub fn announce_elsewhere(&self, id: JobId, change: Change) {
         self.events.announce_elsewhere(id, change);
+    }
+
+    /// The jobs of a batch of another node.
+    pub(super) async fn batch_elsewhere(&self, id: BatchId) -> Vec<Job> {
+        match self.elsewhere.get() {
+            Some(elsewhere) => elsewhere.batch(id).await,
+            None => Vec::new(),
+        }
+    }
+
+    /// A job as it is now, or as another node has told of it.
+    pub(super) async fn known(&self, id: JobId) -> Result<Job, Error> {
+        match self.own(id).await {
+            Err(Error::Queue(queue::Error::UnknownJob(_))) => self.job_elsewhere(id).await,
+            own => own,
+        }
     }
 
     pub(super) async fn job_elsewhere(&self, id: JobId) -> Result<Job, Error> {

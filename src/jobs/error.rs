@@ -42,12 +42,27 @@ pub enum Error {
     /// A child that looked into files before they were jobs did not end well.
     #[error(transparent)]
     Files(#[from] sandbox::Error),
+    /// Enough files are looked into already.
+    #[error(
+        "The server is unpacking or comparing as many files as it can, and enough wait for that. Try again in some seconds."
+    )]
+    TooManyAsides,
     /// There is no such batch, or all its jobs were forgotten.
     #[error("There is no batch {0}. Check the id, or upload the files again.")]
     UnknownBatch(BatchId),
     /// There is nothing to compare.
     #[error("the result is the original file, or shows nothing, so there are no pictures of a difference")]
     NoPictures,
+    /// There is no such level of detail.
+    #[error(
+        "There is no level {level}: this result has {count} beside the finest. GET /api/v1/jobs/ID/lods lists them; the setting `lods` asks for some."
+    )]
+    NoLevel {
+        /// What was asked for.
+        level: usize,
+        /// How many there are.
+        count: usize,
+    },
     /// There is no result, and there may be one later or never.
     #[error("The job has no result: it is {state}.{}", .reason.as_ref().map(|reason| format!(" {reason}")).unwrap_or_default())]
     NoResult {

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use super::intake::Clients;
+use super::unpack::Asides;
 use super::wait::Pace;
 use super::{Jobs, Limits, OpenError, now_ms};
 use crate::blobs::Blobs;
@@ -93,7 +94,7 @@ impl Jobs {
             work_waiting: Notify::new(),
             sweep_wanted: Notify::new(),
             webhook_waiting: Notify::new(),
-            asides: Semaphore::new(limits.workers),
+            asides: Asides::of(limits.workers),
             slots: Arc::new(Semaphore::new(limits.workers.min(Semaphore::MAX_PERMITS))),
             pace: Pace::default(),
             workers: super::slots::Workers::default(),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use tar::{Archive, Entry};
 
-use super::backup::{BLOBS, CONTENTS, Contents, END, FORMAT, QUEUE, Records};
+use super::backup::{BLOBS, CONTENTS, Contents, END, FORMAT, QUEUE};
 use crate::blobs::Blobs;
 use crate::queue::{self, Queue, Snapshot};
 
@@ -57,12 +57,12 @@ pub async fn restore(archive: impl Read, data_dir: &Path) -> Result<Contents, Ar
         return Err(ArchiveError::NotEmpty(data_dir.into()));
     }
     let blobs = Blobs::open(data_dir.join("blobs"))?;
-    let (contents, Records { is_paused, jobs }) = read(archive, Some(&blobs)).await?;
-    Queue::open(&data_dir.join(queue::FILE))?.fill(&Snapshot { jobs, is_paused })?;
+    let (contents, records) = read(archive, Some(&blobs)).await?;
+    Queue::open(&data_dir.join(queue::FILE))?.fill(&records)?;
     Ok(contents)
 }
 
-async fn read(archive: impl Read, store: Option<&Blobs>) -> Result<(Contents, Records), ArchiveError> {
+async fn read(archive: impl Read, store: Option<&Blobs>) -> Result<(Contents, Snapshot), ArchiveError> {
     let mut archive = Archive::new(archive);
     let (mut contents, mut records, mut blobs, mut has_end) = (None, None, 0, false);
     for entry in archive.entries().map_err(damaged)? {
@@ -70,7 +70,7 @@ async fn read(archive: impl Read, store: Option<&Blobs>) -> Result<(Contents, Re
         let name = entry.path().map_err(damaged)?.to_string_lossy().into_owned();
         match name.as_str() {
             CONTENTS => contents = Some(known(&mut entry)?),
-            QUEUE => records = Some(parsed::<Records>(&mut entry)?),
+            QUEUE => records = Some(parsed::<Snapshot>(&mut entry)?),
             END => has_end = true,
             _ => {
                 check_blob(&mut entry, &name, store).await?;

@@ -5,13 +5,16 @@
 //! outcome that comes twice, or too late, is refused like any other.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
+
+use futures_util::future::try_join_all;
 
 use super::{Error, Jobs, Stored, StoredFile};
 use crate::blobs::{Location, Pin, Shared};
 use crate::ids::BlobId;
 use crate::optimize::Settings;
-use crate::queue::{self, Cached, Failure, Job, Lease, Output};
+use crate::queue::{self, Cached, Failure, Job, Lease, LevelFile, Output};
 
 impl Jobs {
     /// Shares files there.
@@ -38,22 +41,42 @@ impl Jobs {
         Ok(())
     }
 
-    /// Works on a job of another node, and puts what came of it where that one can read it.
+    /// Works on a job of another node, and puts what came of it where that one can read it. None of its files becomes part
+    /// of this node's store.
     ///
     /// # Errors
     /// The failure, to be told to the other node.
     pub async fn run_for_another(&self, job: &Job) -> Result<Output, Failure> {
         let shared = self.shared.as_ref().ok_or_else(not_shared)?;
         let pin = self.blobs.pin(job.input);
-        shared.fetch(&self.blobs, &pin).await?;
-        let Stored { output, _keep: keep } = self.run(job).await?;
-        // From here on pins: a keep would hold sweeps up, and everybody behind them, for as long as the sending takes.
-        let pins: Vec<_> = output.blobs().map(|id| self.blobs.pin(id)).collect();
-        drop(keep);
-        for pin in &pins {
-            shared.put(&self.blobs, pin.id()).await?;
+        let aside = match self.blobs.has(&pin).await? {
+            true => None,
+            false => Some(shared.fetch_aside(&self.blobs, job.input).await?),
+        };
+        let input = aside.as_ref().map_or_else(|| self.blobs.path(job.input), |file| file.path().to_owned());
+        let made = self.make(job, input).await?;
+        let (report, glb) = tokio::try_join!(self.hand_over(&made.report), self.hand_over(&made.output))?;
+        let worst_view = match made.has_pictures().await? {
+            false => None,
+            true => Some(self.hand_over(&made.worst_view).await?.0),
+        };
+        let mut levels = Vec::new();
+        for file in made.levels().await? {
+            let (glb, glb_bytes) = self.hand_over(file).await?;
+            levels.push(LevelFile { glb, glb_bytes });
         }
-        Ok(output)
+        let ((report, _), (glb, glb_bytes)) = (report, glb);
+        let version = env!("CARGO_PKG_VERSION").into();
+        Ok(Output { glb, glb_bytes, report, worst_view, levels, version })
+    }
+
+    /// Puts a file of a child where other nodes can read it. Returns its id and its size in bytes.
+    async fn hand_over(&self, file: &Path) -> io::Result<(BlobId, u64)> {
+        let shared = self.shared.as_ref().ok_or_else(not_shared)?;
+        // Copied first: the child may still hold it open.
+        let copy = self.blobs.copy_aside(file).await?;
+        shared.put_aside(&copy).await?;
+        Ok((copy.id(), copy.bytes()))
     }
 
     /// Writes down how an attempt ended on another node, once its files are here.
@@ -75,9 +98,8 @@ impl Jobs {
     async fn fetch_output(&self, output: Output) -> io::Result<Stored> {
         let shared = self.shared.as_ref().ok_or_else(not_shared)?;
         let pins: Vec<_> = output.blobs().map(|id| self.blobs.pin(id)).collect();
-        for pin in &pins {
-            shared.fetch(&self.blobs, pin).await?;
-        }
+        // Side by side: each of them waits for the disk.
+        try_join_all(pins.iter().map(|pin| shared.fetch(&self.blobs, pin))).await?;
         Ok(Stored { output, _keep: self.blobs.keep().await })
     }
 
@@ -109,7 +131,10 @@ impl Jobs {
         let (path, retention) = (self.blobs.path(id), self.limits.retention);
         let fetched = match &self.shared {
             Some(shared) => shared.fetch(&self.blobs, &pin).await,
-            None => Ok(()),
+            None => self.blobs.has(&pin).await.and_then(|is_here| {
+                // A sweep came between reading the record and the pin.
+                is_here.then_some(()).ok_or_else(|| io::ErrorKind::NotFound.into())
+            }),
         };
         match fetched {
             Ok(()) => Ok(StoredFile { id, path, _pin: Arc::new(pin) }),

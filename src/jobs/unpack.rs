@@ -6,17 +6,35 @@
 use serde::de::DeserializeOwned;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{Error, Jobs, Sender, Upload};
 use crate::blobs::open_plain;
-use crate::sandbox::{Compare, Folder, Found, Named, Task, Unpack, Unpacked};
+use crate::sandbox::{Compare, Folder, Found, Named, Task, Unpack, Unpacked, asides};
 
 /// What archives may unpack to, as a multiple of the largest upload.
 const UNPACKED_FACTOR: u64 = 4;
 /// The longest list or comparison that a child may hand back, in bytes.
 const MOST_JSON_BYTES: u64 = 16 << 20;
 const READ_BYTES: usize = 256 << 10;
+/// Who may wait for those that are at work. Each takes a second or some, and its sender waits too.
+pub const MOST_WAITING: usize = 16;
+
+/// Children that work on files which are no jobs yet: few at once, and a few more that wait for them. Their memory is set
+/// aside for them, so they never wait for a job.
+pub(super) struct Asides {
+    /// Those that are at work or wait.
+    places: Semaphore,
+    at_once: Semaphore,
+}
+
+impl Asides {
+    pub(super) fn of(workers: usize) -> Self {
+        let at_once = asides(workers);
+        Self { places: Semaphore::new(at_once + MOST_WAITING), at_once: Semaphore::new(at_once) }
+    }
+}
 
 /// A model with the name that its sender gave it, perhaps with folders.
 #[derive(Debug)]
@@ -39,18 +57,19 @@ impl Jobs {
     /// The models that the `files` of one submission hold, as .glb; at least one.
     ///
     /// # Errors
-    /// [`Error::NotAGlb`], or [`Error::Files`] where an archive, a .gltf or what it refers to is refused: then all are.
+    /// [`Error::NotAGlb`], [`Error::TooManyAsides`], or [`Error::Files`] where an archive, a .gltf or what it refers to is
+    /// refused: then all are.
     pub async fn models_of(&self, files: Vec<Model>, sender: &Sender) -> Result<Vec<Model>, Error> {
         files.iter().try_for_each(|file| file.upload.check_kind())?;
         if files.iter().all(|file| file.upload.is_glb()) {
             return Ok(files);
         }
         let folder = self.aside_folder()?;
-        // Kept open to the end of the child's work: they go with the values.
+        // Kept to the end of the child's work: they go with the values.
         let mut files = files;
         let mut named = Vec::with_capacity(files.len());
         for Model { name, upload } in &mut files {
-            named.push(Named { name: name.clone(), path: upload.writer.flushed().await?.to_owned() });
+            named.push(Named { name: name.clone(), path: upload.writer.close().await?.to_owned() });
         }
         let (models, list) = (folder.path().join("models"), folder.path().join("list.json"));
         let most_bytes = self.limits.max_file_bytes.saturating_mul(UNPACKED_FACTOR);
@@ -76,21 +95,22 @@ impl Jobs {
             }
         }
         upload.check_complete()?;
+        upload.close().await?;
         Ok(upload)
     }
 
     /// How different two models look, as JSON.
     ///
     /// # Errors
-    /// [`Error::NotAGlb`], [`Error::Files`], or a file cannot be written.
+    /// [`Error::NotAGlb`], [`Error::TooManyAsides`], [`Error::Files`], or a file cannot be written.
     pub async fn compare(&self, mut before: Upload, mut after: Upload) -> Result<Vec<u8>, Error> {
         before.check_complete()?;
         after.check_complete()?;
         let folder = self.aside_folder()?;
         let comparison = folder.path().join("comparison.json");
         let task = Compare {
-            before: before.writer.flushed().await?.to_owned(),
-            after: after.writer.flushed().await?.to_owned(),
+            before: before.writer.close().await?.to_owned(),
+            after: after.writer.close().await?.to_owned(),
             comparison: comparison.clone(),
         };
         self.run_aside(Task::Compare(task)).await?;
@@ -102,8 +122,9 @@ impl Jobs {
     }
 
     async fn run_aside(&self, task: Task) -> Result<(), Error> {
+        let _place = self.asides.places.try_acquire().map_err(|_| Error::TooManyAsides)?;
         // Never closed, so there is always a permit to wait for.
-        let _permit = self.asides.acquire().await;
+        let _permit = self.asides.at_once.acquire().await;
         Ok(self.sandbox.run(task, |_, _| {}).await?)
     }
 }

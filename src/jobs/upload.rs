@@ -84,6 +84,15 @@ impl Upload {
         Ok(self.writer.write(chunk).await?)
     }
 
+    /// All of it has come.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn close(&mut self) -> Result<(), Error> {
+        self.writer.close().await?;
+        Ok(())
+    }
+
     /// Whether the whole file came, as far as its header tells.
     pub(super) fn check_complete(&self) -> Result<(), Error> {
         let (declared, arrived) = (declared_bytes(&self.header)?, self.writer.bytes());

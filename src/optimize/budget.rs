@@ -89,6 +89,17 @@ impl Shares {
         Self { images: vec![share; images], surface: share, numbers: share }
     }
 
+    /// Shares on the way to others, by their logarithms; `way` is 0 here and 1 there.
+    #[must_use]
+    pub fn towards(&self, other: &Self, way: f32) -> Self {
+        let mix = |from: f32, to: f32| from * (to / from).powf(way);
+        Self {
+            images: self.images.iter().zip(&other.images).map(|(from, to)| mix(*from, *to)).collect(),
+            surface: mix(self.surface, other.surface),
+            numbers: mix(self.numbers, other.numbers),
+        }
+    }
+
     /// That of an image.
     #[must_use]
     pub fn of_image(&self, image: usize) -> f32 {

@@ -1,14 +1,17 @@
 //! Levels of detail: a result again and again with half the triangles and half the sides of its images, as files of
-//! their own for things far away. Levels inside of the one result are made in [`inside`].
+//! their own for things far away. Levels inside of the one result are made in [`inside`], and
+//! taken out of it again in [`alone`].
 //!
 //! Each level is made from the one before, by the same passes, so that it never has more of anything. Names, extras
 //! and everything else stay. How different it looks is measured against the original, but bounds nothing: half
 //! is what was asked for. A level that would hardly be smaller is not made, and none after it.
 
+mod alone;
 mod graft;
 mod inside;
 mod nodes;
 
+pub use alone::level_alone;
 pub(super) use inside::add;
 
 use super::budget::Budget;

@@ -30,7 +30,7 @@ pub use document::pack::pack;
 pub use document::read::{Files, external_uris};
 pub use error::Error;
 pub use inventory::Inventory;
-pub use lods::{Lod, lods};
+pub use lods::{Lod, level_alone, lods};
 pub use report::Report;
 pub use settings::{
     Animation, Effort, Geometry, LodCount, MaxError, Nodes, Preset, Settings, Simplify, Target, TargetSize,

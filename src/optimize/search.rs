@@ -3,9 +3,13 @@
 //! A preset's numbers for images and surfaces are a first guess: the same error of a texture is plain to see on one
 //! model and hidden on another, and costs many bytes here and few there. What counts is how the whole model looks
 //! ([`super::proof`]). So the passes that follow the guess are repeated, each image with the share of the error at which a
-//! byte more buys the same anywhere, and all of them with as much as the picture just allows. The search knows
-//! nothing of documents: it is given a function that makes an attempt.
+//! byte more buys the same anywhere ([`balance`]), and all of them with as much as the picture just allows. The search
+//! knows nothing of documents: it is given a function that makes an attempt.
 
+mod balance;
+
+use self::balance::{Balance, NARROWLY};
+pub(super) use self::balance::{Group, Part};
 use super::budget::Shares;
 
 /// An attempt as the search sees it.
@@ -35,33 +39,16 @@ impl Rank {
     }
 }
 
-/// What gets one share of the budget.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part {
-    /// Everything: where nothing is known of its parts.
-    All,
-    /// The images with these indices.
-    Images(Vec<usize>),
-    /// Surfaces, and all that has no share of its own.
-    Surface,
-    /// The bits of numbers.
-    Numbers,
-}
-
-/// A part, and how much is seen of its errors.
-#[derive(Debug, Clone)]
-pub(super) struct Group {
-    pub(super) part: Part,
-    /// How much less different the first attempt would look with it untouched, in the unit of [`Attempt::part`].
-    pub(super) effect: f32,
-}
-
 /// Attempts beyond the wished number that are made when none was good enough.
 const RESCUES: usize = 4;
 /// The same when the best uses so little of what is allowed that the search has not found its way yet.
 const DETOURS: usize = 2;
 const FAR: f32 = 0.8;
-/// How much smaller the shares get at each of them.
+/// Or when one that shows hardly too much takes less than this part of its bytes.
+const CLIFF: f32 = 0.75;
+/// The least part of the way between two attempts that is gone at once.
+const SHORTEST_WAY: f32 = 0.3;
+/// How much smaller the shares get at each rescue.
 const RESCUE_STEP: f32 = 0.6;
 
 /// Between this part of what is allowed and all of it, another attempt is not worth its time.
@@ -72,32 +59,8 @@ const AIM: f32 = 0.97;
 const CAUTION_AT_LAST: f32 = 0.98;
 /// How much less is aimed at after each attempt that was a second, third... one in a row to show too much.
 const CAUTION: f32 = 0.96;
-/// The seen error grows slower than the share: its exponent, found by trying, and that of numbers.
-const GROWTH: f32 = 0.75;
-const GROWTH_OF_NUMBERS: f32 = 1.0;
 /// Outside of this part of what is allowed, what is seen of the parts is not what was thought, and is looked at again.
 const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
-/// What is seen of an attempt that was wrong by so little that no image gets more of the error next.
-const NARROWLY: f32 = 1.1;
-/// The largest step of all shares between two attempts, as a factor.
-const LONGEST_STEP: f32 = 5.0;
-/// The same of surfaces towards more errors.
-const LONGEST_SURFACE_STEP: f32 = 3.0;
-/// The largest step of an image's share, likewise: each has its own cliffs.
-const LONGEST_IMAGE_STEP: f32 = 4.0;
-/// The largest share of surfaces: beyond it, outlines have corners that a mean over pixels forgives.
-const LARGEST_SURFACE: f32 = 20.0;
-/// The largest share of a group of images against what all would get, as a factor.
-const LARGEST_RATIO: f32 = 6.0;
-/// The share of numbers is a power of two, as one bit is the least step: so many bits more than the preset's, at most, and
-/// so many fewer.
-const BITS: (i16, i16) = (4, 2);
-/// The least share of surfaces: with less, none would ever go.
-const LEAST_SURFACE: f32 = 0.05;
-/// Steps of a share that are weighed, to each side.
-const STEPS: i16 = 16;
-/// The least effect that a group is taken to have, as a part of what is seen: what no view shows may still be looked at.
-const LEAST_EFFECT: f32 = 0.01;
 
 /// The best result, of at most `tries` attempts (at least one), the first of them with `start` as the share of all; where none
 /// looks right, of a few more with ever smaller shares. When not even these look right, the one that looks least wrong.
@@ -118,12 +81,13 @@ pub(super) fn search<A: Attempt, E>(
     let mut best = attempt(&shares)?;
     let mut balance = Balance::of(if tries > 1 { groups(&best) } else { Vec::new() }, best.part(), &shares);
     let mut last = (best.part(), best.bytes());
-    let mut course = vec![(shares.clone(), last.0)];
+    let mut course = vec![Tried::new(&shares, &best)];
     // What was seen before says nothing of how errors grow by a new balance.
     let mut of_balance = 0;
     for made in 1..tries + RESCUES {
         let is_right = best.rank().looks_right();
-        let most = if tries > 1 && best.part() < FAR { tries + DETOURS } else { tries };
+        let is_far = best.part() < FAR || course.iter().any(|tried| tried.promises_more_than(&best));
+        let most = if tries > 1 && is_far { tries + DETOURS } else { tries };
         if is_right && made >= most {
             break;
         }
@@ -132,9 +96,10 @@ pub(super) fn search<A: Attempt, E>(
             next if next == most => CAUTION_AT_LAST,
             _ => 1.0,
         };
-        let next = balance.next(&shares, caution * wanted(&balance, &course[of_balance..]), last.0, bytes);
+        let next = || balance.next(&shares, caution * wanted(&balance, &course[of_balance..]), last.0, bytes);
+        let next = between(&course).unwrap_or_else(next);
         let is_near = (NEAR_ENOUGH..=1.0).contains(&last.0) && differ_little(&shares, &next);
-        let was_tried = course.iter().any(|(tried, _)| *tried == next);
+        let was_tried = course.iter().any(|tried| tried.shares == next);
         if is_right && (is_near || was_tried) {
             break;
         }
@@ -146,22 +111,56 @@ pub(super) fn search<A: Attempt, E>(
             balance = Balance::of(groups(&found), last.0, &shares);
             of_balance = course.len();
         }
-        course.push((shares.clone(), last.0));
+        course.push(Tried::new(&shares, &found));
         if found.rank() < best.rank() {
             best = found;
         }
-        if changed_nothing && best.rank().looks_right() {
+        if changed_nothing && course.iter().all(|tried| tried.part <= 1.0) {
             break;
         }
     }
     Ok(best)
 }
 
+/// What came of shares.
+struct Tried {
+    shares: Shares,
+    part: f32,
+    bytes: usize,
+}
+
+impl Tried {
+    fn new(shares: &Shares, made: &impl Attempt) -> Self {
+        Self { shares: shares.clone(), part: made.part(), bytes: made.bytes() }
+    }
+
+    /// Whether it shows hardly too much and takes far fewer bytes than the best: between them lies a cliff.
+    fn promises_more_than(&self, best: &impl Attempt) -> bool {
+        (1.0..NARROWLY).contains(&self.part) && self.bytes as f32 <= CLIFF * best.bytes() as f32
+    }
+}
+
+/// Shares between the best of those that are right and the best of those that show too much, once the balance has led
+/// astray: images have cliffs, where an error that is allowed lets another format or size in, and of several images all
+/// fall at the same share. On the way from one to the other they fall one by one.
+fn between(course: &[Tried]) -> Option<Shares> {
+    let last = course.last().filter(|_| course.len() > 1)?;
+    let right = course.iter().filter(|tried| tried.part <= 1.0).max_by(|a, b| a.part.total_cmp(&b.part))?;
+    // Of equal ones the last, here and there: it is nearer to the others.
+    let wrong = course.iter().filter(|tried| tried.part > 1.0).max_by(|a, b| b.part.total_cmp(&a.part))?;
+    let led_astray = last.part > 1.0 || !EXPECTED.contains(&last.part);
+    if !led_astray || right.part >= NEAR_ENOUGH {
+        return None;
+    }
+    let way = (AIM / right.part).ln() / (wrong.part / right.part).ln();
+    Some(right.shares.towards(&wrong.shares, way.clamp(SHORTEST_WAY, 1.0 - SHORTEST_WAY)))
+}
+
 /// The error at which [`AIM`] should be seen, in the terms of [`Balance::error`], after what came of the shares before: pairs
 /// of them and the part of what is allowed that was seen.
-fn wanted(balance: &Balance, course: &[(Shares, f32)]) -> f32 {
+fn wanted(balance: &Balance, course: &[Tried]) -> f32 {
     let course: Vec<(f32, f32)> =
-        course.iter().map(|(shares, seen)| (balance.error(shares), *seen)).collect();
+        course.iter().map(|tried| (balance.error(&tried.shares), tried.part)).collect();
     let Some(&(expected, seen)) = course.last() else { return AIM };
     let slope = |&(other, other_seen): &(f32, f32)| (other_seen / seen).ln() / (other / expected).ln();
     let before = course.len().checked_sub(2).map(|at| slope(&course[at]));
@@ -184,144 +183,9 @@ fn differ_little(a: &Shares, b: &Shares) -> bool {
     both.into_iter().all(|(a, b)| (a / b).max(b / a) < 1.2)
 }
 
-/// How the budget is divided between groups.
-struct Balance {
-    groups: Vec<Group>,
-}
-
-/// A group's shares that may be tried next, with the bytes that they should take.
-type Curve = Vec<(f32, f32)>;
-
-impl Balance {
-    /// `part` was seen in an attempt with these shares. Effects add up to less than what is seen of all together, as one
-    /// error hides another; what is missing is theirs in proportion.
-    fn of(mut groups: Vec<Group>, part: f32, shares: &Shares) -> Self {
-        if groups.is_empty() {
-            groups.push(Group { part: Part::All, effect: part });
-        }
-        let part = part.max(1e-6);
-        groups.iter_mut().for_each(|group| group.effect = group.effect.max(LEAST_EFFECT * part));
-        let sum: f32 = groups.iter().map(|group| group.effect).sum();
-        for group in &mut groups {
-            group.effect *= part / sum / group.part.growth(group.part.share(shares));
-        }
-        Self { groups }
-    }
-
-    /// The shares to try after `last`, of which `seen` was seen, for an error of `wanted`.
-    fn next(&self, last: &Shares, wanted: f32, seen: f32, bytes: &dyn Fn(&Part, f32) -> f32) -> Shares {
-        let effects: f32 = self.groups.iter().map(|group| group.effect).sum();
-        let even = (wanted / effects).powf(1.0 / GROWTH);
-        let curve = |group: &Group| -> Curve {
-            let shares = group.part.shares_after(last, even, seen);
-            shares.into_iter().map(|share| (share, bytes(&group.part, share))).collect()
-        };
-        let curves: Vec<Curve> = self.groups.iter().map(curve).collect();
-        let of_price = |price: f32| self.cheapest(last, price, &curves);
-        // The dearer an error, the fewer there are: by bisection over the logarithm of its price in bytes.
-        let (mut low, mut high) = (0.0_f32, 36.0_f32);
-        for _ in 0..40 {
-            let price = f32::midpoint(low, high);
-            if self.error(&of_price(price.exp2())) > wanted { low = price } else { high = price }
-        }
-        self.filled(of_price(high.exp2()), wanted, &curves)
-    }
-
-    /// Gives what is left of `wanted` to the part that saves most by it, again and again: shares come in steps.
-    fn filled(&self, mut shares: Shares, wanted: f32, curves: &[Curve]) -> Shares {
-        loop {
-            let room = wanted - self.error(&shares);
-            let saving = |(group, curve): (&Group, &Curve)| {
-                let now = group.part.share(&shares);
-                let (_, bytes) = curve.iter().copied().find(|&(share, _)| share == now)?;
-                let costs = |share: f32| group.effect * (group.part.growth(share) - group.part.growth(now));
-                let fits = curve.iter().filter(|&&(share, _)| share > now && costs(share) <= room);
-                let best = fits.min_by(|a, b| a.1.total_cmp(&b.1))?;
-                Some((group.part.clone(), best.0, bytes - best.1)).filter(|&(_, _, saved)| saved > 0.0)
-            };
-            let savings = self.groups.iter().zip(curves).filter_map(saving);
-            let Some((part, share, _)) = savings.max_by(|a, b| a.2.total_cmp(&b.2)) else { return shares };
-            part.set(&mut shares, share);
-        }
-    }
-
-    /// The shares at which bytes and errors together cost least.
-    fn cheapest(&self, last: &Shares, price: f32, curves: &[Curve]) -> Shares {
-        let mut shares = last.clone();
-        for (group, curve) in self.groups.iter().zip(curves) {
-            let cost = |&(share, bytes): &(f32, f32)| bytes + price * group.effect * group.part.growth(share);
-            if let Some((best, _)) = curve.iter().min_by(|a, b| cost(a).total_cmp(&cost(b))) {
-                group.part.set(&mut shares, *best);
-            }
-        }
-        shares
-    }
-
-    /// What should be seen of shares, in the unit of [`Attempt::part`].
-    fn error(&self, shares: &Shares) -> f32 {
-        self.groups.iter().map(|group| group.effect * group.part.growth(group.part.share(shares))).sum()
-    }
-}
-
-impl Part {
-    /// How much more is seen of its errors at a share than at 1.
-    fn growth(&self, share: f32) -> f32 {
-        share.powf(if *self == Self::Numbers { GROWTH_OF_NUMBERS } else { GROWTH })
-    }
-
-    fn share(&self, shares: &Shares) -> f32 {
-        match self {
-            Self::Images(images) => images.first().map_or(shares.surface, |&image| shares.of_image(image)),
-            Self::All | Self::Surface => shares.surface,
-            Self::Numbers => shares.numbers,
-        }
-    }
-
-    fn set(&self, shares: &mut Shares, share: f32) {
-        match self {
-            Self::All => *shares = Shares::even(share, shares.images.len()),
-            Self::Images(images) => images.iter().for_each(|&image| shares.images[image] = share),
-            Self::Surface => shares.surface = share,
-            Self::Numbers => shares.numbers = share,
-        }
-    }
-
-    /// The shares that may be tried next, not too far from the last one, of which `seen` was seen; `even` is what all
-    /// would get.
-    fn shares_after(&self, last: &Shares, even: f32, seen: f32) -> Vec<f32> {
-        let last = self.share(last);
-        let steps = |longest: f32| {
-            let step = move |step: i16| longest.powf(f32::from(step) / f32::from(STEPS));
-            (-STEPS..=STEPS).map(move |at| last * step(at))
-        };
-        let most = match self {
-            // Of these nothing is seen at first, and all at once much.
-            Self::Surface | Self::Numbers if seen > 1.0 => last,
-            // A small step back is all that is needed, and one ahead elsewhere could spoil it.
-            Self::Images(_) if (1.0..NARROWLY).contains(&seen) => last,
-            Self::Surface => last * LONGEST_SURFACE_STEP,
-            _ => f32::INFINITY,
-        };
-        let shares: Vec<f32> = match self {
-            Self::All => {
-                vec![even.clamp(last / LONGEST_STEP, last * LONGEST_STEP).min(LARGEST_SURFACE)]
-            }
-            Self::Images(_) => {
-                let may_be = |share: &f32| (share / even).max(even / share) <= LARGEST_RATIO;
-                let near = even.clamp(last / LONGEST_IMAGE_STEP, last * LONGEST_IMAGE_STEP);
-                steps(LONGEST_IMAGE_STEP).filter(may_be).chain([near]).collect()
-            }
-            Self::Surface => {
-                steps(LONGEST_STEP).map(|share| share.clamp(LEAST_SURFACE, LARGEST_SURFACE)).collect()
-            }
-            Self::Numbers => (-BITS.0..=BITS.1).map(|bits| f32::from(bits).exp2()).collect(),
-        };
-        shares.into_iter().map(|share| share.min(most)).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::balance::GROWTH;
     use super::*;
 
     struct Made {
@@ -433,5 +297,27 @@ mod tests {
             |_: &Made| vec![group(Part::Surface, seen_of_surface), group(Part::Numbers, seen_of_numbers)];
         let best = search(5, &Shares::even(1.0, 0), attempt, groups, &bytes).unwrap();
         assert!(best.part <= 1.0 && best.bytes < 800_000, "{}", best.bytes);
+    }
+
+    /// A controller with two textures: either falls from 300 kB to 30 at a share of its own, and what is seen leaps with it. An
+    /// even share lets both fall at once, which shows too much; one of them may.
+    #[test]
+    fn regression_of_two_cliffs_that_are_too_much_together_one_is_taken() {
+        let cliffs = [1.1, 1.9];
+        let fallen = |share: f32, at: usize| share >= cliffs[at];
+        let attempt = |shares: &Shares| {
+            let fallen: Vec<bool> = (0..2).map(|at| fallen(shares.images[at], at)).collect();
+            let bytes = fallen.iter().map(|fallen| if *fallen { 30_000 } else { 300_000 }).sum();
+            let part = 0.1 + fallen.iter().filter(|fallen| **fallen).count() as f32 * 0.5;
+            Ok::<_, ()>(Made { bytes, part })
+        };
+        let groups =
+            |_: &Made| (0..2).map(|at| Group { part: Part::Images(vec![at]), effect: 0.05 }).collect();
+        let bytes = |part: &Part, share: f32| match part {
+            Part::Images(_) => 300_000.0 / share,
+            _ => 0.0,
+        };
+        let best = search(5, &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
+        assert_eq!((best.bytes, best.part), (330_000, 0.6));
     }
 }

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use table::{Setting, Values, table};
+pub use table::{Choice, Setting, Values, table};
 
 /// Everything a job can be asked for. `Default` is what runs when nothing is said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -4,7 +4,7 @@
 //! two uploads at once get around a quota. Of the secret only the hash is stored. What a scope allows is decided in
 //! `http/admin.rs` and `http/caller.rs`.
 
-use redb::ReadableTable;
+use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -129,16 +129,7 @@ impl Queue {
     /// # Errors
     /// The file or a record cannot be read.
     pub fn api_keys(&self) -> Result<Vec<ApiKey>, Error> {
-        self.store.read(|snapshot| {
-            let mut keys = Vec::new();
-            for entry in snapshot.open_table(tables::API_KEYS)?.iter()? {
-                let (_, record) = entry?;
-                // A record that cannot be read must not hide the others; whoever shows that key is told.
-                keys.extend(serde_json::from_slice::<ApiKey>(record.value()).ok());
-            }
-            keys.sort_by_key(|key| std::cmp::Reverse(key.created_at_ms));
-            Ok(keys)
-        })
+        self.store.read(all)
     }
 
     /// Forgets an API key.
@@ -153,6 +144,17 @@ impl Queue {
     }
 }
 
+pub(super) fn all(snapshot: &ReadTransaction) -> Result<Vec<ApiKey>, Error> {
+    let mut keys = Vec::new();
+    for entry in snapshot.open_table(tables::API_KEYS)?.iter()? {
+        let (_, record) = entry?;
+        // A record that cannot be read must not hide the others; whoever shows that key is told.
+        keys.extend(serde_json::from_slice::<ApiKey>(record.value()).ok());
+    }
+    keys.sort_by_key(|key| std::cmp::Reverse(key.created_at_ms));
+    Ok(keys)
+}
+
 /// Lets a key pay for one more file.
 pub(super) fn charge(tables: &mut Tables<'_>, id: KeyId, bytes: u64, now_ms: u64) -> Result<(), Error> {
     let key = tables.api_keys.get(id.as_u64())?.map(|record| decode(id, record.value())).transpose()?;
@@ -160,7 +162,7 @@ pub(super) fn charge(tables: &mut Tables<'_>, id: KeyId, bytes: u64, now_ms: u64
     write(tables, &key)
 }
 
-fn write(tables: &mut Tables<'_>, key: &ApiKey) -> Result<(), Error> {
+pub(super) fn write(tables: &mut Tables<'_>, key: &ApiKey) -> Result<(), Error> {
     let record = serde_json::to_vec(key).map_err(|source| Error::ApiKeyRecord { id: key.id, source })?;
     tables.api_keys.insert(key.id.as_u64(), record.as_slice())?;
     Ok(())

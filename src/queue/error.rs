@@ -76,6 +76,14 @@ pub enum Error {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The counts of a day cannot be written.
+    #[error("the counts of day {day} since 1970 cannot be written: {source}")]
+    DayRecord {
+        /// Days since 1970, UTC.
+        day: u64,
+        /// What is wrong with them.
+        source: serde_json::Error,
+    },
     /// There is no such job.
     #[error("there is no job {0}")]
     UnknownJob(JobId),

@@ -189,15 +189,28 @@ pub struct Output {
     /// Pictures of the view in which it looks most different, as PNG; none where the result is the original.
     #[serde(default)]
     pub worst_view: Option<BlobId>,
+    /// Its levels of detail as files of their own, the finest of them first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<LevelFile>,
     /// The version of this program that made it; another one may make something else.
     #[serde(default)]
     pub version: String,
 }
 
+/// A level of detail as a file of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LevelFile {
+    /// The file.
+    pub glb: BlobId,
+    /// Its size in bytes.
+    pub glb_bytes: u64,
+}
+
 impl Output {
     /// The blobs that it consists of.
     pub fn blobs(&self) -> impl Iterator<Item = BlobId> {
-        [self.glb, self.report].into_iter().chain(self.worst_view)
+        let levels = self.levels.iter().map(|level| level.glb);
+        [self.glb, self.report].into_iter().chain(self.worst_view).chain(levels)
     }
 }
 

@@ -5,10 +5,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use redb::{ReadTransaction, ReadableTable};
+use serde::{Deserialize, Serialize};
 
 use super::Queue;
+use super::api_keys::{self, ApiKey};
 use super::error::Error;
 use super::job::{Job, Priority, State};
+use super::statistics::{self, Day};
 use super::tables::{self, BATCHES, COUNTS, DUE, ENDED, JOBS, META, STATES};
 use crate::ids::{BatchId, BlobId, InvalidId, JobId};
 
@@ -30,13 +33,19 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// All that a queue holds.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// All that a queue holds, as a backup keeps it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// Every job.
-    pub jobs: Vec<Job>,
     /// Whether claims are held back.
     pub is_paused: bool,
+    /// Every job.
+    pub jobs: Vec<Job>,
+    /// What became of the jobs of each day since 1970, also of those that were forgotten. Backups of old had none.
+    #[serde(default)]
+    pub days: BTreeMap<u64, Day>,
+    /// Who may send files. Backups of old had none.
+    #[serde(default)]
+    pub api_keys: Vec<ApiKey>,
 }
 
 /// What is before a queued job.
@@ -145,7 +154,7 @@ impl Queue {
         })
     }
 
-    /// Every record at one moment, and whether the queue is paused: all that a copy of it needs.
+    /// All that the queue holds at one moment: all that a copy of it needs.
     ///
     /// # Errors
     /// The file cannot be read, or a record is damaged.
@@ -156,7 +165,12 @@ impl Queue {
                 let (id, record) = entry?;
                 jobs.push(tables::decode(id.value(), record.value())?);
             }
-            Ok(Snapshot { jobs, is_paused: is_paused(snapshot)? })
+            Ok(Snapshot {
+                is_paused: is_paused(snapshot)?,
+                jobs,
+                days: statistics::all_days(snapshot)?,
+                api_keys: api_keys::all(snapshot)?,
+            })
         })
     }
 

@@ -64,7 +64,8 @@ use redb::{Database, Durability};
 pub use api_keys::{ApiKey, Quota, Scope, Used};
 pub use error::Error;
 pub use job::{
-    Cached, InBatch, Job, JobError, Lease, NewJob, Output, Priority, Sender, State, UnknownPriority, recipe,
+    Cached, InBatch, Job, JobError, Lease, LevelFile, NewJob, Output, Priority, Sender, State,
+    UnknownPriority, recipe,
 };
 pub use listing::{Ahead, Cursor, Page, Snapshot};
 pub use statistics::{Day, RATIO_STEPS, SECONDS_STEPS};

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use redb::{ReadableTable, Table};
+use redb::{ReadTransaction, ReadableTable, Table};
 use serde::{Deserialize, Serialize};
 
 use super::Queue;
 use super::error::Error;
 use super::job::{Job, State};
-use super::tables::DAYS;
+use super::tables::{DAYS, Tables};
 
 const MS_A_DAY: u64 = 86_400_000;
 
@@ -158,7 +158,11 @@ pub(super) fn tally(
     day.submitted += u64::from(old.is_none());
     day.add(&after);
     day.subtract(&before);
-    let json = serde_json::to_vec(&day).map_err(|source| Error::Record { id: new.id, source })?;
+    write(days, key, &day)
+}
+
+fn write(days: &mut Table<'_, u64, &'static [u8]>, key: u64, day: &Day) -> Result<(), Error> {
+    let json = serde_json::to_vec(day).map_err(|source| Error::DayRecord { day: key, source })?;
     days.insert(key, json.as_slice())?;
     Ok(())
 }
@@ -177,15 +181,22 @@ impl Queue {
     /// # Errors
     /// The file cannot be read.
     pub fn days(&self) -> Result<BTreeMap<u64, Day>, Error> {
-        self.store.read(|snapshot| {
-            let mut days = BTreeMap::new();
-            for entry in snapshot.open_table(DAYS)?.iter()? {
-                let (day, counts) = entry?;
-                days.insert(day.value(), decode(counts.value()));
-            }
-            Ok(days)
-        })
+        self.store.read(all_days)
     }
+}
+
+pub(super) fn all_days(snapshot: &ReadTransaction) -> Result<BTreeMap<u64, Day>, Error> {
+    let mut days = BTreeMap::new();
+    for entry in snapshot.open_table(DAYS)?.iter()? {
+        let (day, counts) = entry?;
+        days.insert(day.value(), decode(counts.value()));
+    }
+    Ok(days)
+}
+
+/// Puts the counts of whole days in the place of what was counted.
+pub(super) fn replace(tables: &mut Tables<'_>, days: &BTreeMap<u64, Day>) -> Result<(), Error> {
+    days.iter().try_for_each(|(key, day)| write(&mut tables.days, *key, day))
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub(super) struct Tables<'txn> {
     results: Table<'txn, [u8; 32], u128>,
     batches: Table<'txn, (u128, u32), u128>,
     hooks: Table<'txn, TimeKey, ()>,
-    days: Table<'txn, u64, &'static [u8]>,
+    pub(super) days: Table<'txn, u64, &'static [u8]>,
     counts: Table<'txn, &'static str, u64>,
     pub(super) api_keys: Table<'txn, u64, &'static [u8]>,
 }
@@ -131,6 +131,12 @@ impl<'txn> Tables<'txn> {
             }
             read => read.map(Some),
         }
+    }
+
+    /// Nobody is told any more of what the key stands for.
+    pub(super) fn give_up_hook(&mut self, key: (u64, u128)) -> Result<(), Error> {
+        self.hooks.remove(key)?;
+        Ok(())
     }
 
     /// The job that has ended longest ago, if that was not after `until_ms`.

@@ -38,6 +38,7 @@ fn output() -> Output {
         glb_bytes: 6,
         report: blob,
         worst_view: None,
+        levels: Vec::new(),
         version: env!("CARGO_PKG_VERSION").into(),
     }
 }
@@ -242,17 +243,35 @@ fn only_ended_jobs_let_their_files_go_and_then_cannot_run_again() {
     assert_eq!(queue.needed_blobs().unwrap(), [new_job().input].into());
 }
 
+fn api_key() -> ApiKey {
+    ApiKey {
+        id: "00000000000000a1".parse().unwrap(),
+        name: "shop".into(),
+        hash: "ab".into(),
+        scopes: vec![Scope::Upload],
+        quota: Quota::default(),
+        created_at_ms: 7,
+        expires_at_ms: None,
+        used: Used::default(),
+    }
+}
+
 #[test]
 fn a_copy_holds_what_the_queue_held() {
     let queue = in_memory();
     let ids = [0, 1, 2].map(|at| queue.enqueue(new_job(), at).unwrap().job.id);
     queue.claim(3, LEASE_MS).unwrap().unwrap();
     queue.cancel(ids[2], 4).unwrap();
+    // Forgotten, and still counted.
+    queue.purge(ids[2]).unwrap();
+    queue.write_api_key(&api_key()).unwrap();
     queue.pause().unwrap();
     let copy = in_memory();
     copy.fill(&queue.snapshot().unwrap()).unwrap();
     assert_eq!(copy.snapshot().unwrap(), queue.snapshot().unwrap());
     assert_eq!(copy.counts().unwrap(), queue.counts().unwrap());
+    assert_eq!(copy.days().unwrap(), queue.days().unwrap());
+    assert_eq!(copy.api_keys().unwrap(), [api_key()]);
     // What ran there runs nowhere now.
     assert_eq!(copy.reclaim(5).unwrap().len(), 1);
 }
@@ -420,6 +439,27 @@ fn a_record_that_cannot_be_read_keeps_nobody_else_waiting() {
     assert_eq!(queue.claim(5, LEASE_MS).unwrap().unwrap().id, good);
     assert!(matches!(queue.get(waiting), Err(Error::Record { .. })));
     assert_eq!(queue.list(None, None, 9).unwrap().jobs.len(), 1);
+}
+
+#[test]
+fn a_webhook_of_a_record_that_cannot_be_read_is_given_up() {
+    let queue = in_memory();
+    let hooked = || NewJob { webhook: Some("https://example.org".into()), ..new_job() };
+    let [bad, good] = [0, 1].map(|at| queue.enqueue(hooked(), at).unwrap().job.id);
+    for _ in [bad, good] {
+        let job = queue.claim(2, LEASE_MS).unwrap().unwrap();
+        queue.ack(job.lease(), output(), 3).unwrap();
+    }
+    let spoil = |tables: &mut Tables<'_>| {
+        tables.jobs.insert(bad.as_u128(), b"{\"from\":\"the future\"}".as_slice())?;
+        Ok(())
+    };
+    queue.change(spoil).unwrap();
+    let due = queue.due_webhooks(4, 9).unwrap();
+    assert_eq!(due.iter().map(|job| job.id).collect::<Vec<_>>(), [good]);
+    queue.webhook_tried(&due[0], Ok(()), 5).unwrap();
+    // Something that is due for ever would be looked at for ever.
+    assert_eq!(queue.next_webhook_ms().unwrap(), None);
 }
 
 #[test]

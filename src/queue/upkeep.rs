@@ -3,9 +3,11 @@
 //! Only jobs in a final state can be forgotten or lose their files. The blobs themselves stay until somebody sweeps.
 
 use super::Queue;
+use super::api_keys;
 use super::error::Error;
 use super::job::Job;
 use super::listing::Snapshot;
+use super::statistics;
 use super::tables::{self, Tables};
 use crate::ids::JobId;
 
@@ -82,7 +84,12 @@ impl Queue {
     /// # Errors
     /// The file cannot be written; nothing was changed then.
     pub fn fill(&self, snapshot: &Snapshot) -> Result<(), Error> {
-        self.change(|tables| snapshot.jobs.iter().try_for_each(|job| tables.write(None, job)))?;
+        self.change(|tables| {
+            snapshot.jobs.iter().try_for_each(|job| tables.write(None, job))?;
+            // These know of forgotten jobs too, which writing the jobs did not count.
+            statistics::replace(tables, &snapshot.days)?;
+            snapshot.api_keys.iter().try_for_each(|key| api_keys::write(tables, key))
+        })?;
         if snapshot.is_paused { self.pause() } else { Ok(()) }
     }
 

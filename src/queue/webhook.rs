@@ -65,21 +65,34 @@ impl Queue {
     /// Up to `limit` ended jobs of whose end somebody is to be told at `now_ms`.
     ///
     /// # Errors
-    /// The file cannot be read.
+    /// The file cannot be read or written.
     pub fn due_webhooks(&self, now_ms: u64, limit: usize) -> Result<Vec<Job>, Error> {
+        let (mut found, mut unreadable) = (Vec::new(), Vec::new());
         self.store.read(|snapshot| {
             let (hooks, jobs) = (snapshot.open_table(HOOKS)?, snapshot.open_table(JOBS)?);
-            let due = hooks.range(..=(now_ms, u128::MAX))?.take(limit);
-            let mut found = Vec::new();
-            for entry in due {
-                match tables::read_job(&jobs, JobId::from_u128(entry?.0.value().1)) {
-                    // Nobody can be told of a job that cannot be read.
-                    Err(Error::Record { .. }) => {}
+            for entry in hooks.range(..=(now_ms, u128::MAX))?.take(limit) {
+                let key = entry?.0.value();
+                match tables::read_job(&jobs, JobId::from_u128(key.1)) {
+                    Err(Error::Record { .. } | Error::UnknownJob(_)) => unreadable.push(key),
                     read => found.push(read?),
                 }
             }
-            Ok(found)
-        })
+            Ok(())
+        })?;
+        self.give_up_hooks(unreadable)?;
+        Ok(found)
+    }
+
+    /// Nobody can be told of a job that cannot be read, and what is due for ever would never let anybody rest.
+    fn give_up_hooks(&self, keys: Vec<(u64, u128)>) -> Result<(), Error> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        for (_, id) in &keys {
+            let job = JobId::from_u128(*id);
+            tracing::error!(%job, "its record cannot be read, so its webhook is never told");
+        }
+        self.change(|tables| keys.iter().try_for_each(|key| tables.give_up_hook(*key)))
     }
 
     /// When the next is due, in milliseconds since 1970.

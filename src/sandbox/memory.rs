@@ -14,7 +14,14 @@ const NO_LIMIT_BYTES: u64 = 1 << 50;
 /// The server itself needs a part of the whole, but never more than this.
 const MOST_RESERVED_BYTES: u64 = 256 << 20;
 
-/// The memory that each of `workers` jobs may have when all run at once, in bytes.
+/// How many children may work beside the jobs of so many workers, on files that are no jobs yet. Each may have half of a
+/// job's memory.
+#[must_use]
+pub fn asides(workers: usize) -> usize {
+    workers.div_ceil(4).max(1)
+}
+
+/// The memory that each of `workers` jobs may have when all run at once, and [`asides`] beside them, in bytes.
 #[must_use]
 pub fn share(workers: usize) -> u64 {
     let least = [container_bytes(), machine_bytes()].into_iter().flatten().min();
@@ -23,8 +30,9 @@ pub fn share(workers: usize) -> u64 {
 
 fn divided(bytes: u64, workers: usize) -> u64 {
     let reserved = (bytes / 8).min(MOST_RESERVED_BYTES);
-    let workers = u64::try_from(workers).unwrap_or(u64::MAX).max(1);
-    ((bytes - reserved) / workers).max(LEAST_BYTES)
+    let halves = workers.max(1).saturating_mul(2).saturating_add(asides(workers));
+    let halves = u64::try_from(halves).unwrap_or(u64::MAX);
+    (2 * (bytes - reserved) / halves).max(LEAST_BYTES)
 }
 
 /// How many processes the system has killed for want of memory: in this container, or else on this machine.
@@ -146,8 +154,9 @@ mod tests {
 
     #[test]
     fn memory_is_divided_and_the_server_keeps_a_part() {
-        assert_eq!(divided(8 << 30, 1), (8 << 30) - MOST_RESERVED_BYTES);
-        assert_eq!(divided(1 << 30, 2), (896 << 20) / 2);
+        assert_eq!(divided(8 << 30, 1), ((8 << 30) - MOST_RESERVED_BYTES) / 3 * 2);
+        assert_eq!(divided(1 << 30, 2), 2 * (896 << 20) / 5);
+        assert_eq!(divided(8 << 30, 8), 2 * ((8 << 30) - MOST_RESERVED_BYTES) / 18);
         assert_eq!(divided(256 << 20, 16), LEAST_BYTES);
         assert!(share(1) >= LEAST_BYTES);
     }

@@ -97,6 +97,8 @@ pub struct Optimize {
     pub report: PathBuf,
     /// The file to write pictures of the worst view to, as PNG; it stays empty where there are none.
     pub worst_view: PathBuf,
+    /// The files to write levels of detail to, each as a file of its own; those that there are none for stay empty.
+    pub levels: Vec<PathBuf>,
     /// What was asked for.
     pub settings: Settings,
 }

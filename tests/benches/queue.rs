@@ -109,6 +109,7 @@ fn output() -> Output {
         glb_bytes: 6,
         report: blob,
         worst_view: None,
+        levels: Vec::new(),
         version: env!("CARGO_PKG_VERSION").into(),
     }
 }

@@ -4,12 +4,14 @@
 use std::io::{Cursor, Read, Write};
 
 use reqwest::multipart::{Form, Part};
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{Body, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::tempdir;
+use tokio::task::JoinSet;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
+use crate::held::Held;
 use crate::support::{Server, heavy_glb, padded_glb, triangle_glb};
 
 /// A zip archive of these files.
@@ -82,6 +84,68 @@ async fn several_files_in_one_form_become_a_batch_whose_results_are_one_archive(
     archive.by_name("a.glb").unwrap().read_to_end(&mut first).unwrap();
     let id = batch["jobs"][0]["id"].as_str().unwrap();
     assert_eq!(first, server.get(&format!("/api/v1/jobs/{id}/result")).await.bytes().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_model_without_a_known_ending_beside_an_archive_is_not_left_out() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let form = Form::new()
+        .part("file", file("more.zip", archive(&[("a.glb", &padded_glb(4)), ("notes", b"glTF is great")])))
+        .part("file", file("chair", padded_glb(8)));
+    let (status, batch) = sent(server.client.post(server.address("/api/v1/jobs")).multipart(form)).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{batch}");
+    let names: Vec<&Value> = batch["jobs"].as_array().unwrap().iter().map(|job| &job["input_name"]).collect();
+    assert_eq!(names, ["a.glb", "chair"]);
+}
+
+#[tokio::test]
+async fn a_form_of_many_files_keeps_none_of_them_open() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let open = || std::fs::read_dir(format!("/proc/{}/fd", server.id())).unwrap().count();
+    let before = open();
+    let (asked, wait) = tokio::sync::oneshot::channel::<()>();
+    let last = futures_util::stream::once(async move { wait.await.map(|()| triangle_glb()) });
+    let form = (0..200).fold(Form::new(), |form, _| form.part("file", file("a.glb", triangle_glb())));
+    let form = form.part("file", Part::stream(Body::wrap_stream(last)).file_name("last.glb"));
+    let request = server.client.post(server.address("/api/v1/jobs?effort=fast")).multipart(form);
+    let sending = tokio::spawn(request.send());
+    let incoming = || std::fs::read_dir(folder.path().join("blobs/incoming")).unwrap().count();
+    let start = std::time::Instant::now();
+    while incoming() < 200 {
+        assert!(start.elapsed() < crate::support::DEADLINE, "only {} files have come", incoming());
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(open() < before + 20, "{} open files instead of {before}", open());
+    asked.send(()).unwrap();
+    assert_eq!(sending.await.unwrap().unwrap().status(), StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn who_wants_to_compare_while_enough_others_wait_is_told_to_come_again() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let held = Held::hold(&[&server], crate::support::DEADLINE);
+    let mut asked = JoinSet::new();
+    // One at work and sixteen that wait, and three more.
+    for _ in 0..20 {
+        let form = ["before", "after"]
+            .into_iter()
+            .fold(Form::new(), |form, field| form.part(field, file("a.glb", triangle_glb())));
+        asked.spawn(server.client.post(server.address("/api/v1/compare")).multipart(form).send());
+    }
+    // Nobody else has an answer as long as the first is at work.
+    for _ in 0..3 {
+        let refused = asked.join_next().await.unwrap().unwrap().unwrap();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.headers()["retry-after"], "10");
+        assert_eq!(refused.json::<Value>().await.unwrap()["code"], "too_many_asides");
+    }
+    drop(held);
+    for done in asked.join_all().await {
+        assert_eq!(done.unwrap().status(), StatusCode::OK);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Several nodes, a real Redis that is killed, frozen, flushed and cut off, and real shared storage.
 //!
-//! `redis.rs` starts a Redis of its own for each test, `nodes.rs` starts nodes on it, `proxy.rs` stands between them
+//! Each test has a Redis of its own (`redis_server.rs`); `nodes.rs` starts nodes on it, `proxy.rs` stands between them
 //! and cuts. The bars that take minutes with their full numbers run with small ones unless GLB_OPTIMIZER_BARS is set.
 
 mod anywhere;
@@ -8,6 +8,6 @@ mod bars;
 mod connection;
 mod nodes;
 mod proxy;
-mod redis;
+mod spread;
 mod storage;
 mod work;

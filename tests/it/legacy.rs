@@ -1,5 +1,5 @@
 //! A script of the former GLB Optimizer runs unchanged: its addresses, field names, statuses and messages (rows R-02 to
-//! R-11 of the old program).
+//! R-12 of the old program).
 
 use reqwest::StatusCode;
 use reqwest::multipart::{Form, Part};
@@ -101,6 +101,20 @@ async fn what_went_wrong_is_told_under_the_old_addresses() {
     assert_eq!((&progress["status"], &progress["completed"]), (&json!("error"), &json!(true)));
     assert!(!progress["error"].as_str().unwrap().is_empty());
     assert_eq!(server.get(&format!("/download/{id}")).await.status(), StatusCode::BAD_REQUEST);
+    let issues = async |query: &str| -> Value {
+        server.get(&format!("/admin/issues/api{query}")).await.json().await.unwrap()
+    };
+    let found = issues("?hours=1&severity=low&component=optimization").await;
+    let issue = &found["issues"][0];
+    assert_eq!((&found["total"], &issue["issue_type"]), (&json!(1), &json!("error")), "{found}");
+    assert_eq!((&issue["file_info"]["name"], &issue["message"]), (&json!("broken.glb"), &progress["error"]));
+    assert!(!found.to_string().contains(id), "an id is the right to change the job");
+    for none in ["?severity=high", "?component=upload", "?hours=0&severity=critical"] {
+        assert_eq!(issues(none).await["total"], 0, "{none}");
+    }
+    assert_eq!(issues("?severity=awful").await["code"], "bad_query");
+    let stranger = reqwest::get(server.address("/admin/issues/api")).await.unwrap();
+    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
     let log = server.get(&format!("/error-logs/{id}")).await.text().await.unwrap();
     assert!(log.contains("Status: FAILED") && log.contains(progress["error"].as_str().unwrap()), "{log}");
     for path in ["/progress/nothing", "/download/nothing", "/original/nothing", "/error-logs/nothing"] {

@@ -6,7 +6,7 @@ use glb_optimizer::optimize::document::primitives::{self, PrimitiveId, as_index}
 use glb_optimizer::optimize::document::{Document, Limits, read};
 use glb_optimizer::optimize::proof::Reference;
 use glb_optimizer::optimize::report::{Outcome, Report};
-use glb_optimizer::optimize::{Effort, Files, Output, Settings, Target, optimize};
+use glb_optimizer::optimize::{Effort, Files, Output, Settings, Target, level_alone, optimize};
 use proptest::prelude::proptest;
 use rayon::ThreadPoolBuilder;
 use serde_json::Value;
@@ -256,6 +256,35 @@ fn whoever_does_not_know_the_extension_sees_the_same_as_without_levels() {
     assert_eq!(comparison.silhouette, 1.0);
 }
 
+fn all_triangles(document: &Document) -> usize {
+    let count = |id| primitives::triangle_count(document, primitives::json(document, id));
+    primitives::all(document).into_iter().map(count).sum()
+}
+
+#[test]
+fn a_level_alone_is_a_sound_file_that_shows_what_the_result_shows_from_afar() {
+    let glb = model::glb(&ring());
+    for target in [Target::Web, Target::Universal] {
+        let settings = settings(target, "3");
+        let Output { glb: result, report, .. } = run(&glb, &settings);
+        assert_eq!(report.lods.len(), 3);
+        let original = Reference::new(&document(&glb));
+        let mut finer = result.len();
+        for told in &report.lods {
+            let alone = level_alone(&result, told.level, &settings).unwrap();
+            assert!(alone.len() < finer, "level {} has {} bytes", told.level, alone.len());
+            finer = alone.len();
+            let alone = document(&alone);
+            assert!(!alone.uses_extension(EXTENSION) && levels(&alone).is_empty());
+            assert_eq!(all_triangles(&alone) as u64, told.triangles);
+            assert_eq!(alone.list("nodes").len(), document(&result).list("nodes").len() - report.lods.len());
+            let seen = original.compare(&alone);
+            let expected = told.comparison.as_ref().unwrap();
+            assert!((seen.mean - expected.mean).abs() < 1e-4, "{} instead of {}", seen.mean, expected.mean);
+        }
+    }
+}
+
 #[test]
 fn levels_are_the_same_bytes_on_any_number_of_threads() {
     let glb = model::glb(&ring());
@@ -308,4 +337,22 @@ async fn a_job_over_http_can_ask_for_levels() {
     assert_eq!(job["state"], "completed", "{job}");
     let result = server.get(&format!("/api/v1/jobs/{id}/result")).await.bytes().await.unwrap();
     assert_eq!(levels(&document(&result))[0].1.len(), 2);
+
+    let list: Value = server.get(&format!("/api/v1/jobs/{id}/lods")).await.json().await.unwrap();
+    let list = list["lods"].as_array().unwrap();
+    assert_eq!(list.len(), 2, "{list:#?}");
+    for (number, told) in (1..).zip(list) {
+        let level = server.get(&format!("/api/v1/jobs/{id}/lods/{number}")).await;
+        assert!(
+            level.headers()["content-disposition"].to_str().unwrap().contains(&format!("lod{number}.glb"))
+        );
+        let level = level.bytes().await.unwrap();
+        assert_eq!((&told["level"], &told["bytes"]), (&number.into(), &level.len().into()));
+        assert_eq!(told["triangles"], all_triangles(&document(&level)));
+    }
+    for path in ["lods/0", "lods/3", "lods/x"] {
+        let missing = server.get(&format!("/api/v1/jobs/{id}/{path}")).await;
+        assert_eq!(missing.status(), 404);
+        assert_eq!(missing.json::<Value>().await.unwrap()["code"], "no_level", "{path}");
+    }
 }

@@ -117,6 +117,28 @@ async fn a_signal_makes_the_log_say_more_and_again_less() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_makes_the_log_say_more_without_a_restart() {
+    let data = tempdir().unwrap();
+    let mut server = Logged::start(data.path(), &[]);
+    let log = |level: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_glb-optimizer"));
+        command
+            .arg("log")
+            .args(Some(level).filter(|level| !level.is_empty()))
+            .args(["--server", &server.url]);
+        let output = command.env_clear().env("DATA_DIR", data.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!((log("").as_str(), log("debug").as_str(), log("").as_str()), ("info\n", "debug\n", "debug\n"));
+    let stranger = Client::new().put(server.address("/api/v1/log?level=off")).send().await.unwrap();
+    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
+    server.line_with("the level of the log has changed");
+    Client::new().get(server.address("/health/live")).send().await.unwrap();
+    assert!(server.line_with("answered").contains("/health/live"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_start_in_the_old_systems_environment_says_what_it_ignores() {
     let data = tempdir().unwrap();
     let variables = [

@@ -1,7 +1,6 @@
 //! How often one client may ask: 2xx or 429 with Retry-After, with Redis, without, and while it goes away.
 
 use reqwest::{Client, Response, StatusCode};
-use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -47,6 +46,22 @@ async fn the_sixth_upload_of_five_in_a_minute_is_refused_and_the_rest_of_the_ser
 }
 
 #[tokio::test]
+async fn who_guesses_api_keys_is_refused_like_anybody_who_asks_too_often() {
+    let folder = tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &[("RATE_LIMIT_REQUESTS", "3")]);
+    let guess = async || {
+        let request = Client::new().get(server.address("/health/live")).bearer_auth("glbo_0123456789abcdef");
+        request.send().await.unwrap().status()
+    };
+    for _ in 0..3 {
+        assert_eq!(guess().await, 401);
+    }
+    assert_eq!(guess().await, 429);
+    // Others at the same address still learn how the server does.
+    assert_eq!(status(&server, "/health/live").await, 200);
+}
+
+#[tokio::test]
 async fn requests_are_limited_too_but_never_health() {
     let folder = tempdir().unwrap();
     let server = Server::start_with(folder.path(), &[("RATE_LIMIT_REQUESTS", "3")]);
@@ -63,7 +78,7 @@ async fn requests_are_limited_too_but_never_health() {
 #[tokio::test]
 async fn all_nodes_count_together_while_redis_answers_and_alone_when_it_is_gone() {
     let folders = [tempdir().unwrap(), tempdir().unwrap()];
-    let redis = Redis::start(&[]);
+    let redis = Redis::start();
     let url = redis.url();
     let variables = [("REDIS_URL", url.as_str()), ("RATE_LIMIT_UPLOADS", "6")];
     let servers = folders.each_ref().map(|folder| Server::start_with(folder.path(), &variables));
@@ -75,18 +90,18 @@ async fn all_nodes_count_together_while_redis_answers_and_alone_when_it_is_gone(
     assert_eq!(taken_of(&servers[1], 10).await, 2);
 
     // It hangs, and nobody knows yet: not refused for that, and not kept waiting.
-    redis.signal(Signal::STOP);
+    redis.freeze();
     let start = std::time::Instant::now();
     let taken = taken_of(&servers[0], 10).await;
     assert!((1..=5).contains(&taken), "{taken}");
     assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
-    redis.signal(Signal::CONT);
+    redis.thaw();
 }
 
 #[tokio::test]
 async fn a_burst_while_redis_dies_is_answered_with_2xx_or_429() {
     let folder = tempdir().unwrap();
-    let redis = Redis::start(&[]);
+    let redis = Redis::start();
     let variables = [("REDIS_URL", redis.url()), ("RATE_LIMIT_UPLOADS", "20".to_owned())];
     let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
     let server = Server::start_with(folder.path(), &variables);

@@ -1,6 +1,6 @@
-//! A real redis-server on a spare port, for one test.
+//! A real Redis on a port of its own; killed when dropped.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,52 +10,105 @@ use tempfile::TempDir;
 
 use crate::support::DEADLINE;
 
-/// A running redis-server; killed when dropped.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A running Redis.
 pub(crate) struct Redis {
-    process: Child,
+    process: Option<Child>,
     pub(crate) port: u16,
-    _folder: TempDir,
+    options: Vec<String>,
+    folder: TempDir,
 }
 
 impl Redis {
-    /// Starts one with these settings.
-    pub(crate) fn start(settings: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self::start_at(port, settings)
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
     }
 
-    pub(crate) fn start_at(port: u16, settings: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]);
-        command.arg(folder.path()).args(settings).stdin(Stdio::null()).stdout(Stdio::null());
-        let redis = Self { process: command.spawn().unwrap(), port, _folder: folder };
-        let start = Instant::now();
-        while !redis.answers() {
-            assert!(start.elapsed() < DEADLINE, "redis-server does not answer");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+    /// With more options of redis-server.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        let mut redis =
+            Self { process: None, port: free_port(), options, folder: tempfile::tempdir().unwrap() };
+        redis.start_again();
         redis
+    }
+
+    /// Starts it on the same port, as it was started before; it remembers nothing.
+    pub(crate) fn start_again(&mut self) {
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--loglevel", "warning"]);
+        command.args(["--port", &self.port.to_string(), "--dir"]).arg(self.folder.path()).args(&self.options);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.process = Some(command.spawn().expect("redis-server is needed: apt-get install redis-server"));
+        let start = Instant::now();
+        while !self.answers() {
+            assert!(start.elapsed() < DEADLINE, "redis-server does not answer on port {}", self.port);
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Any answer will do: one that wants a password says so.
+    fn answers(&self) -> bool {
+        let Ok(mut socket) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
+        socket.write_all(b"PING\r\n").is_ok() && socket.read(&mut [0; 16]).is_ok_and(|read| read > 0)
     }
 
     pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.process), signal).unwrap();
+    /// As if its machine were gone, except that the port refuses.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
     }
 
-    /// Any answer will do: one that wants a password says so.
-    fn answers(&self) -> bool {
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
-        stream.write_all(b"PING\r\n").is_ok() && stream.read(&mut [0; 16]).is_ok_and(|read| read > 0)
+    /// It accepts connections and says nothing any more.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(self.process.as_ref().unwrap()), signal).unwrap();
+    }
+
+    /// Sends one command and returns the first line of the answer.
+    pub(crate) fn say(&self, command: &str) -> String {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        socket.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(socket).read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    /// The whole of an answer that is one string.
+    pub(crate) fn read(&self, command: &str) -> String {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        socket.write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        let mut reader = BufReader::new(socket);
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let bytes = line.trim().trim_start_matches('$').parse().unwrap_or(0);
+        let mut text = vec![0; bytes];
+        reader.read_exact(&mut text).unwrap();
+        String::from_utf8(text).unwrap()
     }
 }
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.kill();
     }
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

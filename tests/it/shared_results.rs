@@ -32,7 +32,7 @@ async fn result(server: &Server, job: &Value) -> Vec<u8> {
 async fn what_one_node_has_done_another_answers_at_once_and_without_redis_it_works_itself() {
     let folders = [tempdir().unwrap(), tempdir().unwrap()];
     let shared = tempdir().unwrap();
-    let redis = Redis::start(&[]);
+    let redis = Redis::start();
     let variables =
         [("REDIS_URL", redis.url()), ("STORAGE_URL", format!("file://{}", shared.path().display()))];
     let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));

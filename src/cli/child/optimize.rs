@@ -4,7 +4,7 @@ use std::fs::File;
 
 use super::{Failure, create, fault, read, say, write};
 use crate::cli::measured;
-use crate::optimize::{Error, Files, Output, Progress, Settings};
+use crate::optimize::{Error, Files, Output, Progress, Settings, level_alone};
 use crate::sandbox::{Line, Optimize};
 
 /// Smaller steps of progress than this are not worth a line, in per cent.
@@ -16,6 +16,7 @@ pub(super) struct Job {
     output: File,
     report: File,
     worst_view: File,
+    levels: Vec<File>,
     settings: Settings,
 }
 
@@ -26,6 +27,7 @@ impl Job {
             output: create(&task.output)?,
             report: create(&task.report)?,
             worst_view: create(&task.worst_view)?,
+            levels: task.levels.iter().map(|level| create(level)).collect::<Result<_, _>>()?,
             settings: task.settings,
         })
     }
@@ -39,6 +41,9 @@ impl Job {
         let on_progress = &mut |now| progress.report(now);
         let output = measured::optimize(&self.input, &Files::new(), &self.settings, on_progress)?;
         let Output { glb, report, worst_view } = output;
+        for (level, file) in report.lods.iter().zip(self.levels) {
+            write(file, &level_alone(&glb, level.level, &self.settings)?)?;
+        }
         let report =
             serde_json::to_vec(&report).map_err(|error| fault("writing the report", error.into()))?;
         write(self.output, &glb)?;

@@ -22,7 +22,8 @@ const MOST_MODELS: usize = 1_000;
 /// How often an archive's size it may unpack to, once that is more than [`HARMLESS_BYTES`]. Deflate reaches 1032.
 const MOST_RATIO: u64 = 200;
 const HARMLESS_BYTES: u64 = 64 << 20;
-const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+const ZIP_MAGIC: [u8; 4] = *b"PK\x03\x04";
+const GLB_MAGIC: [u8; 4] = *b"glTF";
 
 /// Everything that was sent, open.
 pub(super) struct Upload {
@@ -73,7 +74,7 @@ impl Upload {
 
 /// Where the bytes under a name are.
 enum Place {
-    Loose(File),
+    Loose { file: File, is_glb: bool },
     Entry { archive: usize, index: usize },
 }
 
@@ -90,14 +91,15 @@ impl Folder {
         let mut folder = Self { places: BTreeMap::new(), archives: Vec::new(), left_bytes: most_bytes };
         for (name, mut file) in files {
             let mut magic = [0; 4];
-            let is_archive = file.read_exact(&mut magic).is_ok() && magic == ZIP_MAGIC;
+            let has_magic = file.read_exact(&mut magic).is_ok();
+            let is_archive = has_magic && magic == ZIP_MAGIC;
             file.rewind().map_err(|error| fault("reading the upload", error))?;
             if is_archive {
                 folder.add_archive(name, file)?;
             } else {
                 let refuse = |what: String| Failure::Archive { name: "(the form)".into(), what };
                 let plain = plain_name(&name).map_err(refuse)?;
-                if folder.places.insert(plain, Place::Loose(file)).is_some() {
+                if folder.places.insert(plain, Place::Loose { file, is_glb: magic == GLB_MAGIC }).is_some() {
                     return Err(refuse(format!("it holds \"{name}\" twice")));
                 }
             }
@@ -140,8 +142,12 @@ impl Folder {
     }
 
     fn models(&self) -> Vec<String> {
-        let is_model = |name: &&String| ends_with(name, &["glb", "gltf", "vrm"]);
-        self.places.keys().filter(is_model).cloned().collect()
+        // Somebody has sent a loose model as one, whatever it is called.
+        let is_model = |name: &str, place: &Place| {
+            ends_with(name, &["glb", "gltf", "vrm"]) || matches!(place, Place::Loose { is_glb: true, .. })
+        };
+        let models = self.places.iter().filter(|(name, place)| is_model(name, place));
+        models.map(|(name, _)| name.clone()).collect()
     }
 
     /// A model as .glb, with all that it refers to.
@@ -149,7 +155,7 @@ impl Folder {
         let bytes = self.read(name)?.ok_or(Failure::NoModel)?;
         let about = |error: Error| in_file(name, error);
         let uris = external_uris(&bytes, &Limits::default()).map_err(about)?;
-        if uris.is_empty() && bytes.starts_with(b"glTF") {
+        if uris.is_empty() && bytes.starts_with(&GLB_MAGIC) {
             return Ok(bytes);
         }
         let mut files = Files::new();
@@ -174,7 +180,7 @@ impl Folder {
         let most = self.left_bytes.saturating_add(1);
         match self.places.get_mut(name) {
             None => return Ok(None),
-            Some(Place::Loose(file)) => {
+            Some(Place::Loose { file, .. }) => {
                 let read = file.rewind().and_then(|()| file.take(most).read_to_end(&mut bytes));
                 read.map_err(|error| fault("reading the upload", error))?;
             }

@@ -147,6 +147,26 @@ pub(super) fn attach(document: &mut Document, carrier: &mut Carrier, mesh: usize
     document.declare_extension(EXTENSION, false);
 }
 
+/// Takes away what was said of levels.
+pub(super) fn forget_levels(document: &mut Document, carriers: &[Carrier]) {
+    for carrier in carriers {
+        let node = &mut document.list_mut("nodes")[carrier.node];
+        for (member, name) in [("extensions", EXTENSION), ("extras", COVERAGE)] {
+            let Some(object) = node.get_mut(member).and_then(Value::as_object_mut) else { continue };
+            object.shift_remove(name);
+            if object.is_empty()
+                && let Some(node) = node.as_object_mut()
+            {
+                node.shift_remove(member);
+            }
+        }
+    }
+    let is_used = document.list("nodes").iter().any(|node| node["extensions"][EXTENSION].is_object());
+    if !is_used {
+        document.undeclare_extension(EXTENSION);
+    }
+}
+
 /// What the names of a level end in.
 pub(super) fn ending(level: usize) -> String {
     format!("_lod{level}")

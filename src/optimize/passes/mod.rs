@@ -145,6 +145,12 @@ pub(super) const COARSEN: &dyn Pass = &simplify::Simplify;
 /// What packs surfaces, in run order: those of [`PASSES`] that come after [`COARSEN`].
 pub(super) const PACK: &[&dyn Pass] = &[&reorder::Reorder, &quantize::Quantize, &encode::Encode];
 
+/// What takes unused items out of a document.
+pub(super) const PRUNE: &dyn Pass = &prune::Prune;
+
+/// What packs a document whose numbers are rounded already.
+pub(super) const ENCODE: &dyn Pass = &encode::Encode;
+
 /// The extension without which packed normals and tangents may be no integers.
 pub(super) const QUANTIZATION: &str = "KHR_mesh_quantization";
 

@@ -15,7 +15,7 @@ async fn with_redis(url: &str) -> Said {
 
 #[tokio::test]
 async fn a_redis_in_order_passes_and_missing_storage_and_nodes_are_named() {
-    let redis = Redis::start(&["--appendonly", "yes"]);
+    let redis = Redis::start_with(&["--appendonly", "yes"]);
     let said = with_redis(&redis.url()).await;
     assert_eq!(said.code, Some(0), "{}", said.all);
     said.expect("redis", "pass", "takes writes; version ");
@@ -27,7 +27,7 @@ async fn a_redis_in_order_passes_and_missing_storage_and_nodes_are_named() {
 
 #[tokio::test]
 async fn a_redis_that_may_forget_is_warned_about() {
-    let redis = Redis::start(&["--appendonly", "no", "--maxmemory-policy", "allkeys-lru"]);
+    let redis = Redis::start_with(&["--appendonly", "no", "--maxmemory-policy", "allkeys-lru"]);
     let said = with_redis(&redis.url()).await;
     assert_eq!(said.code, Some(0), "{}", said.all);
     said.expect("redis_persistence", "warn", "appendonly no");
@@ -36,7 +36,7 @@ async fn a_redis_that_may_forget_is_warned_about() {
 
 #[tokio::test]
 async fn passwords_are_checked_and_never_shown() {
-    let redis = Redis::start(&["--requirepass", "open-sesame"]);
+    let redis = Redis::start_with(&["--requirepass", "open-sesame"]);
     let (place, port) = ("127.0.0.1", redis.port);
     let none = with_redis(&format!("redis://{place}:{port}")).await;
     none.expect("redis", "fail", "no_password");
@@ -54,9 +54,9 @@ async fn passwords_are_checked_and_never_shown() {
 
 #[tokio::test]
 async fn every_cause_of_failure_is_told_apart() {
-    let full = Redis::start(&["--maxmemory", "1"]);
+    let full = Redis::start_with(&["--maxmemory", "1"]);
     with_redis(&full.url()).await.expect("redis", "fail", "out_of_memory");
-    let replica = Redis::start(&["--replicaof", "127.0.0.1", "1"]);
+    let replica = Redis::start_with(&["--replicaof", "127.0.0.1", "1"]);
     with_redis(&replica.url()).await.expect("redis", "fail", "read_only");
     let closed = with_redis(&format!("redis://{}", free_address())).await;
     closed.expect("redis", "fail", "error 111");
@@ -77,7 +77,7 @@ async fn a_silent_redis_is_given_up_in_time() {
 async fn storage_is_written_and_read_and_the_nodes_that_share_it_are_counted() {
     let (folder, data) = (tempdir().unwrap(), tempdir().unwrap());
     let storage = format!("file://{}", folder.path().join("shared").display());
-    let redis = Redis::start(&["--appendonly", "yes"]);
+    let redis = Redis::start_with(&["--appendonly", "yes"]);
     let variables = [("REDIS_URL", redis.url()), ("STORAGE_URL", storage)];
     let variables = variables.each_ref().map(|(name, value)| (*name, value.as_str()));
     let server = Server::start_with(data.path(), &variables);

@@ -1,9 +1,10 @@
 //! Any node answers for any job: what it is, how far it is, its files, and what is to be done with it.
 
+use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
 use super::nodes::{Fleet, until_nodes};
-use super::redis::Redis;
+use crate::redis_server::Redis;
 use crate::support::{Server, padded_glb, triangle_glb};
 
 /// Waits until the node has heard of the job.
@@ -74,6 +75,49 @@ async fn a_job_is_cancelled_retried_and_refused_through_any_node() {
     assert_eq!(other.finished(&id).await["state"], "completed");
     let unknown = "0".repeat(32);
     assert_eq!(other.post(&format!("/api/v1/jobs/{unknown}/cancel")).await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_batch_is_known_and_an_upload_runs_again_on_any_node() {
+    let redis = Redis::start();
+    let fleet = Fleet::of(&redis);
+    let (owner, other) = (fleet.node("owner").await, fleet.node("other").await);
+    let file = |index: usize| Part::bytes(padded_glb(4 * index)).file_name(format!("{index}.glb"));
+    let form = (0..3).fold(Form::new(), |form, index| form.part("file", file(index)));
+    let posted = owner.client.post(owner.address("/api/v1/batches")).multipart(form).send().await.unwrap();
+    let batch: Value = posted.json().await.unwrap();
+    let names = |batch: &Value| -> Vec<String> {
+        let jobs = batch["jobs"].as_array().into_iter().flatten();
+        jobs.map(|job| job["input_name"].as_str().unwrap().to_owned()).collect()
+    };
+    let path = format!("/api/v1/batches/{}", batch["id"].as_str().unwrap());
+    let start = std::time::Instant::now();
+    let seen = loop {
+        let seen: Value = other.get(&path).await.json().await.unwrap();
+        if seen["ended"] == true && names(&seen).len() == 3 {
+            break seen;
+        }
+        assert!(start.elapsed() < crate::support::DEADLINE, "the batch stays {seen:#}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
+    assert_eq!(names(&seen), ["0.glb", "1.glb", "2.glb"]);
+    let archive = |bytes| zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap().len();
+    let [here, there] = [&owner, &other].map(|node| node.get(&format!("{path}/result")));
+    let (here, there) = (here.await.bytes().await.unwrap(), there.await.bytes().await.unwrap());
+    assert_eq!((archive(here), archive(there)), (4, 4));
+
+    // Its upload has to come from the owner's node.
+    let first = seen["jobs"][0]["id"].as_str().unwrap();
+    let again = other.post(&format!("/api/v1/jobs/{first}/rerun?preset=high")).await;
+    assert_eq!(again.status(), 202);
+    let again: Value = again.json().await.unwrap();
+    owner.kill();
+    let again = other.finished(again["id"].as_str().unwrap()).await;
+    assert_eq!((&again["state"], &again["input_name"]), (&"completed".into(), &"0.glb".into()), "{again:#}");
+    assert_eq!(bytes(&other, again["id"].as_str().unwrap(), "original").await, padded_glb(0));
+    let unknown = "0".repeat(32);
+    assert_eq!(other.post(&format!("/api/v1/jobs/{unknown}/rerun")).await.status(), 404);
+    assert_eq!(other.get(&format!("/api/v1/batches/{unknown}")).await.status(), 404);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::nodes::{Fleet, until_nodes, until_tier};
-use super::redis::Redis;
+use crate::redis_server::Redis;
 use crate::support::{DEADLINE, Server, padded_glb};
 
 pub(super) fn is_full() -> bool {
@@ -13,7 +13,7 @@ pub(super) fn is_full() -> bool {
 }
 
 /// Uploads, and asks until the answer is there; nothing may answer with a fault of the server.
-async fn upload(node: &Server, glb: Vec<u8>) -> String {
+pub(super) async fn upload(node: &Server, glb: Vec<u8>) -> String {
     let request = node.client.post(node.address("/api/v1/jobs?name=model.glb")).body(glb);
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 202);

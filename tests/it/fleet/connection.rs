@@ -10,7 +10,7 @@ use tempfile::tempdir;
 use super::bars::is_full;
 use super::nodes::{Fleet, alone, health, health_until, until_tier};
 use super::proxy::{Mode, Proxy};
-use super::redis::{Redis, free_port};
+use crate::redis_server::{Redis, free_port};
 use crate::support::{Server, triangle_glb};
 
 /// The tier has to be right within this time, and a test may run on a slow machine.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::redis::Redis;
+use crate::redis_server::Redis;
 use crate::support::{DEADLINE, Server};
 
 /// The shortest that is allowed: so soon another node does what a dead one was doing.

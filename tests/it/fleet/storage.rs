@@ -1,7 +1,7 @@
 //! Shared storage that fails, and what is said about it.
 
 use super::nodes::{Fleet, alone, health_until, until_tier};
-use super::redis::Redis;
+use crate::redis_server::Redis;
 use crate::support::triangle_glb;
 
 #[tokio::test]

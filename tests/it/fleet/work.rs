@@ -3,8 +3,8 @@
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::nodes::{Fleet, until_nodes, until_tier};
-use super::redis::Redis;
 use crate::fixtures::file::glb;
+use crate::redis_server::Redis;
 use crate::support::{Server, heavy_glb, is_stopped, padded_glb, triangle_glb, wait_for_end};
 
 /// Two nodes; the first one's only slot is held by a child that does not move.

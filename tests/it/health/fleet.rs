@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -27,7 +26,7 @@ async fn without_redis_it_is_not_configured_and_that_is_no_fault() {
 #[tokio::test]
 async fn redis_that_comes_and_goes_is_degraded_and_never_unhealthy() {
     let (folder, shared) = (tempdir().unwrap(), tempdir().unwrap());
-    let redis = Redis::start(&["--requirepass", "sesame"]);
+    let mut redis = Redis::start_with(&["--requirepass", "sesame"]);
     let url = format!("redis://:sesame@127.0.0.1:{}", redis.port);
     let storage = format!("file://{}", shared.path().display());
     let server = Server::start_with(folder.path(), &[("REDIS_URL", &url), ("STORAGE_URL", &storage)]);
@@ -50,8 +49,7 @@ async fn redis_that_comes_and_goes_is_degraded_and_never_unhealthy() {
     assert_eq!((found.sum("redis_up", &[]), found.sum("tier", &[("tier", "redis")])), (1.0, 1.0));
     assert!(found.sum("redis_latency_seconds", &[]) > 0.0);
 
-    let port = redis.port;
-    drop(redis);
+    redis.kill();
     let health = server.health_until(switched(2)).await;
     let expected = (&"embedded".into(), &Value::from("degraded"));
     assert_eq!((&health["tier"], &health["status"]), expected, "{health}");
@@ -62,7 +60,7 @@ async fn redis_that_comes_and_goes_is_degraded_and_never_unhealthy() {
     assert_eq!((&part["status"], &part["healthy"]), (&"disconnected".into(), &false.into()));
     assert!(health["tier_reason"].as_str().unwrap().contains("error 111"), "{health}");
 
-    let _redis = Redis::start_at(port, &["--requirepass", "sesame"]);
+    redis.start_again();
     let health = server.health_until(switched(3)).await;
     let switches = health["switches"].as_array().unwrap();
     let to: Vec<&str> = switches.iter().map(|switch| switch["to"].as_str().unwrap()).collect();
@@ -77,8 +75,8 @@ async fn redis_that_comes_and_goes_is_degraded_and_never_unhealthy() {
 #[tokio::test]
 async fn a_redis_that_hangs_delays_no_answer() {
     let folder = tempdir().unwrap();
-    let redis = Redis::start(&[]);
-    redis.signal(Signal::STOP);
+    let redis = Redis::start();
+    redis.freeze();
     let server = Server::start_with(folder.path(), &[("REDIS_URL", &redis.url())]);
     // The first look starts a child.
     health(&server).await;
@@ -97,7 +95,7 @@ async fn a_redis_that_hangs_delays_no_answer() {
     };
     // It would be two seconds if anybody waited for Redis.
     assert!(quickest < Duration::from_millis(500), "{quickest:?}");
-    redis.signal(Signal::CONT);
+    redis.thaw();
     server.health_until(|health| health["components"]["redis"]["status"] == "connected").await;
 }
 

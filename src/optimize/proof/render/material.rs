@@ -1,12 +1,14 @@
 //! Materials as they are shaded, read from glTF's JSON.
 //!
 //! Understood: metal and roughness, specular-glossiness, normals, occlusion, emission, alpha modes, texture
-//! transforms, unlit, clear coat, specular, index of refraction, iridescence. Transmission is drawn as if it were thin and
-//! smooth. What else changes the look (sheen, anisotropy, ...) is not drawn, on either side; [`not_drawn`] names it.
+//! transforms, unlit, clear coat, specular, index of refraction, iridescence, sheen, anisotropy. Transmission is drawn as
+//! if it were thin and smooth. What else changes the look (volume, ...) is not drawn, on either side; [`not_drawn`] names it.
 
 use glam::{Vec3, Vec4};
 use serde_json::Value;
 
+use super::brush::Brush;
+use super::sheen::Sheen;
 use super::slot::{Slot, number, numbers};
 use crate::optimize::document::Document;
 
@@ -58,15 +60,22 @@ pub(super) struct Material {
     /// Reflection of what is no metal, seen from straight ahead.
     pub(super) specular: Vec3,
     pub(super) specular_slot: Option<Slot>,
+    /// How much of that, in alpha.
+    pub(super) specular_share_slot: Option<Slot>,
     /// Whether `specular_slot` holds glossiness in alpha (KHR_materials_pbrSpecularGlossiness).
     pub(super) is_specular_glossiness: bool,
     pub(super) coat: f32,
     pub(super) coat_slot: Option<Slot>,
     pub(super) coat_roughness: f32,
     pub(super) coat_roughness_slot: Option<Slot>,
+    /// Without one, the coat is as smooth as the vertices' normals, whatever lies below it.
+    pub(super) coat_normal_slot: Option<Slot>,
+    pub(super) coat_normal_scale: f32,
     pub(super) transmission: f32,
     pub(super) transmission_slot: Option<Slot>,
     pub(super) film: Option<Film>,
+    pub(super) sheen: Option<Sheen>,
+    pub(super) brush: Option<Brush>,
     /// Which sets of texture coordinates are read.
     pub(super) sets: [bool; 2],
 }
@@ -90,14 +99,19 @@ impl Default for Material {
             is_unlit: false,
             specular: Vec3::splat(0.04),
             specular_slot: None,
+            specular_share_slot: None,
             is_specular_glossiness: false,
             coat: 0.0,
             coat_slot: None,
             coat_roughness: 0.0,
             coat_roughness_slot: None,
+            coat_normal_slot: None,
+            coat_normal_scale: 1.0,
             transmission: 0.0,
             transmission_slot: None,
             film: None,
+            sheen: None,
+            brush: None,
             sets: [false; 2],
         }
     }
@@ -111,10 +125,8 @@ const APPROXIMATED: &[(&str, &str)] = &[
 
 /// Extensions that change the look and are not drawn.
 const NOT_DRAWN: &[&str] = &[
-    "KHR_materials_anisotropy",
     "KHR_materials_diffuse_transmission",
     "KHR_materials_dispersion",
-    "KHR_materials_sheen",
     "KHR_materials_volume",
     "KHR_materials_volume_scatter",
     "VRMC_materials_mtoon",
@@ -154,9 +166,13 @@ impl Material {
             coat_slot: slot(&coat["clearcoatTexture"], false),
             coat_roughness: number(&coat["clearcoatRoughnessFactor"], 0.0),
             coat_roughness_slot: slot(&coat["clearcoatRoughnessTexture"], false),
+            coat_normal_slot: slot(&coat["clearcoatNormalTexture"], false),
+            coat_normal_scale: number(&coat["clearcoatNormalTexture"]["scale"], 1.0),
             transmission: number(&extension("KHR_materials_transmission")["transmissionFactor"], 0.0),
             transmission_slot: slot(&extension("KHR_materials_transmission")["transmissionTexture"], false),
             film: Film::read(document, extension("KHR_materials_iridescence")),
+            sheen: Sheen::read(document, extension("KHR_materials_sheen")),
+            brush: Brush::read(document, extension("KHR_materials_anisotropy")),
             ..Self::default()
         };
         let ior = number(&extension("KHR_materials_ior")["ior"], 1.5).max(1.0);
@@ -165,6 +181,7 @@ impl Material {
         material.specular =
             Vec3::from_array(numbers(&specular["specularColorFactor"], [1.0; 3])) * reflectance;
         material.specular_slot = slot(&specular["specularColorTexture"], true);
+        material.specular_share_slot = slot(&specular["specularTexture"], false);
         material.use_specular_glossiness(document, extension("KHR_materials_pbrSpecularGlossiness"));
         material.sets = [0, 1].map(|set| material.slots().any(|slot| slot.set == set));
         material
@@ -195,12 +212,16 @@ impl Material {
             &self.occlusion_slot,
             &self.emissive_slot,
             &self.specular_slot,
+            &self.specular_share_slot,
             &self.coat_slot,
             &self.coat_roughness_slot,
+            &self.coat_normal_slot,
             &self.transmission_slot,
         ];
         let of_film = self.film.iter().flat_map(|film| [&film.slot, &film.thickness_slot]);
-        all.into_iter().chain(of_film).flatten()
+        let of_sheen = self.sheen.iter().flat_map(|sheen| [&sheen.colour_slot, &sheen.roughness_slot]);
+        let of_brush = self.brush.iter().map(|brush| &brush.slot);
+        all.into_iter().chain(of_film).chain(of_sheen).chain(of_brush).flatten()
     }
 
     pub(super) fn layer(&self) -> Layer {

@@ -3,6 +3,7 @@
 //! [`model`] reads the document, [`pose`] moves it, [`frame`] draws it: [`raster`] finds what is seen, [`shade`] colours it. Views are
 //! independent of each other, so callers draw them side by side.
 
+mod brush;
 pub mod camera;
 mod environment;
 mod film;
@@ -14,6 +15,7 @@ mod part;
 pub mod pose;
 mod raster;
 mod shade;
+mod sheen;
 mod slot;
 mod surface;
 mod texture;

@@ -1,8 +1,8 @@
 //! The colour of a surface at a pixel.
 //!
 //! glTF's metal-rough model (specification, appendix B) under [`environment`](super::environment): light from
-//! all around, split-sum reflections with the fit of Lazarov ("Getting More Physical in Call of Duty", 2013), a clear coat on
-//! top, and the Khronos PBR Neutral tone mapper at the end.
+//! all around, split-sum reflections with the fit of Lazarov ("Getting More Physical in Call of Duty", 2013), [`sheen`](super::sheen) and a clear coat
+//! on top, and the Khronos PBR Neutral tone mapper at the end.
 
 use glam::{Vec3, Vec4, Vec4Swizzles};
 
@@ -47,7 +47,7 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let material = face.surface.material;
     let view = place.view;
     let smooth = face.smooth_normal(place);
-    let normal = face.mapped_normal(smooth, material.normal_slot.as_ref(), material.normal_scale, place);
+    let normal = face.mapped_normal(smooth, place);
     let (metallic, roughness, specular) = reflectance(face, place);
     let roughness = roughness.clamp(SMOOTHEST, 1.0);
     let facing = normal.dot(view).clamp(0.0, 1.0);
@@ -55,7 +55,8 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let base = specular.lerp(colour, metallic);
     let response = split_sum(roughness, facing);
     let reflected = Reflected::new(with_film(face, place, base, facing), response);
-    let mirrored = (2.0 * normal.dot(view) * normal - view).lerp(normal, roughness.powi(4));
+    let bent = material.brush.as_ref().map_or(normal, |b| b.bent(face, place, (smooth, normal), roughness));
+    let mirrored = (2.0 * bent.dot(view) * bent - view).lerp(bent, roughness.powi(4));
     let room = &*ROOM_LIGHT;
     let around = room.diffuse(normal);
     let (shadow, shadow_of_glossy) = occlusion(face, place, roughness, facing);
@@ -76,8 +77,12 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let glossy = reflected.once * room.reflected(mirrored, roughness) + reflected.often * around;
     let emissive = material.emissive
         * face.texel(material.emissive_slot.as_ref(), place).map_or(Vec3::ONE, |texel| texel.xyz());
-    let light = scattered + glossy * shadow_of_glossy + emissive;
-    coated(face, light, smooth, place).extend(alpha)
+    let mut light = scattered + glossy * shadow_of_glossy;
+    if let Some(sheen) = &material.sheen {
+        let (shine, left) = sheen.shine(face, place, facing);
+        light = light * left + shine * around * shadow;
+    }
+    coated(face, light + emissive, smooth, place).extend(alpha)
 }
 
 /// What a surface reflects: once, and after several bounces between its facets (Fdez-Aguera, "A Multiple-Scattering
@@ -116,7 +121,8 @@ fn reflectance(face: &Face, place: &Place) -> (f32, f32, Vec3) {
         return (0.0, roughness, material.specular * tint.xyz());
     }
     let metal_rough = texel(&material.metal_rough_slot);
-    (material.metallic * metal_rough.z, material.roughness * metal_rough.y, material.specular * tint.xyz())
+    let specular = material.specular * tint.xyz() * texel(&material.specular_share_slot).w;
+    (material.metallic * metal_rough.z, material.roughness * metal_rough.y, specular)
 }
 
 /// What is left of light from around and of reflections (the latter by Lagarde, "Moving Frostbite to PBR", 2014).
@@ -128,7 +134,7 @@ fn occlusion(face: &Face, place: &Place, roughness: f32, facing: f32) -> (f32, f
     (shadow, (power((facing + shadow).max(0.0), exponent) - 1.0 + shadow).clamp(0.0, 1.0))
 }
 
-fn coated(face: &Face, light: Vec3, normal: Vec3, place: &Place) -> Vec3 {
+fn coated(face: &Face, light: Vec3, smooth: Vec3, place: &Place) -> Vec3 {
     let material = face.surface.material;
     if material.coat <= 0.0 {
         return light;
@@ -136,7 +142,7 @@ fn coated(face: &Face, light: Vec3, normal: Vec3, place: &Place) -> Vec3 {
     let texel = |slot: &Option<Slot>| face.texel(slot.as_ref(), place).unwrap_or(Vec4::ONE);
     let coat = material.coat * texel(&material.coat_slot).x;
     let roughness = (material.coat_roughness * texel(&material.coat_roughness_slot).y).clamp(SMOOTHEST, 1.0);
-    let view = place.view;
+    let (view, normal) = (place.view, face.coat_normal(smooth, place));
     let facing = normal.dot(view).clamp(0.0, 1.0);
     let (scale, bias) = split_sum(roughness, facing);
     let mirrored = 2.0 * normal.dot(view) * normal - view;

@@ -57,8 +57,9 @@ pub(super) struct Face<'f> {
     /// One over the distance of each corner along the view.
     nearness: Vec3,
     is_back: bool,
-    /// Directions of u and v of the normal map, where the mesh has no tangents.
+    /// Directions of u and v of the normal map (or of a brush) and of the coat's, where the mesh has no tangents.
     axes: Option<(Vec3, Vec3)>,
+    coat_axes: Option<(Vec3, Vec3)>,
 }
 
 /// A place on a triangle.
@@ -85,10 +86,15 @@ impl<'f> Face<'f> {
             nearness: Vec3::from_array(corners.map(|corner| corner.inverse_w)),
             is_back: surface.is_back(&corners),
             axes: None,
+            coat_axes: None,
         };
-        let normal_slot = surface.material.normal_slot.as_ref();
-        face.axes =
-            normal_slot.filter(|_| surface.draw.part.tangents.is_empty()).and_then(|slot| face.axes(slot));
+        if surface.draw.part.tangents.is_empty() {
+            let axes = |slot: Option<&Slot>| slot.and_then(|slot| face.axes(slot));
+            let material = surface.material;
+            let of_brush = material.brush.as_ref().and_then(|brush| brush.slot.as_ref());
+            (face.axes, face.coat_axes) =
+                (axes(material.normal_slot.as_ref().or(of_brush)), axes(material.coat_normal_slot.as_ref()));
+        }
         face
     }
 
@@ -168,16 +174,38 @@ impl<'f> Face<'f> {
         self.vertices.map(|vertex| *along * draw.part.positions[vertex])
     }
 
-    /// The normal that a normal map makes of another.
-    pub(super) fn mapped_normal(&self, smooth: Vec3, slot: Option<&Slot>, scale: f32, place: &Place) -> Vec3 {
-        let Some(texel) = self.texel(slot, place) else { return smooth };
-        let Some((tangent, bitangent)) = self.tangents(smooth, place) else { return smooth };
+    /// The normal that the normal map makes of another.
+    pub(super) fn mapped_normal(&self, smooth: Vec3, place: &Place) -> Vec3 {
+        let material = self.surface.material;
+        self.bumped(smooth, (&material.normal_slot, material.normal_scale), self.axes, place)
+    }
+
+    /// The same for the coat.
+    pub(super) fn coat_normal(&self, smooth: Vec3, place: &Place) -> Vec3 {
+        let material = self.surface.material;
+        self.bumped(smooth, (&material.coat_normal_slot, material.coat_normal_scale), self.coat_axes, place)
+    }
+
+    fn bumped(
+        &self,
+        smooth: Vec3,
+        (slot, scale): (&Option<Slot>, f32),
+        axes: Option<(Vec3, Vec3)>,
+        place: &Place,
+    ) -> Vec3 {
+        let Some(texel) = self.texel(slot.as_ref(), place) else { return smooth };
+        let Some((tangent, bitangent)) = self.tangents(smooth, axes, place) else { return smooth };
         let bump = texel.truncate() * 2.0 - 1.0;
         (tangent * (bump.x * scale) + bitangent * (bump.y * scale) + smooth * bump.z).normalize_or(smooth)
     }
 
+    /// Directions of u and v of the normal map.
+    pub(super) fn directions(&self, smooth: Vec3, place: &Place) -> Option<(Vec3, Vec3)> {
+        self.tangents(smooth, self.axes, place)
+    }
+
     /// Directions of u and v on the surface: those given, or those of the texture coordinates.
-    fn tangents(&self, smooth: Vec3, place: &Place) -> Option<(Vec3, Vec3)> {
+    fn tangents(&self, smooth: Vec3, axes: Option<(Vec3, Vec3)>, place: &Place) -> Option<(Vec3, Vec3)> {
         let Surface { draw, material, along, .. } = self.surface;
         if !draw.part.tangents.is_empty() {
             let given = self.mix(&draw.part.tangents, place.weights);
@@ -186,7 +214,7 @@ impl<'f> Face<'f> {
             let handedness = draw.part.tangents[self.vertices[0]].w.signum();
             return Some((tangent, smooth.cross(tangent) * handedness));
         }
-        let (tangent, bitangent) = self.axes?;
+        let (tangent, bitangent) = axes?;
         let flat = |v: Vec3| (v - smooth * smooth.dot(v)).try_normalize();
         Some((flat(tangent)?, flat(bitangent)?))
     }

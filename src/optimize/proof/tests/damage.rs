@@ -51,6 +51,36 @@ fn a_flipped_normal_map_is_seen() {
 }
 
 #[test]
+fn a_flipped_normal_map_of_a_coat_is_seen() {
+    let mut original = balls();
+    original.images.push(bumps(1.0));
+    original.root["textures"].as_array_mut().unwrap().push(json!({"source": 2}));
+    material(&mut original).insert(
+        "extensions".into(),
+        json!({"KHR_materials_clearcoat": {"clearcoatFactor": 1.0, "clearcoatNormalTexture": {"index": 2}}}),
+    );
+    let mut result = original.clone();
+    result.images[2] = bumps(-1.0);
+    assert!(is_refused(&compare(&original, &result)));
+}
+
+#[test]
+fn a_lost_layer_of_a_material_is_seen() {
+    for (name, layer) in [
+        ("KHR_materials_clearcoat", json!({"clearcoatFactor": 1.0})),
+        ("KHR_materials_sheen", json!({"sheenColorFactor": [0.9, 0.9, 0.9], "sheenRoughnessFactor": 0.4})),
+        ("KHR_materials_anisotropy", json!({"anisotropyStrength": 1.0})),
+        ("KHR_materials_iridescence", json!({"iridescenceFactor": 1.0})),
+        ("KHR_materials_transmission", json!({"transmissionFactor": 1.0})),
+    ] {
+        let plain = balls();
+        let mut layered = balls();
+        material(&mut layered).insert("extensions".into(), json!({name: layer}));
+        assert!(is_refused(&compare(&layered, &plain)), "{name}");
+    }
+}
+
+#[test]
 fn a_torn_seam_is_seen() {
     assert_seen(1, |document| {
         let mut points = document.accessors[0].vectors::<3>();
