@@ -40,6 +40,10 @@ const FLAGS: &[&str] = &[
 /// A condition that is not met after this many milliseconds never will be, also on a busy machine.
 const PATIENCE_MS: u64 = 120_000;
 
+/// What the browser says when a page went away that was asked something.
+const LEFT: &[&str] =
+    &["context was destroyed", "navigated or closed", "Cannot find context", "was collected"];
+
 /// A browser with a profile of its own.
 pub(super) struct Browser {
     inner: chromiumoxide::Browser,
@@ -109,8 +113,10 @@ impl Tab {
                 look();
             }})"
         );
-        if let Err(error) = self.evaluate(&expression).await {
-            panic!("waiting for {condition}: {error}; so far {:?}", self.faults.list());
+        // A page that loads itself again meanwhile is asked again.
+        while let Err(error) = self.evaluate(&expression).await {
+            let has_left = LEFT.iter().any(|words| error.contains(words));
+            assert!(has_left, "waiting for {condition}: {error}; so far {:?}", self.faults.list());
         }
     }
 

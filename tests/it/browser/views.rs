@@ -35,7 +35,7 @@ async fn administrators_log_in_and_see_queue_totals_and_server() {
     go(&tab, "#/queue", "login").await;
     audit::look_at(&tab, "the form to log in").await;
     log_in(&tab, "not the token").await;
-    tab.wait_for("document.querySelector('.login [role=alert]').textContent !== ''").await;
+    tab.wait_for("(document.querySelector('.login [role=alert]')?.textContent ?? '') !== ''").await;
     log_in(&tab, &scene.server.token).await;
     tab.wait_for("document.body.dataset.phase === 'queue'").await;
     for (address, phase) in [("#/queue", "queue"), ("#/dashboard", "dashboard"), ("#/system", "system")] {
