@@ -181,7 +181,9 @@ export class Stage {
   }
 
   private viewer(): Promise<Comparison> {
-    this.comparison ??= import("../viewer/comparison.ts").then(({ Comparison }) => {
+    this.comparison ??= import("../viewer/comparison.ts").then(async ({ Comparison }) => {
+      // The page has its turn between the reading of the code and the making of a context: each takes a moment.
+      await new Promise((resolve) => setTimeout(resolve));
       const watcher = { onLost: (lost: boolean) => this.setLost(lost), onTime: (part: number) => this.tools.setTime(part) };
       const viewer = new Comparison(this.canvas, watcher);
       this.arrange();
