@@ -100,6 +100,7 @@ pub async fn run(
         open_bodies: OpenBodies::default(),
         webhooks: webhooks.clone(),
         log,
+        config: Arc::new(config.clone()),
         stop: stop.clone(),
     };
     tokio::spawn(stop.clone().run_until_cancelled_owned(meter.keep_small()));

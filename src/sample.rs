@@ -41,8 +41,8 @@ const CORNER_BYTES: usize = 32;
 /// # Errors
 /// An image cannot be encoded, which would be a fault of the encoder.
 pub fn vase() -> Result<Vec<u8>, Error> {
-    let mut bin = corners();
-    let vertices = bin.len() / CORNER_BYTES;
+    let corners = corners();
+    let mut bin: Vec<u8> = corners.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
     let mut views = vec![json!({ "buffer": 0, "byteLength": bin.len(), "byteStride": CORNER_BYTES })];
     for image in [Image::Colour, Image::Surface, Image::Normals] {
         let png = glaze::paint(image)?;
@@ -51,11 +51,10 @@ pub fn vase() -> Result<Vec<u8>, Error> {
         bin.resize(bin.len().next_multiple_of(4), 0);
     }
     let png = |view: usize| json!({ "bufferView": view, "mimeType": "image/png" });
-    let accessor = |offset: usize, kind: &str| json!({ "bufferView": 0, "byteOffset": offset, "componentType": 5126, "count": vertices, "type": kind });
+    let accessor = |offset: usize, kind: &str| json!({ "bufferView": 0, "byteOffset": offset, "componentType": 5126, "count": corners.len(), "type": kind });
     let mut positions = accessor(0, "VEC3");
-    let widest = OUTLINE.iter().map(|point| point[0]).fold(0.0, f32::max) * 1.05;
-    positions["min"] = json!([-widest, 0.0, -widest]);
-    positions["max"] = json!([widest, 0.38, widest]);
+    positions["min"] = json!(extent(&corners, f32::min));
+    positions["max"] = json!(extent(&corners, f32::max));
     let document = json!({
         "asset": { "version": "2.0", "generator": "GLB Optimizer, sample" },
         "scene": 0,
@@ -75,16 +74,21 @@ pub fn vase() -> Result<Vec<u8>, Error> {
     glb::build(document.to_string().as_bytes(), &bin)
 }
 
+/// The corners of the two triangles of a quad: to the right, and up.
+const QUAD: [(usize, usize); 6] = [(0, 0), (0, 1), (1, 0), (1, 0), (0, 1), (1, 1)];
+
 /// All triangles, each with three corners of its own.
-fn corners() -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(AROUND * ALONG * 6 * CORNER_BYTES);
-    for (across, along) in (0..AROUND).flat_map(|across| (0..ALONG).map(move |along| (across, along))) {
-        for (right, up) in [(0, 0), (0, 1), (1, 0), (1, 0), (0, 1), (1, 1)] {
-            let corner = corner((across + right) as f32 / AROUND as f32, (along + up) as f32 / ALONG as f32);
-            bytes.extend(corner.iter().flat_map(|value| value.to_le_bytes()));
-        }
-    }
-    bytes
+fn corners() -> Vec<[f32; 8]> {
+    let quads = (0..AROUND).flat_map(|across| (0..ALONG).map(move |along| (across, along)));
+    let corner_of = |(across, along): (usize, usize), (right, up): (usize, usize)| {
+        corner((across + right) as f32 / AROUND as f32, (along + up) as f32 / ALONG as f32)
+    };
+    quads.flat_map(|quad| QUAD.map(|offset| corner_of(quad, offset))).collect()
+}
+
+/// The least or the largest of each coordinate.
+fn extent(corners: &[[f32; 8]], choose: fn(f32, f32) -> f32) -> [f32; 3] {
+    [0, 1, 2].map(|axis| corners.iter().map(|corner| corner[axis]).reduce(choose).unwrap_or_default())
 }
 
 /// Position, normal and texture coordinates at `u` around and `v` along, both 0 to 1.

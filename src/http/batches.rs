@@ -50,11 +50,13 @@ struct Totals {
 }
 
 impl BatchView {
-    fn new(id: BatchId, jobs: Vec<Job>) -> Self {
+    async fn of(site: &Site, id: BatchId) -> Result<Self, Problem> {
+        let jobs = site.jobs.batch(id).await?;
         let mut totals = Totals::default();
         jobs.iter().for_each(|job| totals.add(job));
         let ended = jobs.iter().all(|job| job.state.is_final());
-        Self { id: id.to_string(), ended, totals, jobs: jobs.into_iter().map(JobView::from).collect() }
+        let jobs = site.jobs.statuses(jobs).await?;
+        Ok(Self { id: id.to_string(), ended, totals, jobs: jobs.into_iter().map(JobView::from).collect() })
     }
 }
 
@@ -111,7 +113,7 @@ pub(super) async fn accept(site: &Site, models: Vec<Model>, wishes: Wishes) -> R
         }
     };
     let location = format!("/api/v1/batches/{id}");
-    let view = BatchView::new(id, site.jobs.batch(id).await?);
+    let view = BatchView::of(site, id).await?;
     Ok((status, [(header::LOCATION, location)], Json(view)).into_response())
 }
 
@@ -121,7 +123,7 @@ pub(super) async fn accept(site: &Site, models: Vec<Model>, wishes: Wishes) -> R
     responses((status = 200, description = "The batch.", body = BatchView), BatchProblems))]
 pub(super) async fn show(State(site): State<Site>, Path(id): Path) -> Result<Json<BatchView>, Problem> {
     let id = parse(&id)?;
-    Ok(Json(BatchView::new(id, site.jobs.batch(id).await?)))
+    Ok(Json(BatchView::of(&site, id).await?))
 }
 
 /// The results of a batch, as a zip archive
@@ -144,7 +146,7 @@ pub(super) async fn result(State(site): State<Site>, Path(id): Path) -> Result<i
     for job in jobs.iter().filter(|job| job.state == JobState::Completed) {
         files.push((job.input_name.clone(), site.jobs.result(job).await?));
     }
-    let summary = serde_json::to_vec_pretty(&BatchView::new(id, jobs));
+    let summary = serde_json::to_vec_pretty(&BatchView::of(&site, id).await?);
     let summary = summary.map_err(|error| Problem::internal(&error.to_string()))?;
     let headers = [
         (header::CONTENT_TYPE, "application/zip"),

@@ -14,6 +14,7 @@ mod caller;
 mod codes;
 mod connections;
 mod docs_page;
+mod doctor;
 mod documented;
 mod download;
 mod error;
@@ -36,6 +37,7 @@ mod path;
 mod queue;
 mod rate;
 mod receive;
+mod sample;
 mod settings;
 mod stats;
 mod upload;
@@ -58,7 +60,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::bridge::Bridge;
-use crate::config;
+use crate::config::{self, Config};
 use crate::health::Observer;
 use crate::jobs::Jobs;
 use crate::log::Log;
@@ -93,6 +95,8 @@ pub struct Site {
     pub webhooks: webhook::Rules,
     /// What is logged.
     pub log: Log,
+    /// What this server was told, for a thorough look at it.
+    pub config: Arc<Config>,
     /// When to stop: no new connections, and event streams end.
     pub stop: CancellationToken,
 }
@@ -143,6 +147,8 @@ fn routes() -> OpenApiRouter<Site> {
         .routes(routes!(at_once::compare))
         .routes(routes!(settings::list))
         .routes(routes!(stats::show))
+        .routes(routes!(doctor::examine))
+        .routes(routes!(sample::show))
         .routes(routes!(queue::purge))
         .routes(routes!(queue::pause))
         .routes(routes!(queue::resume))

@@ -59,7 +59,8 @@ pub(super) async fn list(
     let limit = limit.unwrap_or(LIST_LENGTH).min(MAX_LIST_LENGTH);
     let page = site.jobs.list(state, cursor.transpose()?, limit).await?;
     let next = page.next.map(|next| next.to_string());
-    Ok(Json(List { jobs: page.jobs.into_iter().map(JobView::from).collect(), next }))
+    let jobs = site.jobs.statuses(page.jobs).await?;
+    Ok(Json(List { jobs: jobs.into_iter().map(JobView::from).collect(), next }))
 }
 
 /// How old an ended job must be.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Error, Jobs, Wish, as_ms, now_ms};
+use super::{Error, Jobs, Status, Wait, Wish, as_ms, now_ms, wait};
 use crate::ids::JobId;
 use crate::queue::{Cursor, Job, Page, Queue, State};
 
@@ -32,6 +32,22 @@ impl Jobs {
         limit: usize,
     ) -> Result<Page, Error> {
         self.on_queue(move |queue| queue.list(state, after, limit)).await
+    }
+
+    /// These jobs as people look at them: running ones with their progress, queued ones with their place, without a guess
+    /// of the time.
+    ///
+    /// # Errors
+    /// The queue cannot be read.
+    pub async fn statuses(&self, jobs: Vec<Job>) -> Result<Vec<Status>, Error> {
+        let look = move |queue: &Queue| wait::places(queue, &jobs).map(|places| (jobs, places));
+        let (jobs, places) = self.on_queue(look).await?;
+        let status = |job: Job| {
+            let progress = self.events.progress(job.id).filter(|_| job.state == State::Running);
+            let wait = places.get(&job.id).map(|&position| Wait { position, estimate_ms: None });
+            Status { job, progress, wait }
+        };
+        Ok(jobs.into_iter().map(status).collect())
     }
 
     /// Forgets a job that has ended. Its blobs go with the next sweep, unless another job needs them.

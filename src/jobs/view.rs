@@ -33,7 +33,7 @@ pub struct JobView {
     batch: Option<BatchId>,
     /// While queued: its place in the line; 1 is the next to run.
     position: Option<u64>,
-    /// While queued: when it may begin, from what the latest jobs took; null before any was measured.
+    /// While queued: when it may begin, from what the latest jobs took; null before any was measured, and in lists.
     wait_seconds: Option<f64>,
     /// The file's name, without folders.
     input_name: String,

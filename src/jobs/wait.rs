@@ -3,7 +3,7 @@
 //! What is before it in the queue, in bytes, times what the latest jobs took for a byte, over the number of workers.
 //! An estimate: jobs differ, and those of higher priority may come in between.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use super::Jobs;
@@ -41,6 +41,16 @@ pub(super) fn look(queue: &Queue, id: JobId) -> Result<(Job, Option<Before>), qu
     let running = queue.list(Some(State::Running), None, MAX_RUNNING)?.jobs;
     let before = Before { ahead: queue.ahead_of(&job)?, running, is_paused: queue.is_paused()? };
     Ok((job, Some(before)))
+}
+
+/// Of a long list only so many queued jobs are given their place: each costs a walk along the line.
+const MOST_PLACES: usize = 100;
+
+/// The places of the queued ones among these jobs; those of other nodes stand in other lines.
+pub(super) fn places(queue: &Queue, jobs: &[Job]) -> Result<HashMap<JobId, u64>, queue::Error> {
+    let is_in_line = |job: &&Job| job.state == State::Queued && queue.get(job.id).is_ok();
+    let queued = jobs.iter().filter(is_in_line).take(MOST_PLACES);
+    queued.map(|job| Ok((job.id, queue.ahead_of(job)?.jobs + 1))).collect()
 }
 
 impl Jobs {

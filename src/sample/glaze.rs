@@ -50,7 +50,7 @@ pub(super) fn paint(image: Image) -> Result<Vec<u8>, Error> {
 
 fn colour(u: f32, v: f32) -> [f32; 3] {
     let grain = noise(u, v, 180.0) - 0.5;
-    let speck = step(0.80, 0.86, noise(u, v, 90.0)) * 0.75;
+    let speck = step(0.84, 0.9, noise(u, v, 170.0)) * 0.75;
     let clay = blend(CLAY.map(|channel| channel + 0.10 * grain), IRON, speck);
     let clay = blend(clay, COBALT, pattern(u, v));
     // Thin at the edge where it stopped, deep where it pools.

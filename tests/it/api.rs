@@ -1,6 +1,7 @@
 //! More than one file, and no job at all: batches, archives, a .gltf with its files, optimizing and comparing at once,
 //! other settings on the same upload, events that go on, true totals.
 
+use std::collections::BTreeSet;
 use std::io::{Cursor, Read, Write};
 
 use reqwest::multipart::{Form, Part};
@@ -404,6 +405,36 @@ async fn totals_equal_an_independent_count_also_after_deletion_and_restart() {
     assert_eq!(old["summary_stats"]["success_rate"], 80.0);
     assert_eq!(old["quality_distribution"][0]["count"], 4);
     assert_eq!(old["web_game_readiness"]["total_analyzed"], 4);
+}
+
+#[tokio::test]
+async fn lists_tell_the_places_of_jobs_that_wait() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    server.post("/api/v1/queue/pause").await;
+    let form =
+        Form::new().part("file", file("a.glb", triangle_glb())).part("file", file("b.glb", padded_glb(9)));
+    let request = server.client.post(server.address("/api/v1/batches")).multipart(form);
+    let batch: Value = request.send().await.unwrap().json().await.unwrap();
+    let list: Value = server.get("/api/v1/jobs?state=queued").await.json().await.unwrap();
+    for told in [batch, list] {
+        // Which of the two comes first is not said: they came at the same moment.
+        let places = told["jobs"].as_array().unwrap().iter().map(|job| job["position"].as_u64());
+        assert_eq!(places.collect::<BTreeSet<_>>(), [Some(1), Some(2)].into(), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn the_sample_is_a_model_that_becomes_much_smaller() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    // Strangers may have it, too.
+    let vase = reqwest::get(server.address("/sample.glb")).await.unwrap().bytes().await.unwrap();
+    let job = server.submit_with(vase.to_vec(), "&effort=fast", &[]).await;
+    let ended = server.finished(job["id"].as_str().unwrap()).await;
+    assert_eq!(ended["state"], "completed", "{ended}");
+    let (before, after) = (ended["input_bytes"].as_u64().unwrap(), ended["output_bytes"].as_u64().unwrap());
+    assert!(after * 4 < before, "{before} bytes became {after}");
 }
 
 #[tokio::test]

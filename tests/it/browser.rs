@@ -5,11 +5,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail the test, as its own body does")]
 
+mod audit;
 mod chromium;
 mod compare;
 mod gallery;
+mod many;
 mod torus;
 mod understand;
+mod views;
 
 use std::path::{Path, PathBuf};
 
@@ -79,6 +82,11 @@ async fn optimize(tab: &Tab, model: &Path) {
 
 fn is_shown(role: &str) -> String {
     format!("document.querySelector('.pane[data-role={role}]')?.dataset.state === 'ready'")
+}
+
+/// What the 3D view shows.
+async fn view(tab: &Tab) -> Picture {
+    tab.picture(".stage-view canvas").await
 }
 
 /// Puts the models beside each other, over each other (`split`) or in turns (`flip`).

@@ -55,6 +55,17 @@ fn free_address() -> String {
 }
 
 #[tokio::test]
+async fn administrators_ask_a_server_for_the_same() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let stranger = reqwest::get(server.address("/api/v1/doctor")).await.unwrap();
+    assert_eq!(stranger.status(), reqwest::StatusCode::UNAUTHORIZED);
+    let said = Said { code: None, all: server.get("/api/v1/doctor").await.json().await.unwrap() };
+    assert_eq!(said.check("data_folder")["verdict"], "pass", "{}", said.all);
+    assert_ne!(said.all["verdict"], "fail", "{}", said.all);
+}
+
+#[tokio::test]
 async fn a_machine_in_order_passes_with_every_codec() {
     let folder = tempdir().unwrap();
     let said = examine(&folder.path().join("data"), &[], &["--listen", &free_address()]).await;

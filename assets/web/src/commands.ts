@@ -18,13 +18,15 @@ export function cliCommand(name: string, changed: Record<string, string>): strin
   return ["glb-optimizer optimize", isPattern(name) ? name : quote(name), ...flags].join(" ");
 }
 
-/** The request that does it on this server. */
-export function curlCommand(name: string, changed: Record<string, string>, server: string): string {
+/** The request that does it on this server; `parts` are the files that a .gltf needs beside it. */
+export function curlCommand(name: string, parts: string[], changed: Record<string, string>, server: string): string {
   const query = new URLSearchParams(changed).toString();
   const address = (path: string): string => quote(`${server}${path}${query ? `?${query}` : ""}`);
   if (isPattern(name)) return `zip models.zip ${name} && curl -sS --fail --data-binary @models.zip ${address("/api/v1/batches")}`;
   const result = name.replace(/(\.[^.]*)?$/, "-optimized.glb");
-  return `curl -sS --fail --data-binary ${quote(`@${name}`)} -o ${quote(result)} ${address("/api/v1/optimize")}`;
+  const fields = [name, ...parts].map((path) => `-F ${quote(`file=@${path};filename=${path}`)}`).join(" ");
+  const body = parts.length > 0 ? fields : `--data-binary ${quote(`@${name}`)}`;
+  return `curl -sS --fail ${body} -o ${quote(result)} ${address("/api/v1/optimize")}`;
 }
 
 /** For a POSIX shell. */

@@ -19,7 +19,14 @@ test("the command line gets flags, and names with spaces in quotes", () => {
 
 test("curl sends the file to this server", () => {
   assert.equal(
-    curlCommand("a.glb", { preset: "high", target: "gpu" }, "http://127.0.0.1:5000"),
+    curlCommand("a.glb", [], { preset: "high", target: "gpu" }, "http://127.0.0.1:5000"),
     "curl -sS --fail --data-binary @a.glb -o a-optimized.glb 'http://127.0.0.1:5000/api/v1/optimize?preset=high&target=gpu'",
+  );
+});
+
+test("a .gltf goes with its files, under their paths", () => {
+  assert.equal(
+    curlCommand("kit/a.gltf", ["kit/a.bin"], {}, "http://x"),
+    "curl -sS --fail -F 'file=@kit/a.gltf;filename=kit/a.gltf' -F 'file=@kit/a.bin;filename=kit/a.bin' -o kit/a-optimized.glb http://x/api/v1/optimize",
   );
 });

@@ -2,6 +2,7 @@
 //!
 //! Every tab keeps what the page did wrong: errors on its console, exceptions, requests to another origin.
 
+use std::collections::HashSet;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,9 @@ use chromiumoxide::cdp::browser_protocol::browser::{
     DownloadProgressState, EventDownloadProgress, SetDownloadBehaviorBehavior, SetDownloadBehaviorParams,
 };
 use chromiumoxide::cdp::browser_protocol::dom::SetFileInputFilesParams;
-use chromiumoxide::cdp::browser_protocol::emulation::SetDeviceMetricsOverrideParams;
+use chromiumoxide::cdp::browser_protocol::emulation::{
+    MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
+};
 use chromiumoxide::cdp::browser_protocol::input::{
     DispatchMouseEventParams, DispatchMouseEventType, MouseButton,
 };
@@ -36,6 +39,10 @@ const FLAGS: &[&str] = &[
 ];
 /// A condition that is not met after this many milliseconds never will be, also on a busy machine.
 const PATIENCE_MS: u64 = 120_000;
+
+/// What the browser says when a page went away that was asked something.
+const LEFT: &[&str] =
+    &["context was destroyed", "navigated or closed", "Cannot find context", "was collected"];
 
 /// A browser with a profile of its own.
 pub(super) struct Browser {
@@ -106,8 +113,10 @@ impl Tab {
                 look();
             }})"
         );
-        if let Err(error) = self.evaluate(&expression).await {
-            panic!("waiting for {condition}: {error}; so far {:?}", self.faults.list());
+        // A page that loads itself again meanwhile is asked again.
+        while let Err(error) = self.evaluate(&expression).await {
+            let has_left = LEFT.iter().any(|words| error.contains(words));
+            assert!(has_left, "waiting for {condition}: {error}; so far {:?}", self.faults.list());
         }
     }
 
@@ -128,11 +137,33 @@ impl Tab {
         result.into_value().map_err(|error| error.to_string())
     }
 
-    /// Chooses a file in the page's last file dialog, which is the one that is visible.
+    /// Runs a script, for its effects.
+    pub(super) async fn run_script(&self, script: &str) {
+        self.evaluate_now(&format!("(() => {{ {script}\n}})()")).await;
+    }
+
+    /// Evaluates an expression, for its effects.
+    pub(super) async fn evaluate_now(&self, expression: &str) {
+        self.evaluate(&format!("void ({expression}), ''")).await.unwrap();
+    }
+
+    /// The text that a promise is kept with.
+    pub(super) async fn read_promise(&self, promise: &str) -> String {
+        self.evaluate(promise).await.unwrap()
+    }
+
+    /// Chooses a file in the page's last dialog for files, which is the one that is visible.
     pub(super) async fn give_file(&self, path: &Path) {
+        self.give_files(&[path.to_owned()]).await;
+    }
+
+    /// Chooses several files there.
+    pub(super) async fn give_files(&self, paths: &[PathBuf]) {
         let inputs = self.page.find_elements("input[type=file][accept]").await.unwrap();
         let input = inputs.last().expect("the page has a file input");
-        let mut files = SetFileInputFilesParams::new(vec![path.display().to_string()]);
+        let mut files = SetFileInputFilesParams::new(
+            paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
+        );
         files.backend_node_id = Some(input.backend_node_id);
         self.page.execute(files).await.unwrap();
     }
@@ -188,6 +219,28 @@ impl Tab {
         panic!("the browser ended during the download");
     }
 
+    /// Gives the window another size.
+    pub(super) async fn resize(&self, (width, height): (u32, u32)) {
+        self.page.execute(SetDeviceMetricsOverrideParams::new(width, height, 1.0, false)).await.unwrap();
+    }
+
+    /// Lets the system prefer dark or light, and no motion, so that nothing is seen half-way between the two.
+    pub(super) async fn prefer_dark(&self, is_dark: bool) {
+        let wish = |name: &str, value: &str| MediaFeature { name: name.into(), value: value.into() };
+        let scheme = wish("prefers-color-scheme", if is_dark { "dark" } else { "light" });
+        let media =
+            SetEmulatedMediaParams::builder().features([scheme, wish("prefers-reduced-motion", "reduce")]);
+        self.page.execute(media.build()).await.unwrap();
+        self.wait_for_frame().await;
+    }
+
+    /// What the window shows.
+    pub(super) async fn screen(&self) -> Picture {
+        self.wait_for_frame().await;
+        let png = self.page.screenshot(ScreenshotParams::builder().build()).await.unwrap();
+        Picture::read(&png)
+    }
+
     /// What is seen of an element.
     pub(super) async fn picture(&self, selector: &str) -> Picture {
         let place = format!(
@@ -203,6 +256,15 @@ impl Tab {
         let clip = Viewport { x: place[0], y: place[1], width: place[2], height: place[3], scale: 1.0 };
         let png = self.page.screenshot(ScreenshotParams::builder().clip(clip).build()).await.unwrap();
         Picture::read(&png)
+    }
+
+    /// Closes the tab and fails if the page did anything wrong but these: statuses of answers, which the browser puts on its console.
+    pub(super) async fn close_with_faults(self, expected: &[&str]) {
+        let is_expected = |fault: &String| {
+            expected.iter().any(|status| fault.contains(&format!("responded with a status of {status} ")))
+        };
+        self.faults.0.lock().unwrap().retain(|fault| !is_expected(fault));
+        self.close_without_faults().await;
     }
 
     /// Closes the tab and fails if the page did anything that it must never do.
@@ -270,6 +332,11 @@ impl Picture {
         let background = self.0.get_pixel(0, 0);
         let covered = self.0.pixels().filter(|pixel| distance(background.0, pixel.0) > 8.0).count();
         covered as f64 / f64::from(self.0.width() * self.0.height())
+    }
+
+    /// How many colours it has.
+    pub(super) fn colours(&self) -> usize {
+        self.0.pixels().map(|pixel| pixel.0).collect::<HashSet<_>>().len()
     }
 
     /// Mean difference of two pictures over all pixels and channels, 0 to 255.

@@ -43,7 +43,13 @@ async fn every_model_is_seen_before_and_after() {
         optimize(&tab, &model).await;
         arrange(&tab, "side").await;
         // What moves by itself is never seen twice alike.
-        tab.read("document.querySelector('[data-tool=play]').textContent === 'Pause' && document.querySelector('[data-tool=play]').click()").await;
+        tab.read(
+            "(() => {
+                const button = document.querySelector('[data-tool=play]');
+                if (button.textContent === 'Pause') button.click();
+            })()",
+        )
+        .await;
         tab.wait_for_frame().await;
         let (original, result) = (pane(&tab, "original").await, pane(&tab, "result").await);
         let difference = original.difference(&result);

@@ -5,7 +5,7 @@ use std::f32::consts::TAU;
 use std::io::Cursor;
 
 use image::{ImageFormat, Rgb, RgbImage};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixtures::file;
 
@@ -15,6 +15,23 @@ const TEXTURE_SIZE: u32 = 256;
 
 /// The file.
 pub(super) fn glb() -> Vec<u8> {
+    named("torus")
+}
+
+/// The same under another name inside, so that it is another file.
+pub(super) fn named(name: &str) -> Vec<u8> {
+    let (json, bin) = parts(name);
+    file::glb(json.to_string().into_bytes(), &bin)
+}
+
+/// The same as a .gltf, and its torus.bin.
+pub(super) fn gltf() -> (Vec<u8>, Vec<u8>) {
+    let (mut json, bin) = parts("torus");
+    json["buffers"][0]["uri"] = json!("torus.bin");
+    (json.to_string().into_bytes(), bin)
+}
+
+fn parts(name: &str) -> (Value, Vec<u8>) {
     let (positions, normals, uvs) = vertices();
     let parts = [bytes(&positions), bytes(&normals), bytes(&uvs), indices(), texture()];
     let mut bin = Vec::new();
@@ -29,7 +46,7 @@ pub(super) fn glb() -> Vec<u8> {
         "asset": { "version": "2.0" },
         "scene": 0,
         "scenes": [{ "nodes": [0] }],
-        "nodes": [{ "mesh": 0, "name": "torus", "rotation": [0.5, 0.0, 0.0, 0.8660254] }],
+        "nodes": [{ "mesh": 0, "name": name, "rotation": [0.5, 0.0, 0.0, 0.8660254] }],
         "meshes": [{ "primitives": [{
             "attributes": { "POSITION": 0, "NORMAL": 1, "TEXCOORD_0": 2 }, "indices": 3, "material": 0
         }] }],
@@ -46,7 +63,7 @@ pub(super) fn glb() -> Vec<u8> {
         "bufferViews": views,
         "buffers": [{ "byteLength": bin.len() }],
     });
-    file::glb(json.to_string().into_bytes(), &bin)
+    (json, bin)
 }
 
 fn vertices() -> (Vec<f32>, Vec<f32>, Vec<f32>) {

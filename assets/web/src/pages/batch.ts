@@ -56,7 +56,7 @@ export class BatchPage implements Page {
     const passing = error.status === 0 || error.status >= 500;
     if (passing && this.drawn !== "") return announce(text.progress.lost);
     this.drawn = "";
-    this.element.replaceChildren(problemView(error.problem));
+    this.element.replaceChildren(problemView(error.problem, { alone: true }));
     this.shell.show("failed", text.batch.title);
   }
 

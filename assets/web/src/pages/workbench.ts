@@ -114,15 +114,10 @@ export class Workbench implements Page {
     if (!first) return this.showStart();
     if (!selection.models.some((model) => model === this.source?.model)) void this.showLocal(first);
     this.stage.clear("result");
-    const form = new SettingsForm(this.settings, this.nameOf(selection), (settings) => void this.send(selection, settings));
+    const form = new SettingsForm(this.settings, namesOf(selection), (settings) => void this.send(selection, settings));
     const list = selection.models.length > 1 ? selectionView(selection, first, (model) => void this.showLocal(model)) : null;
     const title = selection.models.length > 1 ? text.batch.count(selection.models.length) : first.name;
     this.showPanel("ready", title, selection.bytes, make("div", { className: "stack" }, list, form.element));
-  }
-
-  /** The name that commands get: of the one model, or of all of them. */
-  private nameOf(selection: Selection): string {
-    return selection.models.length === 1 ? (selection.models[0]?.name ?? "") : "*.glb";
   }
 
   /** Shows a model straight from the disk. */
@@ -189,7 +184,7 @@ export class Workbench implements Page {
       const job = await getJob(id, signal);
       if (!this.source) void this.showRemote(job);
       this.stage.clear("result");
-      const form = new SettingsForm(job.settings, job.input_name, (settings) => void this.rerun(job, settings));
+      const form = new SettingsForm(job.settings, { name: job.input_name, parts: [] }, (settings) => void this.rerun(job, settings));
       this.showPanel("ready", job.input_name, job.input_bytes, make("div", { className: "stack" }, form.element));
     });
   }
@@ -256,7 +251,7 @@ export class Workbench implements Page {
   /** Says what went wrong, in the panel if there is a model beside it. */
   private fail(problem: Problem, actions: Action[], details = ""): void {
     const another = fileButton(text.actions.another, actions.length > 0 ? "quiet" : "primary", this.onFiles);
-    const view = problemView(problem, { actions, more: [another], details });
+    const view = problemView(problem, { actions, more: [another], details, alone: !this.source });
     if (this.source) return void this.showPanel("failed", this.source.name, this.source.bytes, view);
     this.begin();
     this.element.replaceChildren(make("div", { className: "alone" }, view));
@@ -331,4 +326,11 @@ export class Workbench implements Page {
   private notify(sentence: string): void {
     this.notices.append(make("p", { className: "notice", role: "status" }, sentence));
   }
+}
+
+/** The names that commands get: of the one model and its parts, or of all models. */
+function namesOf({ models }: Selection): { name: string; parts: string[] } {
+  const [model, ...more] = models;
+  if (!model || more.length > 0) return { name: "*.glb", parts: [] };
+  return { name: model.path, parts: model.parts.map(({ path }) => path) };
 }

@@ -13,19 +13,24 @@ const MESHOPT_WORKERS = 2;
 
 /** Reads models for one renderer. */
 export class Loader {
-  private readonly gltf: GLTFLoader;
+  private gltf: GLTFLoader | null = null;
 
   /** `renderer` is asked which compressed texture formats the GPU knows. */
-  constructor(renderer: WebGLRenderer) {
-    MeshoptDecoder.useWorkers?.(MESHOPT_WORKERS);
-    this.gltf = new GLTFLoader()
-      .setDRACOLoader(new DRACOLoader())
-      .setKTX2Loader(new KTX2Loader().detectSupport(renderer))
-      .setMeshoptDecoder(MeshoptDecoder);
-  }
+  constructor(private readonly renderer: WebGLRenderer) {}
 
   /** Reads a model. */
   async load(blob: Blob): Promise<GLTF> {
-    return this.gltf.parseAsync(await blob.arrayBuffer(), "");
+    const bytes = await blob.arrayBuffer();
+    // Made only now: with the renderer, it would hold up the page for longer.
+    this.gltf ??= this.make();
+    return this.gltf.parseAsync(bytes, "");
+  }
+
+  private make(): GLTFLoader {
+    MeshoptDecoder.useWorkers?.(MESHOPT_WORKERS);
+    return new GLTFLoader()
+      .setDRACOLoader(new DRACOLoader())
+      .setKTX2Loader(new KTX2Loader().detectSupport(this.renderer))
+      .setMeshoptDecoder(MeshoptDecoder);
   }
 }

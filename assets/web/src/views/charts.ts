@@ -27,7 +27,7 @@ export function chart(heading: string, columns: Column[], kinds: Record<string, 
     make("p", { className: "chart-most", ariaHidden: "true" }, formatCount(most)),
     make("div", { className: "chart-area" }, drawing(columns, most)),
     make("div", { className: "chart-ends", ariaHidden: "true" }, make("span", {}, columns[0]?.label ?? ""), make("span", {}, columns.at(-1)?.label ?? "")),
-    make("details", {}, make("summary", {}, text.dashboard.asTable), make("div", { className: "scroll", tabIndex: 0 }, table(heading, ["", ...names.map(([, name]) => name)], rows))),
+    make("details", {}, make("summary", {}, text.dashboard.asTable), make("div", { className: "scroll", tabIndex: 0 }, table(heading, [heading, ...names.map(([, name]) => name)], rows))),
   );
 }
 

@@ -11,7 +11,11 @@ export class CommandsView {
   private readonly cli = make("code", {});
   private readonly curl = make("code", {});
 
-  constructor(private readonly name: string) {
+  /** `parts` are the files that a .gltf needs beside it. */
+  constructor(
+    private readonly name: string,
+    private readonly parts: string[],
+  ) {
     this.element = make(
       "details",
       { className: "drawer" },
@@ -25,7 +29,7 @@ export class CommandsView {
   set(settings: Settings, defaults: Record<string, string | null>): void {
     const changed = changedSettings(settings, defaults);
     this.cli.textContent = cliCommand(this.name, changed);
-    this.curl.textContent = curlCommand(this.name, changed, new URL(".", document.baseURI).href.replace(/\/$/, ""));
+    this.curl.textContent = curlCommand(this.name, this.parts, changed, new URL(".", document.baseURI).href.replace(/\/$/, ""));
   }
 }
 

@@ -13,10 +13,12 @@ export interface Around {
   actions?: Action[];
   more?: HTMLElement[];
   details?: string;
+  /** Whether it is all that the page shows, and so its title. */
+  alone?: boolean;
 }
 
 /** A message with actions; read out at once by screen readers. */
-export function problemView(problem: Problem, { actions = [], more = [], details = "" }: Around = {}): HTMLElement {
+export function problemView(problem: Problem, { actions = [], more = [], details = "", alone = false }: Around = {}): HTMLElement {
   const buttons = actions.map(({ label, run }, index) => {
     const button = make("button", { type: "button", className: `button ${index === 0 ? "primary" : "quiet"}` }, label);
     button.onclick = run;
@@ -26,7 +28,7 @@ export function problemView(problem: Problem, { actions = [], more = [], details
   return make(
     "section",
     { className: "problem", role: "alert" },
-    make("h2", { tabIndex: -1 }, problem.title),
+    make(alone ? "h1" : "h2", { tabIndex: -1 }, problem.title),
     make("p", { className: "problem-detail" }, problem.detail),
     make("p", {}, problem.advice),
     all.length > 0 && make("div", { className: "problem-actions" }, ...all),

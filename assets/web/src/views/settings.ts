@@ -20,16 +20,16 @@ export class SettingsForm {
   private readonly commands: CommandsView;
   private defaults: Record<string, string | null> = { ...DEFAULTS } as Record<string, string | null>;
 
-  /** `name` is that of the file, for the commands. */
+  /** `name` is that of the file, and `parts` those that belong to it, for the commands. */
   constructor(
     private readonly current: Settings,
-    name: string,
+    { name, parts }: { name: string; parts: string[] },
     onOptimize: (settings: Settings) => void,
   ) {
     for (const setting of FIRST) this.fields[setting] = choiceField({ name: setting, about: "" }, wordsOf(setting), this.valueOf(setting));
     const budgets = budgetFields((setting) => this.valueOf(setting));
     Object.assign(this.fields, budgets.fields);
-    this.commands = new CommandsView(name);
+    this.commands = new CommandsView(name, parts);
     this.element = make(
       "form",
       { className: "settings" },

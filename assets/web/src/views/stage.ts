@@ -148,12 +148,14 @@ export class Stage {
   /** Brings the page in line with what is there and what was chosen. */
   private update(): void {
     const both = this.isBoth();
-    const failed = (["original", "result"] as const).some((role) => this.panes[role].element.dataset["state"] === "error") || !this.lost.hidden;
+    const unseen = (["original", "result"] as const).find((role) => this.panes[role].element.dataset["state"] === "error");
+    const failed = unseen !== undefined || !this.lost.hidden;
     this.element.dataset["arrangement"] = both ? this.kind : "single";
     this.element.dataset["shown"] = this.shown;
     this.tools.setBoth(both, this.kind, this.shown);
     this.tools.element.hidden = failed && !both;
-    this.showProof(failed ? this.pictures : null);
+    const why = unseen ? this.panes[unseen].note.textContent : this.lost.textContent;
+    this.showProof(failed ? this.pictures : null, why ?? "");
     this.arrange();
   }
 
@@ -162,12 +164,12 @@ export class Stage {
     this.with((viewer) => viewer.arrange(arrangements[this.kind]));
   }
 
-  private showProof(url: string | null): void {
+  private showProof(url: string | null, why: string): void {
     this.proof.hidden = url === null;
     if (url === null || this.proof.querySelector("img")?.src === url) return;
     const image = make("img", { src: url, alt: text.compare.proofAlt });
     image.onerror = () => (this.proof.hidden = true);
-    this.proof.replaceChildren(image, make("figcaption", {}, text.compare.proof));
+    this.proof.replaceChildren(image, make("figcaption", {}, make("p", {}, why), make("p", {}, text.compare.proof)));
   }
 
   private setLost(lost: boolean): void {
@@ -181,7 +183,9 @@ export class Stage {
   }
 
   private viewer(): Promise<Comparison> {
-    this.comparison ??= import("../viewer/comparison.ts").then(({ Comparison }) => {
+    this.comparison ??= import("../viewer/comparison.ts").then(async ({ Comparison }) => {
+      // The page has its turn between the reading of the code and the making of a context: each takes a moment.
+      await new Promise((resolve) => setTimeout(resolve));
       const watcher = { onLost: (lost: boolean) => this.setLost(lost), onTime: (part: number) => this.tools.setTime(part) };
       const viewer = new Comparison(this.canvas, watcher);
       this.arrange();

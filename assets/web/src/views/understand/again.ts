@@ -5,17 +5,19 @@ import { changedSettings, cliCommand, curlCommand } from "../../commands.ts";
 import { text } from "../../strings.ts";
 import { copyable } from "./copyable.ts";
 
+/** What holds in this version where nothing is said; see `Settings` in the optimizer. */
+const USUAL = { effort: "normal", geometry: "auto", simplify: "auto", animation: "auto", nodes: "auto" };
+
 /** The content of the section. */
 export function againView(job: Job, report: Report): HTMLElement[] {
-  // All of them, also those that nobody changed: another version may have other defaults.
-  const settings = changedSettings(report.settings, {});
+  const settings = changedSettings(report.settings, USUAL);
   const server = new URL(".", document.baseURI).href.replace(/\/$/, "");
   return [
     make("p", { className: "hint" }, text.understand.againHint),
     make("h4", {}, text.understand.cli),
     copyable(cliCommand(job.input_name, settings)),
     make("h4", {}, text.understand.curl),
-    copyable(curlCommand(job.input_name, settings, server)),
+    copyable(curlCommand(job.input_name, [], settings, server)),
     make("h4", {}, text.understand.hashes),
     make(
       "dl",

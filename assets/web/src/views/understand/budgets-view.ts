@@ -9,17 +9,21 @@ const MEGABYTE = 1_000_000;
 
 /** The content of the section. */
 export function budgetsView(file: Inventory): HTMLElement {
-  const cards = places.map((place) => card(place, verdicts(judge(file, recommended[place])), worst(judge(file, recommended[place]))));
+  const cards = places.map((place) => card(place, judge(file, recommended[place])));
   return make("div", { className: "budgets" }, ...cards, ownCard(file));
 }
 
-function card(place: keyof typeof text.understand.place, content: HTMLElement, light: Verdict["light"]): HTMLElement {
+function card(place: keyof typeof text.understand.place, list: Verdict[], form: HTMLElement | null = null): HTMLElement {
+  const light = worst(list);
+  // Without limits nothing was judged.
+  const verdict = list.length > 0 && make("span", { className: "verdict" }, text.understand.verdict[light]);
   return make(
     "section",
     { className: "budget", dataset: { light, place } },
-    make("header", {}, make("h4", {}, text.understand.place[place]), make("span", { className: "verdict" }, text.understand.verdict[light])),
+    make("header", {}, make("h4", {}, text.understand.place[place]), verdict),
     make("p", { className: "hint" }, text.understand.placeHint[place]),
-    content,
+    verdicts(list),
+    form,
   );
 }
 
@@ -60,7 +64,7 @@ function advice(measure: Measure, culprit: Culprit | null): string {
 /** The person's own numbers; what is typed counts at once. */
 function ownCard(file: Inventory): HTMLElement {
   const limits = ownLimits();
-  const show = (): HTMLElement => card("own", make("div", {}, verdicts(judge(file, limits)), form), worst(judge(file, limits)));
+  const show = (): HTMLElement => card("own", judge(file, limits), form);
   const form = ownForm(limits, () => {
     keepLimits(limits);
     const focused = document.activeElement;

@@ -12,11 +12,10 @@ interface Named {
   bytes: number;
 }
 
-/** The meshes, largest first; nothing where the report is of a server that did not list them. */
+/** The meshes, largest first; nothing where there are none. */
 export function meshesView(report: Report): HTMLElement | null {
-  if (report.after.mesh_entries === undefined) return null;
   const rows = pair<MeshEntry>(report.before.mesh_entries ?? [], report.after.mesh_entries ?? []);
-  if (rows.length === 0) return make("p", { className: "hint" }, text.understand.noMeshes);
+  if (rows.length === 0) return null;
   const columns: Column<Pair<MeshEntry>>[] = [
     named("mesh"),
     counted(text.understand.triangles, ({ triangles }) => triangles, formatCount),
@@ -30,9 +29,8 @@ export function meshesView(report: Report): HTMLElement | null {
 
 /** The animations, likewise. */
 export function animationsView(report: Report): HTMLElement | null {
-  if (report.after.animation_entries === undefined) return null;
   const rows = pair<AnimationEntry>(report.before.animation_entries ?? [], report.after.animation_entries ?? []);
-  if (rows.length === 0) return make("p", { className: "hint" }, text.understand.noAnimations);
+  if (rows.length === 0) return null;
   const columns: Column<Pair<AnimationEntry>>[] = [
     named("animation"),
     counted(text.understand.channels, ({ channels }) => channels, formatCount),

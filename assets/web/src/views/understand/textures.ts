@@ -16,10 +16,10 @@ export interface Pictures {
 
 type Row = Pair<ImageEntry>;
 
-/** The table, largest first. */
-export function texturesView(report: Report, pictures: Pictures): HTMLElement {
+/** The table, largest first; nothing where there are none. */
+export function texturesView(report: Report, pictures: Pictures): HTMLElement | null {
   const rows = pair(report.before.images, report.after.images);
-  if (rows.length === 0) return make("p", { className: "hint" }, text.understand.noTextures);
+  if (rows.length === 0) return null;
   const both = (row: Row, value: (image: ImageEntry) => string): HTMLElement => change(row.before && value(row.before.item), row.after && value(row.after.item));
   const now = (row: Row): ImageEntry | undefined => (row.after ?? row.before)?.item;
   const columns: Column<Row>[] = [
