@@ -1,11 +1,14 @@
 //! The log: one line an event on stderr, and how much it tells, which may change while the program runs.
 //!
-//! For people on a terminal, JSON for programs elsewhere; both escape control characters. Whoever has something to say
+//! The lines are written by a thread of their own, and dropped where nobody reads them: a pipe that is full stops the log,
+//! and not the server. For people on a terminal, JSON for programs elsewhere; both escape control characters. Whoever has something to say
 //! uses `tracing`; nothing else in here.
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
@@ -15,6 +18,8 @@ use tracing_subscriber::{Layer, Registry, fmt, reload};
 pub struct Log {
     filter: reload::Handle<LevelFilter, Registry>,
     usual: LevelFilter,
+    /// Writes what is left when the last one goes.
+    _writer: Arc<WorkerGuard>,
 }
 
 impl Log {
@@ -22,14 +27,15 @@ impl Log {
     #[must_use]
     pub fn start(usual: LevelFilter) -> Self {
         let (layer, filter) = reload::Layer::new(usual);
-        let lines = fmt::layer().with_writer(io::stderr).with_target(false);
+        let (writer, guard) = NonBlocking::new(io::stderr());
+        let lines = fmt::layer().with_writer(writer).with_target(false);
         let lines = if io::stderr().is_terminal() {
             lines.boxed()
         } else {
             lines.json().flatten_event(true).with_current_span(false).boxed()
         };
         tracing_subscriber::registry().with(layer).with(lines).init();
-        Self { filter, usual }
+        Self { filter, usual, _writer: Arc::new(guard) }
     }
 
     /// How much it tells now.

@@ -8,7 +8,7 @@
 
 mod balance;
 
-use self::balance::{Balance, NARROWLY};
+use self::balance::Balance;
 pub(super) use self::balance::{Group, Part};
 use super::budget::Shares;
 
@@ -44,8 +44,8 @@ const RESCUES: usize = 4;
 /// The same when the best uses so little of what is allowed that the search has not found its way yet.
 const DETOURS: usize = 2;
 const FAR: f32 = 0.8;
-/// Or when one that shows hardly too much takes less than this part of its bytes.
-const CLIFF: f32 = 0.75;
+/// Or when one that shows too much lets a result of this part of its bytes be expected.
+const MUCH_SMALLER: f32 = 0.8;
 /// The least part of the way between two attempts that is gone at once.
 const SHORTEST_WAY: f32 = 0.3;
 /// How much smaller the shares get at each rescue.
@@ -134,9 +134,11 @@ impl Tried {
         Self { shares: shares.clone(), part: made.part(), bytes: made.bytes() }
     }
 
-    /// Whether it shows hardly too much and takes far fewer bytes than the best: between them lies a cliff.
+    /// Whether it shows too much and takes so many bytes less than the best that on the way between them, where just all
+    /// that is allowed should be seen, there should be a much smaller result.
     fn promises_more_than(&self, best: &impl Attempt) -> bool {
-        (1.0..NARROWLY).contains(&self.part) && self.bytes as f32 <= CLIFF * best.bytes() as f32
+        let way = (1.0 / best.part()).ln() / (self.part / best.part()).ln();
+        self.part > 1.0 && (self.bytes as f32 / best.bytes() as f32).powf(way) <= MUCH_SMALLER
     }
 }
 

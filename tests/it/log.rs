@@ -153,3 +153,28 @@ async fn a_start_in_the_old_systems_environment_says_what_it_ignores() {
     assert!(all.contains("GUNICORN_WORKERS is set and ignored"), "{all}");
     assert!(!all.contains("secret"), "{all}");
 }
+
+/// The pipe of the log holds 64 KiB. Once it was full, the server stood still.
+#[tokio::test]
+async fn a_log_that_nobody_reads_stops_no_server() {
+    let folder = tempdir().unwrap();
+    let mut process =
+        command(folder.path(), &[("LOG_LEVEL", "debug"), ("RATE_LIMIT_REQUESTS", "0")]).spawn().unwrap();
+    let mut unread = BufReader::new(process.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("GLB Optimizer is ready: ") {
+        line.clear();
+        assert_ne!(unread.read_line(&mut line).unwrap(), 0, "the server has ended");
+    }
+    let url = line.trim_end().rsplit(' ').next().unwrap().to_owned();
+    let (client, path) = (client_with(""), "a".repeat(900));
+    for _ in 0..300 {
+        let answer = client.get(format!("{url}/{path}")).timeout(DEADLINE).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    }
+    process.kill().unwrap();
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut unread, &mut rest).unwrap();
+    process.wait().unwrap();
+    assert!(rest.len() >= 64 << 10, "only {} bytes of log: that proves nothing", rest.len());
+}

@@ -44,7 +44,7 @@ pub(super) struct Ledger {
     seen: Mutex<Seen>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Seen {
     /// Job id to whether its file was good.
     accepted: BTreeMap<String, bool>,
@@ -78,7 +78,8 @@ impl Ledger {
 
     /// Compares what was seen with what the server has: `known` jobs, and a record for each id.
     pub(super) fn close(&self, known: Option<usize>, record: impl Fn(&str) -> Option<Record>) -> Counts {
-        let seen = self.lock();
+        // A copy: a server that is asked for records goes on telling its log, which somebody has to read.
+        let seen = self.lock().clone();
         let mut counts = Counts { accepted: seen.accepted.len(), ..Counts::default() };
         for (id, is_good) in &seen.accepted {
             let record = record(id);

@@ -31,7 +31,7 @@ pub(in crate::optimize) struct Group {
 pub(super) const GROWTH: f32 = 0.75;
 const GROWTH_OF_NUMBERS: f32 = 1.0;
 /// What is seen of an attempt that was wrong by so little that no image gets more of the error next.
-pub(super) const NARROWLY: f32 = 1.1;
+const NARROWLY: f32 = 1.1;
 /// The largest step of all shares between two attempts, as a factor.
 const LONGEST_STEP: f32 = 5.0;
 /// The same of surfaces towards more errors.

@@ -27,6 +27,7 @@ fn models(scene: &Scene) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "its figures are what it is for")]
 async fn every_model_is_seen_before_and_after() {
     let scene = Scene::open().await;
     let mut wrong = Vec::new();

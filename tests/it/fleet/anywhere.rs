@@ -102,8 +102,9 @@ async fn a_batch_is_known_and_an_upload_runs_again_on_any_node() {
     };
     assert_eq!(names(&seen), ["0.glb", "1.glb", "2.glb"]);
     let archive = |bytes| zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap().len();
-    let [here, there] = [&owner, &other].map(|node| node.get(&format!("{path}/result")));
-    let (here, there) = (here.await.bytes().await.unwrap(), there.await.bytes().await.unwrap());
+    let result = format!("{path}/result");
+    let here = owner.get(&result).await.bytes().await.unwrap();
+    let there = other.get(&result).await.bytes().await.unwrap();
     assert_eq!((archive(here), archive(there)), (4, 4));
 
     // Its upload has to come from the owner's node.
