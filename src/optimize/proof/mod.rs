@@ -51,6 +51,9 @@ pub struct Comparison {
     /// original's radius; at most 0.1, and `None` where there is no surface or too much of it.
     #[serde(default)]
     pub surface: Option<f32>,
+    /// Whether light goes through a material, which is drawn so simply that other viewers show more of its errors.
+    #[serde(default)]
+    pub is_guess: bool,
     /// Each view.
     pub views: Vec<ViewError>,
     /// What neither picture shows, for people.
@@ -123,6 +126,7 @@ pub struct Reference {
     /// What its nodes and materials are called.
     nodes: Vec<String>,
     materials: Vec<String>,
+    is_guess: bool,
     not_shown: Vec<String>,
 }
 
@@ -141,6 +145,7 @@ impl Reference {
             points: distance::points(&model.draws(Case::default())),
             nodes: names(before, "nodes", "node"),
             materials: names(before, "materials", "material"),
+            is_guess: render::lets_light_through(before),
             not_shown,
             cases,
         }
@@ -226,6 +231,7 @@ impl Reference {
         let comparison = Comparison {
             joints: self.joint_distance(after),
             surface: at_rest.and_then(|(_, draws)| self.surface_distance(draws)),
+            is_guess: self.is_guess,
             not_shown,
             ..Comparison::of(
                 errors,

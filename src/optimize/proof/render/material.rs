@@ -242,6 +242,13 @@ pub(in super::super) fn not_drawn(document: &Document) -> Vec<String> {
     missing.chain(simpler.map(|(name, how)| format!("{name} is drawn {how}"))).collect()
 }
 
+/// Whether light goes through any of a document's materials: what refraction makes of an error is not drawn.
+pub(in super::super) fn lets_light_through(document: &Document) -> bool {
+    let factor =
+        |json: &Value| number(&json["extensions"]["KHR_materials_transmission"]["transmissionFactor"], 0.0);
+    document.list("materials").iter().any(|material| factor(material) > 0.0)
+}
+
 impl Film {
     fn read(document: &Document, json: &Value) -> Option<Self> {
         let factor = number(&json["iridescenceFactor"], 0.0);

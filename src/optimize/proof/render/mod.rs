@@ -27,7 +27,7 @@ use self::frame::Frame;
 use self::model::{Draw, Model};
 use super::flip::Picture;
 
-pub(super) use self::material::not_drawn;
+pub(super) use self::material::{lets_light_through, not_drawn};
 
 /// No draw.
 pub(super) const NOBODY: u32 = u32::MAX;

@@ -1,8 +1,6 @@
 //! Damage of every kind that an optimizer can do, done on purpose: it must be seen.
 
 use super::*;
-use crate::optimize::Settings;
-use crate::optimize::budget::Budget;
 
 fn damaged(damage: impl Fn(&mut Document)) -> Comparison {
     let original = balls();

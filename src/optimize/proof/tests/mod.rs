@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::optimize::Settings;
+use crate::optimize::budget::Budget;
 use crate::optimize::codecs::png;
 use crate::optimize::document::accessor::{Accessor, Component, Shape};
 use crate::optimize::document::{Image, ImageSource};
@@ -187,6 +189,10 @@ fn glass_shows_what_is_behind_it() {
     let comparison = compare(&clear, &opaque);
     assert!(comparison.mean > 0.05, "{comparison:?}");
     assert_eq!(comparison.not_shown, ["KHR_materials_transmission is drawn without refraction and blur"]);
+    // Less is allowed where more may be seen than was measured.
+    let look = Budget::of(&Settings::default()).look;
+    let sure = Comparison { is_guess: false, ..comparison.clone() };
+    assert!(comparison.is_guess && look.part(&comparison) > 1.3 * look.part(&sure));
 }
 
 #[test]
