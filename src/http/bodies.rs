@@ -114,6 +114,8 @@ fn watched(body: Body, watch: Watch, permit: Option<Permit>) -> impl Stream<Item
             Ok(Some(chunk)) => Some((chunk.map_err(Into::into), Some((chunks, watch, permit)))),
         }
     })
+    // Whoever found no room for a body that had come whole reads on all the same, to let the client finish.
+    .fuse()
 }
 
 impl Watch {

@@ -30,6 +30,7 @@ export class Stage {
   private readonly frame: HTMLElement;
   private readonly tools: Tools;
   private comparison: Promise<Comparison> | null = null;
+  private tasks = 0;
   private kind: Kind = "split";
   private split = 0.5;
   private shown: Role = "result";
@@ -196,9 +197,16 @@ export class Stage {
     return this.comparison;
   }
 
-  /** Does something with the viewer, if there is one. */
+  /** Does something with the viewer, if there is one. The stage is busy until it is done: a new light takes a moment. */
   private with(work: (viewer: Comparison) => unknown): void {
-    this.comparison?.then(work).catch((error: unknown) => announce(reason(error)));
+    if (!this.comparison) return;
+    this.tasks += 1;
+    this.element.ariaBusy = "true";
+    const done = () => {
+      this.tasks -= 1;
+      if (this.tasks === 0) this.element.ariaBusy = "false";
+    };
+    this.comparison.then(work).catch((error: unknown) => announce(reason(error))).finally(done);
   }
 
   private setState(role: Role, state: "empty" | "loading" | "ready" | "error", note: string): void {
