@@ -135,7 +135,8 @@ async fn an_administrator_makes_the_log_say_more_without_a_restart() {
     assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
     server.line_with("the level of the log has changed");
     Client::new().get(server.address("/health/live")).send().await.unwrap();
-    assert!(server.line_with("answered").contains("/health/live"));
+    // Other requests were answered before it.
+    assert!(server.line_with("/health/live").contains("answered"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +169,7 @@ async fn a_log_that_nobody_reads_stops_no_server() {
     }
     let url = line.trim_end().rsplit(' ').next().unwrap().to_owned();
     let (client, path) = (client_with(""), "a".repeat(900));
-    for _ in 0..300 {
+    for _ in 0..1_000 {
         let answer = client.get(format!("{url}/{path}")).timeout(DEADLINE).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     }
