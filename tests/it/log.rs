@@ -155,7 +155,7 @@ async fn a_start_in_the_old_systems_environment_says_what_it_ignores() {
     assert!(!all.contains("secret"), "{all}");
 }
 
-/// The pipe of the log holds 64 KiB. Once it was full, the server stood still.
+/// The pipe of the log holds up to 64 KiB. Once it was full, the server stood still.
 #[tokio::test]
 async fn a_log_that_nobody_reads_stops_no_server() {
     let folder = tempdir().unwrap();
@@ -177,5 +177,6 @@ async fn a_log_that_nobody_reads_stops_no_server() {
     let mut rest = String::new();
     std::io::Read::read_to_string(&mut unread, &mut rest).unwrap();
     process.wait().unwrap();
-    assert!(rest.len() >= 64 << 10, "only {} bytes of log: that proves nothing", rest.len());
+    // Of its sixteen pages none is quite filled: a line that does not fit begins the next one.
+    assert!(rest.len() >= 48 << 10, "only {} bytes of log: that proves nothing", rest.len());
 }

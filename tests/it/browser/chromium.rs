@@ -238,7 +238,7 @@ impl Tab {
     pub(super) async fn screen(&self) -> Picture {
         self.wait_for_frame().await;
         let png = self.page.screenshot(ScreenshotParams::builder().build()).await.unwrap();
-        Picture::read(&png)
+        Picture(image::load_from_memory(&png).unwrap().to_rgb8())
     }
 
     /// What is seen of an element.

@@ -9,8 +9,6 @@ async fn every_view_can_be_seen_by_everybody() {
     let id = scene.server.submit(torus::glb()).await;
     scene.server.finished(&id).await;
     for size in [PHONE, DESKTOP] {
-        let tab = scene.tab(size, "/").await;
-        // No two of a phase in a row, so that the phase tells when a view is there.
         for (address, phase) in [
             ("#/".to_owned(), "start"),
             ("#/jobs/00000000000000000000000000000000".to_owned(), "failed"),
@@ -18,11 +16,12 @@ async fn every_view_can_be_seen_by_everybody() {
             ("#/batches/00000000000000000000000000000000".to_owned(), "failed"),
             (format!("#/jobs/{id}"), "done"),
         ] {
-            go(&tab, &address, phase).await;
+            let tab = scene.tab(size, &format!("/{address}")).await;
+            tab.wait_for(&format!("document.body.dataset.phase === '{phase}'")).await;
             audit::look_at(&tab, &format!("{address} at {size:?}")).await;
+            // Some ids are of nothing, and the browser says so on its console.
+            tab.close_with_faults(&["404"]).await;
         }
-        // Both ids are of nothing, and the browser says so on its console.
-        tab.close_with_faults(&["404"]).await;
     }
     scene.close().await;
 }
