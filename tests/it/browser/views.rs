@@ -93,7 +93,7 @@ async fn a_language_is_chosen_and_remembered() {
         ))
         .await;
         let there = format!(
-            "!globalThis.isOld && document.documentElement.lang === '{language}' && document.querySelector('h1')?.textContent !== {english:?}"
+            "!globalThis.isOld && document.documentElement?.lang === '{language}' && document.querySelector('h1')?.textContent !== {english:?}"
         );
         tab.wait_for(&format!("{there} && document.body.dataset.phase === 'start'")).await;
         assert_eq!(
