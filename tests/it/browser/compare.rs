@@ -143,7 +143,7 @@ async fn pictures_of_the_check_are_there_while_the_graphics_memory_is_gone() {
     )
     .await;
     tab.wait_for("document.querySelector('.proof:not([hidden]) img') !== null").await;
-    tab.read("document.querySelector('.proof img').decode()").await;
+    tab.read_promise("document.querySelector('.proof img').decode().then(() => 'decoded')").await;
     assert!(tab.picture(".proof img").await.covered() > LEAST_COVERED);
     tab.read("globalThis.loser.restoreContext()").await;
     tab.wait_for("document.querySelector('.proof').hidden").await;
