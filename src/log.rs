@@ -1,8 +1,8 @@
 //! The log: one line an event on stderr, and how much it tells, which may change while the program runs.
 //!
 //! The lines are written by a thread of their own, and dropped where nobody reads them: a pipe that is full stops the log,
-//! and not the server. For people on a terminal, JSON for programs elsewhere; both escape control characters. Whoever has something to say
-//! uses `tracing`; nothing else in here.
+//! and not the server. For people on a terminal, JSON for programs elsewhere; both escape control characters. Whoever has
+//! something to say uses `tracing`; nothing else in here.
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;

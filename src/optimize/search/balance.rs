@@ -23,7 +23,7 @@ pub(in crate::optimize) enum Part {
 #[derive(Debug, Clone)]
 pub(in crate::optimize) struct Group {
     pub(in crate::optimize) part: Part,
-    /// How much less different the first attempt would look with it untouched, in the unit of [`Attempt::part`].
+    /// How much less different the first attempt would look with it untouched, in the unit of [`Attempt::part`](super::Attempt::part).
     pub(in crate::optimize) effect: f32,
 }
 
@@ -131,7 +131,7 @@ impl Balance {
         shares
     }
 
-    /// What should be seen of shares, in the unit of [`Attempt::part`].
+    /// What should be seen of shares, in the unit of [`Attempt::part`](super::Attempt::part).
     pub(super) fn error(&self, shares: &Shares) -> f32 {
         self.groups.iter().map(|group| group.effect * group.part.growth(group.part.share(shares))).sum()
     }
