@@ -17,7 +17,7 @@ use super::document::read::Files;
 use super::error::Error;
 use super::inventory;
 use super::passes::{self, Memo, PASSES, Pass};
-use super::proof::{Comparison, Expectation, Reference};
+use super::proof::{Comparison, Expectation, Reference, drawn_images};
 use super::report::Tried;
 use super::search::{Group, Part, search};
 use super::settings::{Effort, Settings, Target};
@@ -136,7 +136,7 @@ fn geometry_bytes(glb: &[u8]) -> Result<u64, Error> {
 const SINGLE_IMAGES: usize = 8;
 
 /// The parts whose errors are told apart, and what is seen of each in an attempt: images of the same kind together where they
-/// are many.
+/// are many. Images that are not drawn keep the preset's share: nothing tells how much more of it they could take.
 fn groups(
     made: &Fitted,
     original: &Document,
@@ -148,6 +148,9 @@ fn groups(
         Target::Gpu => Vec::new(),
         Target::Web | Target::Universal => passes::images_of_a_kind(original, SINGLE_IMAGES),
     };
+    let drawn = drawn_images(original);
+    lists.iter_mut().for_each(|images| images.retain(|image| drawn.contains(image)));
+    lists.retain(|images| !images.is_empty());
     lists.insert(0, Vec::new());
     let restored = reference.compare_restored(&made.document, original, &lists);
     let whole = restored.first().map_or(0.0, |seen| look.pressure(seen));

@@ -9,6 +9,9 @@ use crate::optimize::codecs::{CodecError, Pixels, difference};
 /// No view is smaller than this, in pixels: close to a part of a large scene, more is seen than the whole shows.
 const SMALLEST_VIEW: f32 = 128.0;
 
+/// Across a picture that is shown beside the model, in pixels: as lists of avatars show it.
+const THUMBNAIL_PIXELS: f32 = 256.0;
+
 /// From this magnification on, single texels are told apart.
 const MAGNIFIED: f32 = 1.3;
 
@@ -38,7 +41,9 @@ impl<'a> Goal<'a> {
         budget: &'a Budget,
     ) -> Result<Self, CodecError> {
         let (width, height) = (original.width() as f32, original.height() as f32);
-        let whole = pixels_per_unit.unwrap_or(VIEW_PIXELS as f32) / (width * height).sqrt();
+        let pixels_per_unit = pixels_per_unit.filter(|_| !meaning.is_thumbnail);
+        let otherwise = if meaning.is_thumbnail { THUMBNAIL_PIXELS } else { VIEW_PIXELS as f32 };
+        let whole = pixels_per_unit.unwrap_or(otherwise) / (width * height).sqrt();
         let whole = whole.max(SMALLEST_VIEW / width.max(height));
         let mut views: Vec<View> = Vec::new();
         for (scale, allowance) in [(whole * CLOSE_UP, CLOSE_UP_ALLOWANCE), (whole, 1.0)] {

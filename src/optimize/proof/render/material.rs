@@ -2,7 +2,10 @@
 //!
 //! Understood: metal and roughness, specular-glossiness, normals, occlusion, emission, alpha modes, texture
 //! transforms, unlit, clear coat, specular, index of refraction, iridescence, sheen, anisotropy. Transmission is drawn as
-//! if it were thin and smooth. What else changes the look (volume, ...) is not drawn, on either side; [`not_drawn`] names it.
+//! if it were smooth and bent nothing. What else changes the look (diffuse transmission, ...) is not drawn, on either side;
+//! [`not_drawn`] names it.
+
+use std::collections::BTreeSet;
 
 use glam::{Vec3, Vec4};
 use serde_json::Value;
@@ -10,6 +13,7 @@ use serde_json::Value;
 use super::brush::Brush;
 use super::sheen::Sheen;
 use super::slot::{Slot, number, numbers};
+use super::volume::Volume;
 use crate::optimize::document::Document;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,6 +77,7 @@ pub(super) struct Material {
     pub(super) coat_normal_scale: f32,
     pub(super) transmission: f32,
     pub(super) transmission_slot: Option<Slot>,
+    pub(super) volume: Option<Volume>,
     pub(super) film: Option<Film>,
     pub(super) sheen: Option<Sheen>,
     pub(super) brush: Option<Brush>,
@@ -109,6 +114,7 @@ impl Default for Material {
             coat_normal_scale: 1.0,
             transmission: 0.0,
             transmission_slot: None,
+            volume: None,
             film: None,
             sheen: None,
             brush: None,
@@ -121,13 +127,13 @@ impl Default for Material {
 const APPROXIMATED: &[(&str, &str)] = &[
     ("KHR_materials_pbrSpecularGlossiness", "with the highlights of plastic"),
     ("KHR_materials_transmission", "without refraction and blur"),
+    ("KHR_materials_volume", "without refraction"),
 ];
 
 /// Extensions that change the look and are not drawn.
 const NOT_DRAWN: &[&str] = &[
     "KHR_materials_diffuse_transmission",
     "KHR_materials_dispersion",
-    "KHR_materials_volume",
     "KHR_materials_volume_scatter",
     "VRMC_materials_mtoon",
 ];
@@ -170,6 +176,7 @@ impl Material {
             coat_normal_scale: number(&coat["clearcoatNormalTexture"]["scale"], 1.0),
             transmission: number(&extension("KHR_materials_transmission")["transmissionFactor"], 0.0),
             transmission_slot: slot(&extension("KHR_materials_transmission")["transmissionTexture"], false),
+            volume: Volume::read(document, extension("KHR_materials_volume")),
             film: Film::read(document, extension("KHR_materials_iridescence")),
             sheen: Sheen::read(document, extension("KHR_materials_sheen")),
             brush: Brush::read(document, extension("KHR_materials_anisotropy")),
@@ -221,7 +228,8 @@ impl Material {
         let of_film = self.film.iter().flat_map(|film| [&film.slot, &film.thickness_slot]);
         let of_sheen = self.sheen.iter().flat_map(|sheen| [&sheen.colour_slot, &sheen.roughness_slot]);
         let of_brush = self.brush.iter().map(|brush| &brush.slot);
-        all.into_iter().chain(of_film).chain(of_sheen).chain(of_brush).flatten()
+        let of_volume = self.volume.iter().map(|volume| &volume.slot);
+        all.into_iter().chain(of_film).chain(of_sheen).chain(of_brush).chain(of_volume).flatten()
     }
 
     pub(super) fn layer(&self) -> Layer {
@@ -240,6 +248,12 @@ pub(in super::super) fn not_drawn(document: &Document) -> Vec<String> {
     let missing = NOT_DRAWN.iter().filter(|name| is_used(name)).map(|name| format!("{name} is not drawn"));
     let simpler = APPROXIMATED.iter().filter(|(name, _)| is_used(name));
     missing.chain(simpler.map(|(name, how)| format!("{name} is drawn {how}"))).collect()
+}
+
+/// The images that are drawn. Of the others, which only materials show that are not drawn as they are, no error is seen.
+pub(in crate::optimize) fn drawn_images(document: &Document) -> BTreeSet<usize> {
+    let materials = document.list("materials").iter().map(|json| Material::read(document, json));
+    materials.flat_map(|material| material.slots().map(|slot| slot.image).collect::<Vec<_>>()).collect()
 }
 
 /// Whether light goes through any of a document's materials: what refraction makes of an error is not drawn.

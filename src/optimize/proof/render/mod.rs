@@ -19,6 +19,7 @@ mod sheen;
 mod slot;
 mod surface;
 mod texture;
+mod volume;
 
 use glam::Vec3;
 
@@ -27,6 +28,7 @@ use self::frame::Frame;
 use self::model::{Draw, Model};
 use super::flip::Picture;
 
+pub(in crate::optimize) use self::material::drawn_images;
 pub(super) use self::material::{lets_light_through, not_drawn};
 
 /// No draw.

@@ -70,9 +70,10 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     if let Some(behind) = behind {
         let texel = face.texel(material.transmission_slot.as_ref(), place).unwrap_or(Vec4::ONE);
         let share = (material.transmission * texel.x).clamp(0.0, 1.0);
-        let through = (1.0 - (base * response.0 + response.1)) * matt * behind.xyz();
+        let left = matt * material.volume.as_ref().map_or(Vec3::ONE, |volume| volume.left(face, place));
+        let through = (1.0 - (base * response.0 + response.1)) * left * behind.xyz();
         scattered = scattered.lerp(through, share);
-        alpha = 1.0 - share * (1.0 - behind.w) * matt.element_sum() / 3.0;
+        alpha = 1.0 - share * (1.0 - behind.w) * left.element_sum() / 3.0;
     }
     let glossy = reflected.once * room.reflected(mirrored, roughness) + reflected.often * around;
     let emissive = material.emissive

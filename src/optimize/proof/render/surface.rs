@@ -32,6 +32,12 @@ impl<'m> Surface<'m> {
         }
     }
 
+    /// How much larger the mesh is in the world, in the mean of its three directions.
+    pub(super) fn scale(&self) -> f32 {
+        let Mat3 { x_axis, y_axis, z_axis } = self.along;
+        (x_axis.length() + y_axis.length() + z_axis.length()) / 3.0
+    }
+
     /// Whether a triangle with these corners on the screen is seen from behind.
     #[inline]
     fn is_back(&self, [a, b, c]: &[Corner; 3]) -> bool {

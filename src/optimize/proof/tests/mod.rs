@@ -196,6 +196,41 @@ fn glass_shows_what_is_behind_it() {
 }
 
 #[test]
+fn a_solid_colours_the_light_that_goes_through_it() {
+    let of = |thickness: f32, scale: f32| {
+        let mut document = balls();
+        document.list_mut("materials")[0]["extensions"] = json!({
+            "KHR_materials_transmission": {"transmissionFactor": 1.0},
+            "KHR_materials_volume":
+                {"thicknessFactor": thickness, "attenuationDistance": 1.0, "attenuationColor": [0.2, 0.6, 1.0]},
+        });
+        for node in document.list_mut("nodes") {
+            node["scale"] = json!([scale, scale, scale]);
+        }
+        // One stands behind the other, which is seen from the sides.
+        document.list_mut("nodes")[1]["translation"] = json!([0.0, 0.0, 0.0]);
+        document
+    };
+    let error = |a: &Document, b: &Document| compare(a, b).mean;
+    assert!(error(&of(1.0, 1.0), &of(0.0, 1.0)) > 0.01);
+    assert!(error(&of(1.0, 1.0), &of(1.1, 1.0)) < error(&of(1.0, 1.0), &of(2.0, 1.0)));
+    assert_eq!(compare(&of(1.0, 1.0), &of(1.0, 1.0)).mean, 0.0);
+}
+
+#[test]
+fn images_are_told_apart_that_no_picture_shows() {
+    let mut document = balls();
+    let shown = drawn_images(&document);
+    document.images.push(bumps(1.0));
+    document.root["textures"].as_array_mut().unwrap().push(json!({"source": 2}));
+    document.list_mut("materials")[0]["extensions"] = json!({"KHR_materials_diffuse_transmission": {
+        "diffuseTransmissionFactor": 1.0, "diffuseTransmissionColorTexture": {"index": 2},
+    }});
+    assert_eq!(shown, [0, 1].into());
+    assert_eq!(drawn_images(&document), shown);
+}
+
+#[test]
 fn fewer_views_see_about_as_much_and_the_worst_one_is_shown() {
     let (original, mut result) = (balls(), balls());
     result.images[1] = bumps(-1.0);
