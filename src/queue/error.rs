@@ -38,7 +38,7 @@ pub enum Error {
     },
     /// Nothing can be made of the queue file: the disk or somebody has damaged it.
     #[error(
-        "{} is damaged: {reason}. It was left as it is. Bring back a backup with `glb-optimizer restore`, or move the file away to begin with an empty queue", .path.display()
+        "{} is damaged: {reason}. It was left as it is. Bring back a backup with `glb-optimizer restore`, or move the whole data folder away to begin anew (without this file, uploads and results in the folder belong to nobody and are deleted)", .path.display()
     )]
     Damaged {
         /// The queue file.
@@ -107,7 +107,9 @@ pub enum Error {
         wanted: &'static str,
     },
     /// A stored job cannot be read.
-    #[error("the record of job {id} is damaged: {source}")]
+    #[error(
+        "the record of job {id} cannot be read: {source}. A newer glb-optimizer may have written it: that one can; until then no files are deleted"
+    )]
     Record {
         /// The job.
         id: JobId,

@@ -7,13 +7,20 @@ use std::path::Path;
 
 use redb::{Database, DatabaseError, StorageError};
 
+use super::store::Creation;
+
 /// redb would take up to a gigabyte; a queue of job records needs next to nothing.
 const CACHE_BYTES: usize = 16 << 20;
 
-/// Opens the database in the file `path`, or creates it.
-pub(super) fn open(path: &Path) -> Result<Database, DatabaseError> {
-    if !path.try_exists().map_err(StorageError::Io)? {
-        create(path)?;
+/// Opens the database in the file `path`, or creates it where that is allowed.
+pub(super) fn open(path: &Path, creation: Creation) -> Result<Database, DatabaseError> {
+    match path.try_exists().map_err(StorageError::Io)? {
+        false if creation == Creation::Refused => {
+            let gone = format!("{} is gone; bring it back, or start again without it", path.display());
+            return Err(StorageError::Io(io::Error::new(ErrorKind::NotFound, gone)).into());
+        }
+        false => create(path)?,
+        true => {}
     }
     create_or_open(path)
 }
@@ -96,8 +103,16 @@ mod tests {
         let path = folder.path().join("queue.redb");
         let draft = path.with_extension(format!("new-{}", std::process::id() + 1));
         fs::write(&draft, [0; 4096]).unwrap();
-        drop(open(&path).unwrap());
-        drop(open(&path).unwrap());
+        drop(open(&path, Creation::Allowed).unwrap());
+        drop(open(&path, Creation::Refused).unwrap());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_that_is_gone_is_not_made_again_unless_that_is_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("queue.redb");
+        assert!(open(&path, Creation::Refused).is_err_and(|error| error.to_string().contains("is gone")));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -100,21 +100,14 @@ impl Queue {
         self.store.read(|snapshot| {
             let (batches, jobs) = (snapshot.open_table(BATCHES)?, snapshot.open_table(JOBS)?);
             let all = batches.range((id.as_u128(), 0)..=(id.as_u128(), u32::MAX))?;
-            all.map(|entry| tables::read_job(&jobs, JobId::from_u128(entry?.1.value()))).collect()
-        })
-    }
-
-    /// Up to `limit` jobs in a final state, those that ended first first.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn oldest_ended(&self, limit: usize) -> Result<Vec<Job>, Error> {
-        self.store.read(|snapshot| {
-            let (ended, jobs) = (snapshot.open_table(ENDED)?, snapshot.open_table(JOBS)?);
-            let read = |entry: Result<(redb::AccessGuard<'_, (u64, u128)>, _), redb::StorageError>| {
-                tables::read_job(&jobs, JobId::from_u128(entry?.0.value().1))
-            };
-            ended.iter()?.take(limit).map(read).collect()
+            let mut found = Vec::new();
+            for entry in all {
+                match tables::read_job(&jobs, JobId::from_u128(entry?.1.value())) {
+                    Err(Error::Record { .. }) => {}
+                    read => found.push(read?),
+                }
+            }
+            Ok(found)
         })
     }
 
@@ -154,16 +147,20 @@ impl Queue {
         })
     }
 
-    /// All that the queue holds at one moment: all that a copy of it needs.
+    /// All that the queue holds at one moment: all that a copy of it needs. Records that cannot be read are left out, and
+    /// logged.
     ///
     /// # Errors
-    /// The file cannot be read, or a record is damaged.
+    /// The file cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         self.store.read(|snapshot| {
             let mut jobs = Vec::new();
             for entry in snapshot.open_table(JOBS)?.iter()? {
                 let (id, record) = entry?;
-                jobs.push(tables::decode(id.value(), record.value())?);
+                match tables::decode(id.value(), record.value()) {
+                    Ok(job) => jobs.push(job),
+                    Err(error) => tracing::error!(%error, "a job is left out of the copy"),
+                }
             }
             Ok(Snapshot {
                 is_paused: is_paused(snapshot)?,

@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use redb::{ReadableTable, TableDefinition, TableHandle, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, TableDefinition, TableHandle, WriteTransaction};
 
 use super::error::Error;
 use super::job::Job;
-use super::tables::{self, API_KEYS, DAYS, JOBS, META, Tables};
+use super::tables::{self, API_KEYS, DAYS, JOBS, META, SET_ASIDE, Tables};
 
 /// The newest layout that this version knows.
 pub(super) const FORMAT: u64 = 3;
@@ -17,7 +17,10 @@ const FORMAT_KEY: &str = "format";
 
 /// Creates what is missing, migrates an older file, and refuses a newer one.
 pub(super) fn prepare(transaction: &WriteTransaction, path: &Path) -> Result<(), Error> {
-    let found = transaction.open_table(META)?.get(FORMAT_KEY)?.map(|format| format.value());
+    let (found, is_set_aside) = {
+        let meta = transaction.open_table(META)?;
+        (meta.get(FORMAT_KEY)?.map(|format| format.value()), meta.get(SET_ASIDE)?.is_some())
+    };
     match found {
         Some(found) if found > FORMAT => {
             return Err(Error::NewerFormat { path: path.into(), found, known: FORMAT });
@@ -26,6 +29,8 @@ pub(super) fn prepare(transaction: &WriteTransaction, path: &Path) -> Result<(),
             tracing::info!(from = found, to = FORMAT, "the queue file is of an older version: migrating it");
             rebuild_indexes(transaction)?;
         }
+        // This may be the version that can read what another could not.
+        _ if is_set_aside => rebuild_indexes(transaction)?,
         _ => {}
     }
     Tables::open(transaction)?.meta.insert(FORMAT_KEY, FORMAT)?;
@@ -43,7 +48,13 @@ fn rebuild_indexes(transaction: &WriteTransaction) -> Result<(), Error> {
         transaction.delete_table(TableDefinition::<(), ()>::new(&name))?;
     }
     let mut tables = Tables::open(transaction)?;
-    for job in readable_jobs(&tables)? {
+    let jobs = readable_jobs(&tables)?;
+    if jobs.len() as u64 == tables.jobs.len()? {
+        tables.meta.remove(SET_ASIDE)?;
+    } else {
+        tables.meta.insert(SET_ASIDE, 1)?;
+    }
+    for job in jobs {
         tables.index(&job)?;
         if !has_days {
             tables.tally(&job)?;

@@ -102,7 +102,7 @@ impl Queue {
     /// [`Error::InUse`], [`Error::NewerFormat`], [`Error::Damaged`], or the file cannot be read or written.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let file = path.to_owned();
-        Ok(Self { store: Store::new(path, move || file::open(&file))? })
+        Ok(Self { store: Store::new(path, move |creation| file::open(&file, creation))? })
     }
 
     /// Whether [`Queue::open`] would find the file free: not there yet, or used by nobody. Changes nothing.
@@ -122,7 +122,7 @@ impl Queue {
     /// # Errors
     /// There is no memory for it.
     pub fn in_memory() -> Result<Self, Error> {
-        let open = || Database::builder().create_with_backend(InMemoryBackend::new());
+        let open = |_| Database::builder().create_with_backend(InMemoryBackend::new());
         Ok(Self { store: Store::new(Path::new("memory"), open)? })
     }
 

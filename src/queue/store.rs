@@ -15,7 +15,16 @@ use super::error::Error;
 use super::migration;
 use super::tables::Tables;
 
-type Opener = dyn Fn() -> Result<Database, DatabaseError> + Send + Sync;
+/// Opens the database; only where it is told so it may make a new one.
+type Opener = dyn Fn(Creation) -> Result<Database, DatabaseError> + Send + Sync;
+
+/// Whether a file that is not there is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Creation {
+    Allowed,
+    /// Its disk may come back; an empty queue in its place would have lost every job.
+    Refused,
+}
 
 /// A database that comes back after failures of its disk.
 pub(super) struct Store {
@@ -30,10 +39,10 @@ impl Store {
     /// Opens the database for the first time.
     pub(super) fn new(
         path: &Path,
-        open: impl Fn() -> Result<Database, DatabaseError> + Send + Sync + 'static,
+        open: impl Fn(Creation) -> Result<Database, DatabaseError> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let store = Self { open: Box::new(open), path: path.into(), database: RwLock::new(None) };
-        store.reopen()?;
+        store.open(Creation::Allowed)?;
         Ok(store)
     }
 
@@ -63,7 +72,7 @@ impl Store {
     /// Calls with the open database, and closes it when the call shows that it is of no more use.
     fn with<T>(&self, call: impl FnOnce(&Database) -> Result<T, Error>) -> Result<T, Error> {
         if self.database.read().unwrap_or_else(PoisonError::into_inner).is_none() {
-            self.reopen()?;
+            self.open(Creation::Refused)?;
         }
         let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
         // Another call may have closed it meanwhile.
@@ -88,17 +97,17 @@ impl Store {
         });
     }
 
-    fn reopen(&self) -> Result<(), Error> {
+    fn open(&self, creation: Creation) -> Result<(), Error> {
         let mut slot = self.database.write().unwrap_or_else(PoisonError::into_inner);
         if slot.is_some() {
             return Ok(());
         }
-        *slot = Some(self.contained(|| self.open_prepared())?);
+        *slot = Some(self.contained(|| self.open_prepared(creation))?);
         Ok(())
     }
 
-    fn open_prepared(&self) -> Result<Database, Error> {
-        let database = (self.open)().map_err(|error| Error::from_open(error, &self.path))?;
+    fn open_prepared(&self, creation: Creation) -> Result<Database, Error> {
+        let database = (self.open)(creation).map_err(|error| Error::from_open(error, &self.path))?;
         let transaction = database.begin_write()?;
         migration::prepare(&transaction, &self.path)?;
         transaction.commit()?;

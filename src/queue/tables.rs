@@ -3,6 +3,7 @@
 //! ```text
 //! meta    "format"                       -> 3            version of this layout, see `migration.rs`
 //!         "paused"                       -> 1            present while nothing may be claimed
+//!         "set_aside"                    -> 1            present while a record cannot be read and is in no index
 //! jobs    id                             -> JSON of the Job    the truth
 //! due     (priority, run_at_ms, id)      -> input_bytes  exactly the queued jobs, each priority by its age
 //! leases  (lease_until_ms, id)           -> ()           exactly the running jobs, the next to expire first
@@ -48,6 +49,8 @@ pub(super) const COUNTS: TableDefinition<&str, u64> = TableDefinition::new("coun
 
 /// The entry of `meta` that holds claims back.
 pub(super) const PAUSED: &str = "paused";
+/// The entry of `meta` that asks for the indexes to be made again at the next start: another version may read more.
+pub(super) const SET_ASIDE: &str = "set_aside";
 
 /// Milliseconds first, so that the first key of an index is the next thing to happen.
 pub(super) type TimeKey = (u64, u128);
@@ -122,11 +125,12 @@ impl<'txn> Tables<'txn> {
     }
 
     /// None for a record that cannot be read, such as one with a setting that only a newer version knows: it stays
-    /// where it is, but must not keep all others from their turn.
-    fn read_or_set_aside(&self, id: u128) -> Result<Option<Job>, Error> {
+    /// where it is until a version that can read it starts, but must not keep all others from their turn.
+    fn read_or_set_aside(&mut self, id: u128) -> Result<Option<Job>, Error> {
         match self.read(JobId::from_u128(id)) {
             Err(error @ Error::Record { .. }) => {
                 tracing::error!(%error, "a job is set aside");
+                self.meta.insert(SET_ASIDE, 1)?;
                 Ok(None)
             }
             read => read.map(Some),
@@ -140,8 +144,14 @@ impl<'txn> Tables<'txn> {
     }
 
     /// The job that has ended longest ago, if that was not after `until_ms`.
-    pub(super) fn first_ended(&self, until_ms: u64) -> Result<Option<Job>, Error> {
-        first_before(&self.ended, until_ms)?.map(|(_, id)| self.read(JobId::from_u128(id))).transpose()
+    pub(super) fn first_ended(&mut self, until_ms: u64) -> Result<Option<Job>, Error> {
+        while let Some(key) = first_before(&self.ended, until_ms)? {
+            match self.read_or_set_aside(key.1)? {
+                None => self.ended.remove(key)?.map(|_| ()),
+                job => return Ok(job),
+            };
+        }
+        Ok(None)
     }
 
     /// The job that was submitted with this idempotency key.

@@ -216,7 +216,6 @@ fn only_ended_jobs_can_be_purged_and_only_what_records_refer_to_is_needed() {
     queue.ack(job.lease(), output(), 20).unwrap();
     assert!(matches!(queue.purge(waiting), Err(Error::Refused { state: State::Queued, .. })));
     assert_eq!(queue.needed_blobs().unwrap(), [new_job().input, output().glb].into());
-    assert_eq!(queue.oldest_ended(1).unwrap()[0].id, cancelled);
     let purged = queue.purge_ended(19).unwrap();
     assert_eq!(purged.iter().map(|job| job.id).collect::<Vec<_>>(), [cancelled]);
     assert_eq!(queue.purge(done).unwrap().state, State::Completed);
@@ -427,6 +426,7 @@ fn a_record_that_cannot_be_read_keeps_nobody_else_waiting() {
     let queue = Queue::open(&path).unwrap();
     let [leased, waiting, good] = [0, 1, 2].map(|at| queue.enqueue(new_job(), at).unwrap().job.id);
     queue.claim(3, LEASE_MS).unwrap().unwrap();
+    let records = [leased, waiting].map(|id| queue.get(id).unwrap());
     queue
         .change(|tables| {
             for id in [leased, waiting] {
@@ -439,6 +439,38 @@ fn a_record_that_cannot_be_read_keeps_nobody_else_waiting() {
     assert_eq!(queue.claim(5, LEASE_MS).unwrap().unwrap().id, good);
     assert!(matches!(queue.get(waiting), Err(Error::Record { .. })));
     assert_eq!(queue.list(None, None, 9).unwrap().jobs.len(), 1);
+
+    // A version that can read them: here the same one, with what it wrote itself.
+    for job in [&records[0], &records[1]] {
+        let record = serde_json::to_vec(job).unwrap();
+        queue
+            .change(|tables| Ok(tables.jobs.insert(job.id.as_u128(), record.as_slice())?.is_some()))
+            .unwrap();
+    }
+    drop(queue);
+    let queue = Queue::open(&path).unwrap();
+    assert_eq!(queue.reclaim(6).unwrap().len(), 2, "the one that was set aside, and the good one");
+    let claimed = [7, 8].map(|at| queue.claim(at, LEASE_MS).unwrap().map(|job| job.id));
+    assert!(claimed.contains(&Some(waiting)), "{claimed:?}");
+    assert_eq!(queue.counts().unwrap().values().sum::<u64>(), 3);
+}
+
+#[test]
+fn an_ended_record_that_cannot_be_read_does_not_keep_the_others() {
+    let queue = in_memory();
+    let [bad, good] = [0, 1].map(|at| queue.enqueue(new_job(), at).unwrap().job.id);
+    for at in [2, 3] {
+        let job = queue.claim(at, LEASE_MS).unwrap().unwrap();
+        queue.ack(job.lease(), output(), at).unwrap();
+    }
+    let spoil = |tables: &mut Tables<'_>| {
+        tables.jobs.insert(bad.as_u128(), b"{\"from\":\"the future\"}".as_slice())?;
+        Ok(())
+    };
+    queue.change(spoil).unwrap();
+    assert_eq!(queue.snapshot().unwrap().jobs.len(), 1);
+    assert_eq!(queue.purge_ended(4).unwrap().iter().map(|job| job.id).collect::<Vec<_>>(), [good]);
+    assert!(matches!(queue.get(bad), Err(Error::Record { .. })), "it stays for a version that can read it");
 }
 
 #[test]

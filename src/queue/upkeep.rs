@@ -38,8 +38,10 @@ impl Queue {
         let mut purged = Vec::new();
         loop {
             // Looking first keeps an idle queue from writing.
-            let oldest = self.oldest_ended(1)?;
-            if oldest.first().is_none_or(|job| job.finished_at_ms > Some(until_ms)) {
+            let first = |snapshot: &redb::ReadTransaction| {
+                tables::first_before(&snapshot.open_table(tables::ENDED)?, until_ms)
+            };
+            if self.store.read(first)?.is_none() {
                 return Ok(purged);
             }
             purged.extend(self.change(|tables| purge_batch(tables, until_ms))?);

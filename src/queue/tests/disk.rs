@@ -88,7 +88,7 @@ impl Disk {
 
     fn queue(&self) -> Result<Queue, Error> {
         let disk = self.clone();
-        let open = move || Database::builder().create_with_backend(disk.clone());
+        let open = move |_| Database::builder().create_with_backend(disk.clone());
         Ok(Queue { store: Store::new(Path::new("disk"), open)? })
     }
 
