@@ -142,7 +142,7 @@ export interface Report {
 }
 
 /** The address of a job, or of one of its files. */
-export function jobUrl(id: string, part?: "events" | "result" | "original" | "report" | "worst-view"): string {
+export function jobUrl(id: string, part?: "events" | "result" | "original" | "report" | "worst-view" | `lods/${number}`): string {
   return addressOf(`api/v1/jobs/${encodeURIComponent(id)}${part ? `/${part}` : ""}`);
 }
 

@@ -39,8 +39,13 @@ function send(path: string, body: File | FormData, bytes: number, onSent: (bytes
     request.onerror = () => reject(new ApiFailure(sent > 0 ? text.problems.uploadCut() : text.problems.unreachable(), 0));
     request.onabort = () => reject(signal.reason);
     request.onload = () => {
-      if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText) as Job | Batch);
-      else reject(refusal(request.status, request.responseText));
+      if (request.status < 200 || request.status >= 300) return reject(refusal(request.status, request.responseText));
+      try {
+        resolve(JSON.parse(request.responseText) as Job | Batch);
+      } catch {
+        // A proxy in between has answered with something of its own.
+        reject(refusal(request.status, request.responseText));
+      }
     };
     signal.addEventListener("abort", () => request.abort());
     request.send(body);

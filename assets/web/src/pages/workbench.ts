@@ -22,13 +22,13 @@ import type { Page, Shell } from "../page.ts";
 import { dead } from "../problems.ts";
 import { readRoute, writeRoute, type Route } from "../route.ts";
 import { text, type Problem } from "../strings.ts";
-import { fileHead } from "../views/head.ts";
+import { Frame } from "../views/frame.ts";
 import { problemView, type Action } from "../views/problem.ts";
 import { ProgressView } from "../views/progress.ts";
 import { resultBytes, resultView } from "../views/result.ts";
 import { selectionView } from "../views/selection.ts";
 import { SettingsForm } from "../views/settings.ts";
-import { Stage } from "../views/stage.ts";
+import type { Stage } from "../views/stage.ts";
 import { startView } from "../views/start.ts";
 import { understandView } from "../views/understand/understand.ts";
 import { watch } from "../watch.ts";
@@ -45,13 +45,9 @@ interface Source {
 
 /** The view for one model. It stays for the life of the page, and keeps what was chosen while another view is shown. */
 export class Workbench implements Page {
-  readonly element = make("div", { className: "workbench" });
-  private readonly stage = new Stage();
-  private readonly panel = make("div", { className: "panel-body" });
-  private readonly head = make("div", { className: "file-head" });
-  private readonly notices = make("div", { className: "notices" });
-  /** What is known of a result, below model and panel. */
-  private readonly below = make("div", { className: "below" });
+  readonly element: HTMLElement;
+  private readonly frame: Frame;
+  private readonly stage: Stage;
   private selection: Selection | null = null;
   private source: Source | null = null;
   /** The bytes of the model on the stage; null where they cannot be had. */
@@ -67,10 +63,14 @@ export class Workbench implements Page {
   constructor(
     private readonly shell: Shell,
     private readonly onFiles: OnFiles,
-  ) {}
+  ) {
+    this.frame = new Frame(shell, onFiles);
+    this.element = this.frame.element;
+    this.stage = this.frame.stage;
+  }
 
   enter(route: Route): void {
-    this.notices.replaceChildren();
+    this.frame.setNotices([]);
     if (route.page === "job") void this.showJob(route.id);
     else if (route.page === "again") void this.showAgain(route.id);
     else if (this.selection) this.showReady(this.selection);
@@ -87,20 +87,19 @@ export class Workbench implements Page {
   /** Takes files from the disk; what is plainly no model is refused at once. */
   async open(files: Picked[]): Promise<void> {
     const { selection, problems } = await select(files);
-    this.notices.replaceChildren(...problems.map((problem) => problemView(problem)));
+    this.frame.setNotices(problems.map((problem) => problemView(problem)));
     if (selection) {
       this.selection = selection;
       this.source = null;
       this.showReady(selection);
-    } else if (!this.notices.isConnected) this.showStart();
-    this.notices.firstElementChild?.scrollIntoView({ block: "nearest" });
+    } else if (!this.frame.hasNotices) this.showStart();
+    this.frame.scrollToNotices();
   }
 
   private showStart(): void {
     this.begin();
     this.clearStage();
-    this.element.replaceChildren(this.notices, startView(this.onFiles, () => void this.openSample()));
-    this.shell.show("start", "");
+    this.frame.showStart(startView(this.onFiles, () => void this.openSample()));
   }
 
   private async openSample(): Promise<void> {
@@ -127,7 +126,7 @@ export class Workbench implements Page {
     const blob = await this.original;
     if (signal.aborted) return;
     if (blob) await this.stage.show("original", blob, signal);
-    else this.notify(text.batch.shownLater(model.name));
+    else this.frame.notify(text.batch.shownLater(model.name));
   }
 
   /** Sends what was chosen, and goes on to its job or batch. */
@@ -153,7 +152,7 @@ export class Workbench implements Page {
     this.arrived = null;
     const signal = this.begin();
     this.forgetOther(id);
-    if (!arrived) this.showWaiting();
+    if (!arrived) this.frame.showWaiting();
     await this.guard(signal, async () => {
       const job = arrived?.job ?? (await getJob(id, signal));
       this.settings = job.settings;
@@ -171,7 +170,7 @@ export class Workbench implements Page {
       this.original = arriving.catch(() => null);
       await this.stage.show("original", await arriving, signal);
     } catch (error) {
-      if (!signal.aborted) this.notify(String((error as Error).message));
+      if (!signal.aborted) this.frame.notify(String((error as Error).message));
     }
   }
 
@@ -179,7 +178,7 @@ export class Workbench implements Page {
   private async showAgain(id: string): Promise<void> {
     const signal = this.begin();
     this.forgetOther(id);
-    if (!this.source) this.showWaiting();
+    if (!this.source) this.frame.showWaiting();
     await this.guard(signal, async () => {
       const job = await getJob(id, signal);
       if (!this.source) void this.showRemote(job);
@@ -198,7 +197,7 @@ export class Workbench implements Page {
   }
 
   private async cancel(id: string): Promise<void> {
-    await cancelJob(id).catch((error: Error) => this.notify(text.notCancelled(error.message)));
+    await cancelJob(id).catch((error: Error) => this.frame.notify(text.notCancelled(error.message)));
   }
 
   private async follow(job: Job, view: ProgressView, outer: AbortSignal): Promise<void> {
@@ -225,7 +224,7 @@ export class Workbench implements Page {
     this.stage.setJob(job, typeof report === "string" ? null : report);
     if (typeof report !== "string") {
       const models = { original: this.original, result: Promise.resolve(blob) };
-      this.below.replaceChildren(understandView(job, report, models, (view) => this.stage.goTo(view)));
+      this.frame.showBelow(understandView(job, report, models, (view) => this.stage.goTo(view)));
     }
     announce(text.result.announce(formatReduction(job.input_bytes, size), formatBytes(size)));
     await this.stage.show("result", blob, shown);
@@ -254,8 +253,7 @@ export class Workbench implements Page {
     const view = problemView(problem, { actions, more: [another], details, alone: !this.source });
     if (this.source) return void this.showPanel("failed", this.source.name, this.source.bytes, view);
     this.begin();
-    this.element.replaceChildren(make("div", { className: "alone" }, view));
-    this.shell.show("failed", problem.title);
+    this.frame.showAlone("failed", problem.title, view);
   }
 
   /** Runs `work`; a failure becomes the failed phase, unless the person has gone on to something else. */
@@ -302,29 +300,12 @@ export class Workbench implements Page {
     this.stage.clear("result");
   }
 
-  private showWaiting(): void {
-    this.element.replaceChildren(make("div", { className: "alone" }, make("p", { role: "status" }, text.progress.restoring)));
-    this.shell.show("waiting", "");
-  }
-
+  /** Enters a phase; what belongs to it ends with the signal that is returned. */
   private showPanel(phase: string, title: string, bytes: number, view: HTMLElement, job: Job | null = null): AbortSignal {
     const signal = this.begin();
     const batch = job?.batch ? writeRoute({ page: "batch", id: job.batch }) : null;
-    this.head.replaceChildren(...fileHead(title, bytes, batch, phase === "uploading" ? null : this.onFiles));
-    this.panel.replaceChildren(view);
-    this.below.replaceChildren();
-    if (!this.stage.element.isConnected) {
-      const aside = make("div", { className: "panel" }, this.head, this.notices, this.panel);
-      this.element.replaceChildren(this.stage.element, aside, this.below);
-    }
-    this.shell.show(phase, title);
-    view.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
-    window.scrollTo(0, 0);
+    this.frame.showPanel(phase, { title, bytes, batch }, view);
     return signal;
-  }
-
-  private notify(sentence: string): void {
-    this.notices.append(make("p", { className: "notice", role: "status" }, sentence));
   }
 }
 

@@ -24,12 +24,16 @@ export function downloadsView(job: Job, report: Report, result: Blob): HTMLEleme
       saving("csv", said.reportCsv, `${name}-report.csv`, () => file(asCsv(report), "text/csv")),
       saving("html", said.reportHtml, `${name}-report.html`, async () => file(asHtml(job.input_name, report, await worstView(job)), "text/html")),
     ),
-    (report.lods ?? []).length > 0 && levels(report),
+    (report.lods ?? []).length > 0 && levels(job, report),
   );
 }
 
-function levels(report: Report): HTMLElement {
-  const lines = (report.lods ?? []).map((level) => make("li", {}, text.understand.level(level.level, formatCount(level.triangles), formatBytes(level.bytes))));
+/** The levels of detail that the result holds, each as a file of its own; the server names it. */
+function levels(job: Job, report: Report): HTMLElement {
+  const lines = (report.lods ?? []).map(({ level, triangles, bytes }) => {
+    const label = text.understand.level(level, formatCount(triangles), formatBytes(bytes));
+    return make("li", {}, make("a", { href: jobUrl(job.id, `lods/${level}`), download: "", dataset: { download: `lod-${level}` } }, label));
+  });
   return make("div", { className: "hint" }, make("p", {}, text.understand.levels), make("ul", { className: "notes" }, ...lines));
 }
 

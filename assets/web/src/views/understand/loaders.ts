@@ -1,8 +1,8 @@
 /**
  * What opens a file, from the extensions that it requires, and the lines of code that do it. Pure.
  *
- * What each program reads is what its own documentation lists, November 2026: three.js r187, Babylon.js 8, model-viewer 4,
- * Blender 5, Unity glTFast 7, Unreal Engine 5.
+ * What each program is known to read, November 2026: three.js r187, Babylon.js 8, model-viewer 4, Blender 5, Unity
+ * glTFast 7, Unreal Engine 5. Only the first is tried here, by every model that the page shows.
  */
 
 /** The programs. */
