@@ -29,12 +29,24 @@ fn name_build() {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let compiler = Command::new(variable("RUSTC")).arg("--version").output();
     let compiler = compiler.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    // Cargo is not made to look at each commit: then each would compile everything again. Who builds a release says it.
     println!("cargo::rerun-if-env-changed=GLB_OPTIMIZER_COMMIT");
     let commit = Some(variable("GLB_OPTIMIZER_COMMIT")).filter(|commit| !commit.is_empty());
+    // Who works on the code does not want it compiled anew after each commit.
+    let commit = commit.or_else(|| if variable("PROFILE") == "release" { checked_out() } else { None });
     println!("cargo::rustc-env=GLB_OPTIMIZER_BUILT_FROM={}", commit.as_deref().unwrap_or("not said"));
     println!("cargo::rustc-env=GLB_OPTIMIZER_TARGET={}", variable("TARGET"));
     println!("cargo::rustc-env=GLB_OPTIMIZER_COMPILER={}", compiler.unwrap_or_else(|_| "unknown".into()));
+}
+
+/// The commit that is checked out, if this is a clone and git is there.
+fn checked_out() -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output =
+            Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    println!("cargo::rerun-if-changed={}", git(&["rev-parse", "--git-path", "logs/HEAD"])?);
+    git(&["log", "-1", "--format=%h of %cs"])
 }
 
 fn build_page() -> Result<(), String> {

@@ -171,7 +171,7 @@ build() {
     require_rust
     install_packages
     say "building; the first time takes some minutes"
-    GLB_OPTIMIZER_COMMIT=$(git log -1 --format='%h of %cs' 2>/dev/null || true) cargo build --release --locked
+    cargo build --release --locked
     program=${CARGO_TARGET_DIR:-target}/release/glb-optimizer
     units=assets/deploy
 }
@@ -306,12 +306,14 @@ install_service() {
         return
     fi
     control daemon-reload
-    # A running service of the old version goes on with the new one; its jobs are kept.
-    if control -q is-active glb-optimizer; then
-        [ -z "$changed" ] || control restart glb-optimizer
-    else
-        control enable --now glb-optimizer
-    fi
+    # A running service of the old version goes on with the new one; its jobs are kept. What is enabled stays as it is.
+    known=''
+    for name in glb-optimizer.service glb-optimizer.socket glb-optimizer-work.service; do
+        control -q is-enabled "$name" 2>/dev/null || control -q is-active "$name" || continue
+        known=1
+        case $name in *.service) ! control -q is-active "$name" || [ -z "$changed" ] || control restart "$name" ;; esac
+    done
+    [ -n "$known" ] || control enable --now glb-optimizer
     say "glb-optimizer serves http://127.0.0.1:5000; see: systemctl $(is_root || echo '--user ')status glb-optimizer"
 }
 
