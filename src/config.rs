@@ -196,7 +196,7 @@ fn resolve(flags: Flags, env: &dyn Fn(&str) -> Option<String>) -> Result<Config,
         intake: intake::resolve(&var)?,
         memory_limit_bytes: memory_mb.map(|megabytes| megabytes.saturating_mul(1 << 20)),
         webhooks: webhook::Rules {
-            secret: var("WEBHOOK_SECRET").map(|(_, secret)| secret.trim().to_owned()),
+            secret: var("WEBHOOK_SECRET").map(|(_, secret)| secret.trim().to_owned().into()),
             allow_private: flag(var("WEBHOOK_ALLOW_PRIVATE"))?.unwrap_or(false),
         },
         rates: rates::resolve(&var)?,

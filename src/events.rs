@@ -2,7 +2,8 @@
 //!
 //! An announcement says which job and what kind of change, not what the job is now: the queue is the
 //! truth, and a listener that was too slow reads it there. Progress lives only here and dies with the
-//! process. Announce only what is committed already. Listeners: `http/events.rs` and [`crate::worker`].
+//! process. Announce only what is committed already. Listeners: `http/events.rs`,
+//! [`crate::worker`], and what the bridge offers, takes and mirrors.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -33,6 +34,8 @@ pub enum Change {
     State,
     /// It got further.
     Progress(Progress),
+    /// What other nodes told was missed for a while, about any job: read what matters.
+    Gap,
 }
 
 /// How far a running job is.
@@ -74,6 +77,11 @@ impl Events {
         self.announce(Event { job, change, is_here: false });
     }
 
+    /// Other nodes may have told something that was missed: whoever waits for a job reads it again.
+    pub fn announce_gap(&self) {
+        self.announce(Event { job: JobId::from_u128(0), change: Change::Gap, is_here: false });
+    }
+
     /// How far a job is, if it runs.
     #[must_use]
     pub fn progress(&self, job: JobId) -> Option<Progress> {
@@ -90,6 +98,7 @@ impl Events {
         match &event.change {
             Change::State => self.lock().remove(&event.job),
             Change::Progress(progress) => self.lock().insert(event.job, progress.clone()),
+            Change::Gap => None,
         };
         // An error means that nobody listens, which is fine.
         let _ = self.sender.send(event);
@@ -106,8 +115,8 @@ pub async fn state_change(changes: &mut broadcast::Receiver<Event>, id: JobId) {
     loop {
         match changes.recv().await {
             Ok(Event { job, change: Change::State, .. }) if job == id => return,
+            Ok(Event { change: Change::Gap, .. }) | Err(RecvError::Lagged(_)) => return,
             Ok(_) => {}
-            Err(RecvError::Lagged(_)) => return,
             // The sender is gone, and nothing will ever change again.
             Err(RecvError::Closed) => std::future::pending().await,
         }
@@ -129,5 +138,15 @@ mod tests {
         assert_eq!(events.progress(job), None);
         assert_eq!(listener.try_recv().unwrap().change, Change::Progress(progress));
         assert_eq!(listener.try_recv().unwrap().change, Change::State);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_job_looks_again_after_a_gap() {
+        let (events, job) = (Events::default(), JobId::random());
+        let mut changes = events.subscribe();
+        events.announce_state(JobId::random());
+        events.announce_gap();
+        state_change(&mut changes, job).await;
+        assert!(changes.is_empty());
     }
 }

@@ -9,7 +9,7 @@ mod fleet;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
@@ -283,10 +283,6 @@ async fn look_within<T, E: Display>(time: Duration, look: impl Future<Output = R
 
 fn timestamp() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()
-}
-
-fn rfc3339(time_ms: u64) -> String {
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(time_ms)).to_string()
 }
 
 /// The memory that this process holds, in bytes; none where the system does not tell.

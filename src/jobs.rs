@@ -38,14 +38,13 @@ pub use backup::{Backup, Contents};
 pub use elsewhere::{Answer, Elsewhere, Wish};
 pub use error::{Error, OpenError};
 pub use intake::Intake;
-pub use keys::{KEY_PREFIX, KeysOfFolder, NewKey};
+pub use keys::{KEY_PREFIX, KeysOfFolder, MAX_KEY_DAYS, NewKey};
 pub use open::Tier;
 pub use restore::{ArchiveError, check, restore};
 pub use slots::{Present, Slots};
 pub use submit::Submission;
 pub use unpack::{MOST_WAITING, Model};
 pub use upload::Upload;
-pub(crate) use view::rfc3339;
 pub use view::{JobView, WebhookView};
 pub use wait::Wait;
 

@@ -66,6 +66,7 @@ pub mod sample;
 pub mod sandbox;
 pub mod secrets;
 pub mod service;
+pub mod timestamp;
 pub mod watch;
 pub mod webhook;
 pub mod worker;

@@ -23,7 +23,7 @@ use tokio::sync::OnceCell;
 
 pub use confine::{Confinement, Missing, confine, outlast_signals};
 use ending::Ending;
-pub use ending::Error;
+pub use ending::{Error, is_of_input};
 pub use folder::Folder;
 pub use memory::{asides, container_bytes, machine_bytes, share as memory_share};
 use process::{Child, Farewell};

@@ -162,15 +162,15 @@ async fn optimize(watch: &Watch, jobs: &Jobs, model: Model<'_>) {
     }
     let file = loop {
         match result(watch, jobs, model).await {
-            // Others have filled the queue or the disk.
-            Err(error @ (Error::QueueFull { .. } | Error::NoRoom { .. })) => {
+            Ok(file) => break file,
+            Err(error) if is_final(&error) || Shape::of(model.path) != Some(model.shape) => {
+                return tracing::warn!(model = %shown, %error, "a model of the watched folder was refused");
+            }
+            // Others have filled the queue or the disk, or the disk is in trouble.
+            Err(error) => {
                 tracing::warn!(model = %shown, %error, "a model of the watched folder has to wait");
                 tokio::time::sleep(AGAIN).await;
             }
-            Err(error) => {
-                return tracing::warn!(model = %shown, %error, "a model of the watched folder was refused");
-            }
-            Ok(file) => break file,
         }
     };
     // One that has changed meanwhile is taken again. Why there is no result is in the log already.
@@ -181,6 +181,11 @@ async fn optimize(watch: &Watch, jobs: &Jobs, model: Model<'_>) {
             tracing::error!(model = %shown, output = %output.display(), %error, "a result cannot be written");
         }
     }
+}
+
+/// Whether the same model would be refused again.
+fn is_final(error: &Error) -> bool {
+    matches!(error, Error::NotAGlb(_) | Error::TooLarge { .. } | Error::UploadsDisabled)
 }
 
 /// The result of one model, once it is there; none if its job was given up or cancelled.

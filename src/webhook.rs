@@ -17,25 +17,28 @@ use ring::hmac;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::jobs::{Error, JobView, Jobs, rfc3339};
+use crate::jobs::{Error, JobView, Jobs};
 use crate::queue::Job;
+use crate::secrets::Secret;
+use crate::timestamp::rfc3339;
 
 /// The longest address, in bytes.
 const MOST_URL_BYTES: usize = 2_000;
-/// How long one server may take to answer.
+/// How long one server may take to be found, and to answer.
+const FIND_TIME: Duration = Duration::from_secs(5);
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// Jobs that are told of at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
 /// The wait after the queue itself failed.
 const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(1);
 /// How secrets of Standard Webhooks are written, before base64.
 const SECRET_PREFIX: &str = "whsec_";
 
 /// What may be told to whom.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rules {
     /// What messages are signed with; without it, none are sent.
-    pub secret: Option<String>,
+    pub secret: Option<Secret>,
     /// Whether addresses of this machine and of private networks are allowed.
     pub allow_private: bool,
 }
@@ -89,7 +92,8 @@ impl Rules {
     async fn look_up(&self, url: &Url) -> Result<Vec<SocketAddr>, String> {
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let port = url.port_or_known_default().unwrap_or(443);
-        let found = tokio::net::lookup_host((host, port)).await;
+        let found = tokio::time::timeout(FIND_TIME, tokio::net::lookup_host((host, port))).await;
+        let found = found.map_err(|_| format!("{host} was not found within {} s", FIND_TIME.as_secs()))?;
         let found: Vec<SocketAddr> =
             found.map_err(|error| format!("{host} is not found: {error}"))?.collect();
         // One address that is not allowed is enough: a name that mixes them means no good.
@@ -185,7 +189,7 @@ async fn tell(job: &Job, rules: &Rules) -> Result<(), String> {
         .build()
         .map_err(|error| error.to_string())?;
     let Message { id, timestamp_s, body } = Message::about(job);
-    let signature = sign(secret, &format!("{id}.{timestamp_s}.{body}"));
+    let signature = sign(secret.reveal(), &format!("{id}.{timestamp_s}.{body}"));
     let request = client
         .post(url)
         .header("content-type", "application/json")
@@ -239,7 +243,7 @@ mod tests {
     use super::*;
 
     fn rules() -> Rules {
-        Rules { secret: Some("secret".into()), allow_private: false }
+        Rules { secret: Some("secret".to_owned().into()), allow_private: false }
     }
 
     #[test]

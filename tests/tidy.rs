@@ -20,7 +20,7 @@ const ROWS: &[&[&str]] = &[
     &["webhook"],
     &["jobs"],
     &["queue", "blobs", "events", "sandbox"],
-    &["ids", "meter", "sample", "secrets", "log"],
+    &["ids", "meter", "sample", "secrets", "timestamp", "log"],
     &["optimize"],
 ];
 

@@ -12,7 +12,7 @@
 use std::fmt;
 use std::io;
 use std::path::Path as FilePath;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -24,6 +24,7 @@ use object_store::prefix::PrefixStore;
 use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
 
@@ -36,7 +37,8 @@ const MAX_RETRIES: usize = 3;
 /// A server that accepts connections and says nothing is given up after this time without a byte.
 const SILENCE: Duration = Duration::from_secs(20);
 const CONNECT_TIME: Duration = Duration::from_secs(5);
-/// Objects of this age are needed by no job that may still run, whatever went wrong.
+/// Objects of this age are needed by no job that may still run, whatever went wrong: whoever needs one that is half as old
+/// writes it again.
 const LONGEST_USE: Duration = Duration::from_secs(24 * 3600);
 
 /// Where files are shared, and how to get in. Never shows what is in its options.
@@ -79,14 +81,14 @@ impl fmt::Debug for Location {
 pub struct Shared {
     location: Location,
     /// Made at the first use: a folder may not be mounted yet when the program starts.
-    store: OnceLock<Arc<dyn ObjectStore>>,
+    store: OnceCell<Arc<dyn ObjectStore>>,
 }
 
 impl Shared {
     /// Looks at nothing yet.
     #[must_use]
     pub fn new(location: Location) -> Self {
-        Self { location, store: OnceLock::new() }
+        Self { location, store: OnceCell::new() }
     }
 
     /// Where it is, without secrets.
@@ -112,8 +114,11 @@ impl Shared {
     }
 
     async fn put_file(&self, file: &FilePath, id: BlobId) -> io::Result<()> {
-        let (store, path) = (self.store()?, path_of(id));
-        if store.head(&path).await.is_ok() {
+        let (store, path) = (self.store().await?, path_of(id));
+        // One that is about to be swept is written again: that makes it new.
+        if let Ok(found) = store.head(&path).await
+            && found.last_modified.timestamp() > seconds_ago(LONGEST_USE / 2)
+        {
             return Ok(());
         }
         let mut file = File::open(file).await?;
@@ -144,7 +149,7 @@ impl Shared {
     }
 
     async fn receive(&self, blobs: &Blobs, id: BlobId) -> io::Result<BlobWriter> {
-        let mut chunks = self.store()?.get(&path_of(id)).await.map_err(io_error)?.into_stream();
+        let mut chunks = self.store().await?.get(&path_of(id)).await.map_err(io_error)?.into_stream();
         let mut writer = blobs.writer().await?;
         while let Some(chunk) = chunks.next().await {
             writer.write(&chunk.map_err(io_error)?).await?;
@@ -161,7 +166,7 @@ impl Shared {
     /// # Errors
     /// One of these fails.
     pub async fn probe(&self) -> io::Result<()> {
-        let store = self.store()?;
+        let store = self.store().await?;
         let path = Path::from(format!("probe/{}", Uuid::new_v4().simple()));
         store.put(&path, "probe".into()).await.map_err(io_error)?;
         let read = store.get(&path).await.map_err(io_error)?.bytes().await.map_err(io_error)?;
@@ -174,10 +179,8 @@ impl Shared {
     /// # Errors
     /// It cannot be listed or deleted.
     pub async fn sweep(&self, age: Duration) -> io::Result<usize> {
-        let store = self.store()?;
-        let age = age.max(LONGEST_USE).as_secs();
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let until_s = now.as_secs().saturating_sub(age).cast_signed();
+        let store = self.store().await?;
+        let until_s = seconds_ago(age.max(LONGEST_USE));
         let mut objects = store.list(None);
         let mut deleted = 0;
         while let Some(object) = objects.next().await {
@@ -190,13 +193,18 @@ impl Shared {
         Ok(deleted)
     }
 
-    fn store(&self) -> io::Result<Arc<dyn ObjectStore>> {
-        if let Some(store) = self.store.get() {
-            return Ok(Arc::clone(store));
-        }
-        let store = open(&self.location)?;
-        Ok(Arc::clone(self.store.get_or_init(|| store)))
+    async fn store(&self) -> io::Result<Arc<dyn ObjectStore>> {
+        let location = self.location.clone();
+        // A folder may be mounted over a network that hangs.
+        let open = async || tokio::task::spawn_blocking(move || open(&location)).await?;
+        Ok(Arc::clone(self.store.get_or_try_init(open).await?))
     }
+}
+
+/// The time so long ago, in seconds since 1970.
+fn seconds_ago(age: Duration) -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(age).as_secs().cast_signed()
 }
 
 fn open(location: &Location) -> io::Result<Arc<dyn ObjectStore>> {
@@ -273,7 +281,7 @@ mod tests {
         let id = BlobId::from(blake3::hash(b"right"));
         let missing = shared.fetch(&blobs, &blobs.pin(id)).await.unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
-        shared.store().unwrap().put(&path_of(id), "wrong".into()).await.unwrap();
+        shared.store().await.unwrap().put(&path_of(id), "wrong".into()).await.unwrap();
         let wrong = shared.fetch(&blobs, &blobs.pin(id)).await.unwrap_err();
         assert_eq!(wrong.kind(), io::ErrorKind::InvalidData);
         assert!(!blobs.path(id).exists());

@@ -1,7 +1,7 @@
 //! Listens to what other nodes tell, and passes it on to whoever listens here.
 //!
-//! So a page that is connected to this node follows a job of another. What is missed while there is no connection is
-//! made up for by the next change, or by asking.
+//! So a page that is connected to this node follows a job of another. What was missed while there was no connection is
+//! made up for: whoever waits reads again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,7 @@ pub(super) async fn run(bridge: Arc<Bridge>) {
 async fn listen(bridge: &Bridge) -> RedisResult<()> {
     let (mut pubsub, _counted) = bridge.link.pubsub().await?;
     pubsub.subscribe(bridge.keys.events()).await?;
+    bridge.jobs.announce_gap();
     let mut messages = pubsub.on_message();
     while let Some(message) = messages.next().await {
         let Ok(told) = serde_json::from_str::<Told>(&message.get_payload::<String>()?) else { continue };

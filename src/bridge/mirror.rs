@@ -56,7 +56,7 @@ pub(super) async fn run(bridge: Arc<Bridge>) {
     loop {
         tokio::select! {
             event = changes.recv() => match event {
-                Ok(Event { is_here: false, .. }) => {}
+                Ok(Event { is_here: false, .. } | Event { change: Change::Gap, .. }) => {}
                 Ok(Event { job, change: Change::State, .. }) => {
                     untold.insert(job);
                     told_at.remove(&job);

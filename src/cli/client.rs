@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
+use url::Url;
 
 use crate::config::{Remote, RemoteFlags};
 use crate::secrets::{self, Secret};
@@ -23,6 +24,8 @@ const ANSWER_TIME: Duration = Duration::from_secs(60);
 const UPLOAD_ANSWER_TIME: Duration = Duration::from_secs(3_600);
 /// How long `/health` may take: whoever asks wants an answer within 10 seconds, and a late one is none.
 const HEALTH_TIME: Duration = Duration::from_secs(8);
+/// And how long nothing may come of an answer that has begun: events come with signs of life in between.
+const SILENCE: Duration = Duration::from_secs(60);
 /// The longest refusal that is read, in bytes.
 const MAX_PROBLEM_BYTES: u64 = 64 << 10;
 
@@ -185,7 +188,7 @@ impl Client {
 
     fn open(&self, path: &str) -> anyhow::Result<Response<Body>> {
         let request = self.agent.get(self.address(path)).header("authorization", self.authorization());
-        self.checked(request.call())
+        self.checked(request.config().timeout_per_read(Some(SILENCE)).build().call())
     }
 
     fn authorization(&self) -> String {
@@ -227,9 +230,8 @@ impl Client {
 
 /// The admin token of a server on this machine, out of its data folder; it is nobody else's business.
 fn token_of_this_machine(remote: &Remote) -> Option<Secret> {
-    let authority = remote.server.strip_prefix("http://")?.split('/').next()?;
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let is_here = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    let server = Url::parse(&remote.server).ok()?;
+    let is_here = matches!(server.host_str()?, "127.0.0.1" | "localhost" | "[::1]");
     // Without it the server says what is missing, if it is needed at all.
     is_here.then(|| secrets::stored_admin_token(&remote.data_dir).ok().flatten()).flatten()
 }

@@ -73,7 +73,7 @@ fn show(rows: &[Row], sources: &Sources, is_json: bool) -> String {
 fn check(config: &Config, sources: &Sources, is_json: bool) -> String {
     let mut doubts = doubts(config);
     if sources.file().is_some_and(holds_open_secrets) {
-        doubts.push("the settings file holds a secret, and others on this machine can read it: chmod 600");
+        doubts.push("the settings file holds a secret, and others on this machine can read it: let only the server's user read it (for the systemd service put secrets into /etc/glb-optimizer.env instead)");
     }
     if is_json {
         let said = json!({ "ok": true, "doubts": doubts, "file": sources.file(), "ignored": ignored() });

@@ -5,7 +5,7 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,8 +13,9 @@ use super::client::Client;
 use super::{UsageError, text};
 use crate::config::RemoteFlags;
 use crate::ids::KeyId;
-use crate::jobs::{KeysOfFolder, NewKey};
+use crate::jobs::{KeysOfFolder, MAX_KEY_DAYS, NewKey};
 use crate::queue::{ApiKey, Quota, Scope};
+use crate::timestamp::rfc3339;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -62,6 +63,7 @@ struct Wanted {
     megabytes_per_day: Option<u64>,
     /// After how many days it is worth nothing
     #[arg(long, value_name = "DAYS")]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_KEY_DAYS)))]
     expires_in_days: Option<u32>,
 }
 
@@ -150,11 +152,10 @@ impl Keys {
 
 /// A key as the API shows it.
 fn view(key: &ApiKey) -> Value {
-    let time = |ms| humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(ms)).to_string();
     json!({
         "id": key.id, "name": key.name, "scopes": key.scopes,
         "files_per_day": key.quota.files_per_day, "bytes_per_day": key.quota.bytes_per_day, "used": key.used,
-        "created_at": time(key.created_at_ms), "expires_at": key.expires_at_ms.map(time),
+        "created_at": rfc3339(key.created_at_ms), "expires_at": key.expires_at_ms.map(rfc3339),
     })
 }
 

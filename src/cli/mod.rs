@@ -174,15 +174,37 @@ fn explain(error: clap::Error) -> anyhow::Result<Cli> {
     error.exit()
 }
 
+/// Some of several files failed; each was named on stderr when it did.
+#[derive(Debug, thiserror::Error)]
+#[error("{failed} of {total} files failed")]
+struct SomeFailed {
+    failed: usize,
+    total: usize,
+    /// The exit code that says the most: 1 as soon as one failure was not the input's fault.
+    exit_code: u8,
+}
+
+impl SomeFailed {
+    /// By the exit codes of those that failed.
+    fn of(codes: &[u8], total: usize) -> anyhow::Result<()> {
+        match codes.iter().min() {
+            None => Ok(()),
+            Some(&exit_code) => Err(Self { failed: codes.len(), total, exit_code }.into()),
+        }
+    }
+}
+
 /// The exit code for an error of [`run`]: whether the input or the usage is at fault, or something else.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if let Some(several) = error.downcast_ref::<optimize::SomeFailed>() {
+    if let Some(several) = error.downcast_ref::<SomeFailed>() {
         return several.exit_code;
     }
     let is_usage = error.chain().any(|cause| cause.is::<crate::config::Error>() || cause.is::<UsageError>());
-    let is_refused =
-        error.chain().any(|cause| cause.downcast_ref().is_some_and(client::Refused::is_bad_input));
+    let is_refused = error
+        .chain()
+        .any(|cause| cause.downcast_ref().is_some_and(client::Refused::is_bad_input))
+        || error.chain().any(|cause| cause.downcast_ref().is_some_and(submit::NotCompleted::is_bad_input));
     let refused = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
     if is_usage || is_refused || refused.is_some_and(Error::is_bad_input) { BAD_INPUT } else { FAILED }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::files::Model;
 use super::progress::Display;
 use super::settings::SettingsFlags;
-use super::{OfFile, UsageError, exit_code, files, measured, outputs, text};
+use super::{OfFile, SomeFailed, UsageError, exit_code, files, measured, outputs, text};
 use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
 use crate::optimize::{Error, Lod, LodCount, Output, Report, Settings, lods};
@@ -61,16 +61,6 @@ enum LodForm {
     MsftLod,
 }
 
-/// Some of several files failed; each was named on stderr when it did.
-#[derive(Debug, thiserror::Error)]
-#[error("{failed} of {total} files failed")]
-pub(super) struct SomeFailed {
-    failed: usize,
-    total: usize,
-    /// The exit code that says the most: 1 as soon as one failure was not the input's fault.
-    pub(super) exit_code: u8,
-}
-
 /// Optimizes every input.
 ///
 /// # Errors
@@ -97,12 +87,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
         writeln!(io::stderr(), "glb-optimizer: {error}")?;
         codes.push(exit_code(&error));
     }
-    match codes.iter().min() {
-        None => Ok(()),
-        Some(&exit_code) => {
-            Err(SomeFailed { failed: codes.len(), total: flags.inputs.len(), exit_code }.into())
-        }
-    }
+    SomeFailed::of(&codes, flags.inputs.len())
 }
 
 fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {

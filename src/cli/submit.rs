@@ -15,9 +15,10 @@ use uuid::Uuid;
 use super::client::{Client, Refused};
 use super::progress::Display;
 use super::settings::SettingsFlags;
-use super::{OfFile, files, outputs, text};
+use super::{OfFile, SomeFailed, exit_code, files, outputs, text};
 use crate::config::RemoteFlags;
 use crate::optimize::{LodCount, Settings};
+use crate::sandbox;
 
 /// How often a server that does not answer any more is asked again, and how long between two times.
 const MOST_RETRIES: u32 = 30;
@@ -57,18 +58,18 @@ pub(super) struct Flags {
 /// A job that came to nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("job {id} is {state}{}", .reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
-struct NotCompleted {
+pub(super) struct NotCompleted {
     id: String,
     state: String,
     reason: Option<String>,
+    code: String,
 }
 
-/// Some of several files failed; each was named on stderr when it did.
-#[derive(Debug, thiserror::Error)]
-#[error("{failed} of {total} files failed")]
-struct SomeFailed {
-    failed: usize,
-    total: usize,
+impl NotCompleted {
+    /// Whether the file was at fault.
+    pub(super) fn is_bad_input(&self) -> bool {
+        sandbox::is_of_input(&self.code)
+    }
 }
 
 /// Submits every file.
@@ -80,7 +81,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
     let outputs = outputs.transpose()?;
     let client = Client::new(&flags.remote)?;
     let sent: Vec<_> = flags.inputs.iter().map(|input| send(&client, input, flags)).collect();
-    let mut failed = 0;
+    let mut codes = Vec::new();
     for (index, (input, sent)) in flags.inputs.iter().zip(sent).enumerate() {
         let output = outputs.as_ref().map(|outputs| outputs[index].as_path());
         let Err(error) = sent.and_then(|job| see_through(&client, (input, output), job, flags)) else {
@@ -91,9 +92,9 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
             return Err(error);
         }
         writeln!(io::stderr(), "glb-optimizer: {error}")?;
-        failed += 1;
+        codes.push(exit_code(&error));
     }
-    if failed > 0 { Err(SomeFailed { failed, total: flags.inputs.len() }.into()) } else { Ok(()) }
+    SomeFailed::of(&codes, flags.inputs.len())
 }
 
 fn send(client: &Client, input: &Path, flags: &Flags) -> anyhow::Result<Value> {
@@ -153,7 +154,8 @@ fn see_through(
     if is_over && job["state"] != "completed" {
         let state = job["state"].as_str().unwrap_or_default().to_owned();
         let reason = job["error"]["message"].as_str().map(str::to_owned);
-        return Err(NotCompleted { id, state, reason }.into());
+        let code = job["error"]["code"].as_str().unwrap_or_default().to_owned();
+        return Err(NotCompleted { id, state, reason, code }.into());
     }
     if !flags.json {
         io::stdout().lock().write_all(summary(client, (input, output), &id, &job).as_bytes())?;

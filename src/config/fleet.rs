@@ -98,7 +98,8 @@ fn storage(var: &dyn Fn(&'static str) -> Given) -> Result<Option<Location>, Erro
     let options = options.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
     match Location::new(value.trim(), options) {
         Some(location) => Ok(Some(location)),
-        None => Err(Error::Value { name, value, expected: STORAGE_EXPECTED }),
+        // It may hold a password.
+        None => Err(Error::Value { name, value: "(not shown)".into(), expected: STORAGE_EXPECTED }),
     }
 }
 

@@ -43,8 +43,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether requests come from a router of the platform, to an address that is none of loopback.
-    pub(super) fn is_routed(self) -> bool {
+    /// Whether requests come from a router of the platform for certain: such a server listens on every address by itself. A
+    /// container does not: it may share the network of its host.
+    #[must_use]
+    pub fn is_routed(self) -> bool {
         use Kind::{Fly, Heroku, Railway, Render, ReplitDeployment, ReplitWorkspace};
         matches!(self, ReplitDeployment | ReplitWorkspace | Railway | Render | Fly | Heroku)
     }
@@ -103,8 +105,7 @@ impl Kind {
         }
     }
 
-    /// Whether requests come from outside, through a router of the platform: listening on this machine alone would
-    /// be of no use.
+    /// Whether requests usually come from outside, so that listening on this machine alone would be of no use.
     #[must_use]
     pub fn routes_from_outside(self) -> bool {
         !matches!(self, Self::Systemd | Self::Plain)

@@ -11,7 +11,7 @@ const EXPECTED: &str = "a whole number a minute, or 0 for no limit";
 /// What one client may do in a minute; none is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
-    /// Files sent, whatever becomes of them.
+    /// Uploads sent, whatever becomes of them; one form is one upload.
     pub uploads: Option<NonZeroU32>,
     /// Everything else.
     pub requests: Option<NonZeroU32>,

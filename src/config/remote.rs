@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use url::Url;
+
 use super::{DEFAULT_PORT, Error, Platform, Sources, default_data_dir, path};
 use crate::secrets::Secret;
 
@@ -44,9 +46,9 @@ fn resolve(flags: &RemoteFlags, env: &dyn Fn(&str) -> Option<String>) -> Result<
     let port = var("PORT").unwrap_or_else(|| DEFAULT_PORT.to_string());
     let (name, value) = given.unwrap_or(("PORT", format!("http://127.0.0.1:{}", port.trim())));
     let server = value.trim().trim_end_matches('/');
-    if server.strip_prefix("http://").is_none_or(str::is_empty) {
-        let expected =
-            "an address that begins with http://, such as http://127.0.0.1:5000; encryption is not spoken";
+    let url = Url::parse(server).ok().filter(|url| url.scheme() == "http");
+    if url.is_none_or(|url| !url.username().is_empty() || url.password().is_some()) {
+        let expected = "an address that begins with http:// and has no user in it, such as http://127.0.0.1:5000; encryption is not spoken";
         return Err(Error::Value { name, value, expected });
     }
     let token = var("ADMIN_TOKEN").or_else(|| var("GLB_OPTIMIZER_API_KEY"));
@@ -74,6 +76,8 @@ mod tests {
         assert_eq!(resolved(None, None).unwrap(), "http://127.0.0.1:5000");
         assert_eq!(resolved(None, Some("http://box:8080/")).unwrap(), "http://box:8080");
         assert_eq!(resolved(Some("http://a:1"), Some("http://b:2")).unwrap(), "http://a:1");
+        let disguised = resolved(Some("http://127.0.0.1:5000@elsewhere.example"), None);
+        assert!(disguised.unwrap_err().contains("no user in it"));
         assert!(resolved(Some("https://a"), None).unwrap_err().starts_with("--server is \"https://a\""));
     }
 

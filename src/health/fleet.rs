@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Component, rfc3339, timestamp};
+use super::{Component, timestamp};
 use crate::bridge::{Bridge, Connection, Status, Storage};
+use crate::timestamp::rfc3339;
 
 /// Redis as a part of this node.
 #[derive(Debug, Clone, Serialize)]

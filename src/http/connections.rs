@@ -1,12 +1,13 @@
-//! The connections: how many at once, how long a client may take to say what it wants, and how they end.
+//! The connections: how many at once, how long a client may take to say what it wants and to take the answer, and how they end.
 //!
 //! HTTP/1.1 only: whoever encrypts in front speaks HTTP/2 with the client. axum's own loop has none of these limits,
 //! so this one speaks with hyper itself. What is answered is decided in [`super::router`].
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,12 +18,17 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 /// Connections at once; one more waits in the system's own line until another ends.
 pub(super) const MAX_CONNECTIONS: usize = 4_096;
+/// And from one address: a proxy has one for everybody, and still cannot take all.
+pub(super) const MAX_CONNECTIONS_PER_ADDRESS: usize = MAX_CONNECTIONS / 2;
+/// How long nothing of an answer may be taken. Events have signs of life in between, so this ends their listeners too.
+pub(super) const TAKE_TIME: Duration = Duration::from_secs(60);
 /// How long the head of a request may take, from its first byte or from the end of the request before.
 pub(super) const HEAD_TIME: Duration = Duration::from_secs(20);
 /// What the head of a request may hold: lines, and bytes in all, the address included.
@@ -38,11 +44,13 @@ const PAUSE_AFTER_FAULT: Duration = Duration::from_millis(100);
 pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
+    let peers = Peers::default();
     while let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await {
         match stop.run_until_cancelled(listener.accept()).await {
             None => break,
             Some(Ok((stream, peer))) => {
-                connections.spawn(converse(stream, peer, router.clone(), stop.clone(), place));
+                let Some(of_peer) = peers.admit(peer.ip()) else { continue };
+                connections.spawn(converse(stream, peer, router.clone(), stop.clone(), (place, of_peer)));
             }
             Some(Err(error)) if is_of_one_connection(&error) => {}
             Some(Err(error)) => {
@@ -57,13 +65,49 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     Ok(())
 }
 
+/// Open connections by address.
+#[derive(Debug, Clone, Default)]
+struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One of them; ends with this value.
+#[derive(Debug)]
+struct OfPeer {
+    peers: Peers,
+    address: IpAddr,
+}
+
+impl Peers {
+    /// None where the address has as many as it may.
+    fn admit(&self, address: IpAddr) -> Option<OfPeer> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = open.entry(address).or_default();
+        if *own >= MAX_CONNECTIONS_PER_ADDRESS {
+            return None;
+        }
+        *own += 1;
+        Some(OfPeer { peers: self.clone(), address })
+    }
+}
+
+impl Drop for OfPeer {
+    fn drop(&mut self) {
+        let mut open = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = open.get(&self.address).map_or(0, |count| count - 1);
+        if left == 0 {
+            open.remove(&self.address);
+        } else {
+            open.insert(self.address, left);
+        }
+    }
+}
+
 /// Sees one connection through.
 async fn converse(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     stop: CancellationToken,
-    _place: OwnedSemaphorePermit,
+    _places: (OwnedSemaphorePermit, OfPeer),
 ) {
     // Answers are short or come in large pieces: waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
@@ -72,13 +116,15 @@ async fn converse(
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(TAKE_TIME));
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME)
             .max_headers(MAX_HEADER_LINES)
             .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service)
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -95,4 +141,19 @@ async fn converse(
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_never_has_all_connections() {
+        let (peers, one) = (Peers::default(), IpAddr::from([192, 0, 2, 1]));
+        let all: Vec<OfPeer> = std::iter::from_fn(|| peers.admit(one)).collect();
+        assert_eq!(all.len(), MAX_CONNECTIONS_PER_ADDRESS);
+        assert!(peers.admit(IpAddr::from([192, 0, 2, 2])).is_some());
+        drop(all);
+        assert!(peers.admit(one).is_some() && peers.0.lock().unwrap().is_empty());
+    }
 }

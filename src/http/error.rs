@@ -71,6 +71,11 @@ impl Problem {
         &self.detail
     }
 
+    /// After how many seconds another try may do better, where that is known.
+    pub(super) fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
+    }
+
     fn retry_after(self, seconds: u64) -> Self {
         Self { retry_after_s: Some(seconds), ..self }
     }

@@ -113,7 +113,7 @@ impl Listener {
     async fn next_news(&mut self) -> Option<News> {
         loop {
             match self.changes.recv().await {
-                Ok(event) if event.job != self.id => {}
+                Ok(event) if event.job != self.id && event.change != Change::Gap => {}
                 Ok(events::Event { change: Change::Progress(progress), .. }) => {
                     return Some(News::Progress(progress));
                 }

@@ -3,11 +3,12 @@
 //! What is looked at is in [`crate::health`]; here is only the status code. Degraded is 200: jobs run, and a platform that
 //! restarts the program would help nobody.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
@@ -35,11 +36,20 @@ pub(super) async fn show(admin: Result<Admin, Problem>, State(site): State<Site>
     (status, Json(health.brief())).into_response()
 }
 
-/// Whether somebody on this machine asks, and no proxy for somebody else.
+/// Whether somebody on this machine asks, and no proxy or page for somebody else: a proxy says so, and the page of a
+/// stranger has a name of its own, also where that leads here.
 fn is_direct(parts: &Parts) -> bool {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let is_loopback = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
-    is_loopback && !PASSED_ON.iter().any(|name| parts.headers.contains_key(name))
+    let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let is_named_so =
+        header(header::HOST).and_then(|host| host.parse::<Authority>().ok()).is_some_and(|host| {
+            let name = host.host().trim_matches(['[', ']']);
+            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+        });
+    let is_of_a_stranger = header(HeaderName::from_static("sec-fetch-site")) == Some("cross-site");
+    let is_passed_on = PASSED_ON.iter().any(|name| parts.headers.contains_key(name));
+    is_loopback && is_named_so && !is_of_a_stranger && !is_passed_on
 }
 
 /// Whether the process answers

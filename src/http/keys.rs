@@ -2,7 +2,7 @@
 //!
 //! The key itself is in the answer to its making and then nowhere; lists show its id.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -17,13 +17,12 @@ use super::admin::Admin;
 use super::codes;
 use super::documented::{AdminProblems, KeyProblems};
 use super::error::Problem;
-use crate::jobs::NewKey;
+use crate::jobs::{MAX_KEY_DAYS, NewKey};
 use crate::queue::{ApiKey, Quota, Scope, Used};
+use crate::timestamp::rfc3339;
 
 /// The longest name of a key, in characters.
 const MAX_NAME_CHARS: usize = 100;
-/// The longest life of a key: a hundred years.
-const MAX_DAYS: u32 = 36_500;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What a new key shall be.
@@ -60,7 +59,6 @@ pub(super) struct KeyView {
 impl From<ApiKey> for KeyView {
     fn from(key: ApiKey) -> Self {
         let Quota { files_per_day, bytes_per_day } = key.quota;
-        let time = |ms| humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(ms)).to_string();
         Self {
             id: key.id.to_string(),
             name: key.name,
@@ -68,8 +66,8 @@ impl From<ApiKey> for KeyView {
             files_per_day,
             bytes_per_day,
             used: key.used,
-            created_at: time(key.created_at_ms),
-            expires_at: key.expires_at_ms.map(time),
+            created_at: rfc3339(key.created_at_ms),
+            expires_at: key.expires_at_ms.map(rfc3339),
         }
     }
 }
@@ -115,9 +113,10 @@ pub(super) async fn create(
         let detail = format!("A key is made of JSON such as {{\"name\": \"shop\"}}: {}.", error.body_text());
         Problem::new(codes::BAD_KEY, detail)
     })?;
-    if wanted.expires_in_days.is_some_and(|days| days > MAX_DAYS) {
-        let detail =
-            format!("`expires_in_days` must be at most {MAX_DAYS}. Leave it out for a key without an end.");
+    if wanted.expires_in_days.is_some_and(|days| days > MAX_KEY_DAYS) {
+        let detail = format!(
+            "`expires_in_days` must be at most {MAX_KEY_DAYS}. Leave it out for a key without an end."
+        );
         return Err(Problem::new(codes::BAD_KEY, detail));
     }
     let name: String = wanted.name.chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();

@@ -17,21 +17,30 @@ use super::error::Problem;
 use super::path::Path;
 use super::receive::{self, Form, Parameters, Wishes};
 use super::{Site, download, jobs, legacy_stats, upload};
-use crate::jobs::{JobView, Model, Status, Tier, rfc3339};
+use crate::jobs::{JobView, Model, Status, Tier};
 use crate::optimize::{Preset, Report, Settings};
 use crate::queue::{Job, State as JobState};
+use crate::timestamp::rfc3339;
 
 /// What `/upload` takes.
 const FORM: Form = Form { files: &["file"], start: start_old, take: take_old, missing: "No file selected" };
 /// Levels of detail beside the finest: the old page promised three versions.
 const LODS: &str = "2";
 
-/// Every refusal is an object with one text.
-struct Refusal(StatusCode, String);
+/// Every refusal is an object with one text; and after how many seconds another try may do better, where that is known.
+struct Refusal(StatusCode, String, Option<u64>);
+
+impl Refusal {
+    fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self(status, text.into(), None)
+    }
+}
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.0, Json(json!({ "error": self.1 }))).into_response()
+        let Self(status, text, retry_after_s) = self;
+        let after = retry_after_s.map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
+        (status, after, Json(json!({ "error": text }))).into_response()
     }
 }
 
@@ -42,7 +51,7 @@ impl From<Problem> for Refusal {
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
             status => status,
         };
-        Self(status, problem.detail().to_owned())
+        Self(status, problem.detail().to_owned(), problem.retry_after_s())
     }
 }
 
@@ -51,7 +60,7 @@ impl From<crate::jobs::Error> for Refusal {
         match error {
             crate::jobs::Error::TooLarge { max_bytes } => {
                 let text = format!("File too large. Maximum size is {} MB.", max_bytes >> 20);
-                Self(StatusCode::BAD_REQUEST, text)
+                Self(StatusCode::BAD_REQUEST, text, None)
             }
             error => Problem::from(error).into(),
         }
@@ -98,11 +107,11 @@ async fn accept(site: &Site, parameters: Parameters, request: Request) -> Result
     })?;
     let Model { name, upload } = match received.parts.pop() {
         Some(part) if received.parts.is_empty() => part.model,
-        _ => return Err(Refusal(StatusCode::BAD_REQUEST, "Send one file a request.".into())),
+        _ => return Err(Refusal::new(StatusCode::BAD_REQUEST, "Send one file a request.")),
     };
     if !name.to_ascii_lowercase().ends_with(".glb") {
         let text = "Invalid file type. Only GLB files are allowed.";
-        return Err(Refusal(StatusCode::BAD_REQUEST, text.into()));
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
     }
     let name = receive::clean_name(&name);
     let job = site.jobs.submit(upload, received.wishes.submission(name)).await?;
@@ -154,10 +163,10 @@ pub(super) async fn progress(State(site): State<Site>, Path(id): Path) -> Respon
 
 async fn status(site: &Site, id: &str) -> Result<Status, Refusal> {
     match jobs::parse(id) {
-        Err(_) => Err(Refusal(StatusCode::NOT_FOUND, "Task not found".into())),
+        Err(_) => Err(Refusal::new(StatusCode::NOT_FOUND, "Task not found")),
         Ok(id) => match site.jobs.status(id).await {
             Err(crate::jobs::Error::Queue(crate::queue::Error::UnknownJob(_))) => {
-                Err(Refusal(StatusCode::NOT_FOUND, "Task not found".into()))
+                Err(Refusal::new(StatusCode::NOT_FOUND, "Task not found"))
             }
             status => Ok(status?),
         },
@@ -242,11 +251,11 @@ pub(super) async fn download(State(site): State<Site>, Path(id): Path, request: 
     };
     if job.state != JobState::Completed {
         let text = "Task not completed successfully";
-        return Refusal(StatusCode::BAD_REQUEST, text.into()).into_response();
+        return Refusal::new(StatusCode::BAD_REQUEST, text).into_response();
     }
     match site.jobs.result(&job).await {
         Ok(file) => download::send(file, &format!("optimized_{}.glb", stem(&job.input_name)), request).await,
-        Err(_) => Refusal(StatusCode::NOT_FOUND, "Output file not found".into()).into_response(),
+        Err(_) => Refusal::new(StatusCode::NOT_FOUND, "Output file not found").into_response(),
     }
 }
 
@@ -259,7 +268,7 @@ pub(super) async fn download(State(site): State<Site>, Path(id): Path, request: 
         (status = 404, description = "Unknown, or not stored any more.", body = Value),
         (status = 416, description = "There is no such part.")))]
 pub(super) async fn original(State(site): State<Site>, Path(id): Path, request: Request) -> Response {
-    let missing = || Refusal(StatusCode::NOT_FOUND, "Original file not found".into()).into_response();
+    let missing = || Refusal::new(StatusCode::NOT_FOUND, "Original file not found").into_response();
     let Ok(Status { job, .. }) = status(&site, &id).await else { return missing() };
     let Ok(file) = site.jobs.original(&job).await else { return missing() };
     let mut response = download::send(file, &job.input_name, request).await;

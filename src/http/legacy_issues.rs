@@ -16,8 +16,8 @@ use super::Site;
 use super::admin::Reader;
 use super::documented::AdminProblems;
 use super::error::Problem;
-use crate::jobs::rfc3339;
 use crate::queue::{Job, State as JobState};
+use crate::timestamp::rfc3339;
 
 /// How far back is looked if nothing is said, and where only what is critical is wanted, in hours.
 const HOURS: u64 = 24;

@@ -32,7 +32,12 @@ fn the_table_of_limits_says_what_the_code_does() {
         format!("| time of one attempt at a job | {} s |", task_timeout.as_secs()),
         format!("| attempts that end with the whole program | {MAX_LOST_ATTEMPTS} |"),
         format!("such as a full disk | {MAX_NODE_FAULTS}, about a day |"),
-        format!("| connections at once | {} |", connections::MAX_CONNECTIONS),
+        format!(
+            "| connections at once | {}, {} of one address |",
+            connections::MAX_CONNECTIONS,
+            connections::MAX_CONNECTIONS_PER_ADDRESS
+        ),
+        format!("| time without taking any of an answer | {} s |", connections::TAKE_TIME.as_secs()),
         format!("| head of a request | {head_s} s, {head_kb} kB, {} lines |", connections::MAX_HEADER_LINES),
         format!("| JSON of a model | {} MB |", model.json_bytes >> 20),
         format!("such as nodes | {} |", model.items),

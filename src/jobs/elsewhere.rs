@@ -93,6 +93,11 @@ impl Jobs {
         self.events.announce_elsewhere(id, change);
     }
 
+    /// Tells listeners that they may have missed what other nodes told.
+    pub fn announce_gap(&self) {
+        self.events.announce_gap();
+    }
+
     /// The jobs of a batch of another node.
     pub(super) async fn batch_elsewhere(&self, id: BatchId) -> Vec<Job> {
         match self.elsewhere.get() {

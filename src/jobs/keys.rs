@@ -13,6 +13,9 @@ use crate::secrets::Secret;
 /// How every key begins, so that people and scanners of source code recognise one.
 pub const KEY_PREFIX: &str = "glbo_";
 
+/// The longest life of a key that has an end, in days.
+pub const MAX_KEY_DAYS: u32 = 36_500;
+
 /// What a new key shall be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {

@@ -2,8 +2,6 @@
 //!
 //! Blob hashes, leases and counters stay inside.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -11,6 +9,7 @@ use super::Status;
 use crate::ids::{Attempt, BatchId, JobId};
 use crate::optimize::Settings;
 use crate::queue::{Job, JobError, Priority, State, Webhook};
+use crate::timestamp::rfc3339;
 
 /// The JSON of a job. Times are RFC 3339 in UTC.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,20 +108,5 @@ impl From<Status> for JobView {
 impl From<Job> for JobView {
     fn from(job: Job) -> Self {
         Self::from(Status { job, progress: None, wait: None })
-    }
-}
-
-/// A time as the API shows it.
-pub(crate) fn rfc3339(time_ms: u64) -> String {
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(time_ms)).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_rfc_3339() {
-        assert_eq!(rfc3339(1_700_000_000_123), "2023-11-14T22:13:20.123Z");
     }
 }

@@ -20,6 +20,29 @@ const WANT_OF_MEMORY: [&str; 6] = [
     "out of memory",
 ];
 
+/// What a child may call its reason, and whether the input is at fault then. It may be hijacked, and its words become labels
+/// and keys that stay.
+const CODES: [(&str, bool); 10] = [
+    ("not_a_glb", true),
+    ("invalid_json", true),
+    ("invalid_gltf", true),
+    ("unsupported", true),
+    ("too_large", true),
+    ("missing_resource", true),
+    ("bad_archive", true),
+    ("no_model", true),
+    (DISK_FULL, false),
+    ("internal", false),
+];
+/// What any other word becomes.
+const UNKNOWN: &str = "other";
+
+/// Whether a job with this code is over because of its input.
+#[must_use]
+pub fn is_of_input(code: &str) -> bool {
+    CODES.iter().any(|&(known, of_input)| known == code && of_input)
+}
+
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,7 +50,7 @@ pub enum Error {
     #[error("{message}")]
     Refused {
         /// A stable word for programs.
-        code: String,
+        code: &'static str,
         /// A sentence for people.
         message: String,
         /// Whether the input is at fault.
@@ -68,7 +91,7 @@ pub enum Error {
 impl Error {
     /// A stable word for programs.
     #[must_use]
-    pub fn code(&self) -> &str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Refused { code, .. } => code,
             Self::OverMemoryLimit { .. } | Self::KilledForMemory { is_certain: true } => "out_of_memory",
@@ -101,7 +124,7 @@ impl Error {
     pub fn is_of_this_node(&self) -> bool {
         match self {
             Self::Io(_) | Self::AskedToStop => true,
-            Self::Refused { code, .. } => code == DISK_FULL,
+            Self::Refused { code, .. } => *code == DISK_FULL,
             _ => false,
         }
     }
@@ -128,7 +151,8 @@ impl Ending {
                 Err(Error::OverMemoryLimit { limit_bytes: self.memory_bytes })
             }
             Some(Line::Error { code, message, bad_input }) => {
-                Err(Error::Refused { code, message, bad_input })
+                let known = CODES.iter().map(|&(known, _)| known).find(|known| *known == code);
+                Err(Error::Refused { code: known.unwrap_or(UNKNOWN), message, bad_input })
             }
             _ => Err(self.crash()),
         }
@@ -183,6 +207,11 @@ mod tests {
         assert!(judged(done(), 0, "").is_ok());
         assert_eq!(judged(done(), 11, "").unwrap_err().code(), "crashed");
         assert_eq!(judged(None, 0, "").unwrap_err().code(), "crashed");
+        let said = |code: &str| {
+            let line = Line::Error { code: code.into(), message: "no".into(), bad_input: true };
+            judged(Some(line), 0, "").unwrap_err().code()
+        };
+        assert_eq!([said("invalid_gltf"), said("a label of its own")], ["invalid_gltf", "other"]);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdout, Command};
 
@@ -61,8 +62,12 @@ impl Child {
         let _ = stdin.write_all(&serde_json::to_vec(request)?).await;
         drop(stdin);
         let (outcome, complaint) = tokio::try_join!(outcome(stdout, on_line), complaint(stderr))?;
-        // Closed pipes are no end: a hijacked child may live on without them.
-        Ok(Farewell { outcome, complaint, status: child.wait().await? })
+        // Closed pipes are no end: a hijacked child may live on without them, and what it has started without it. The
+        // last is killed while the child's number is certainly its own: until it is waited for.
+        let pid = self.pid();
+        ended(pid).await?;
+        self.kill_group();
+        Ok(Farewell { outcome, complaint, status: self.0.wait().await? })
     }
 
     pub(super) async fn kill(&mut self) -> io::Result<()> {
@@ -70,10 +75,13 @@ impl Child {
         self.0.wait().await.map(|_| ())
     }
 
+    /// None once it was waited for: the number may be somebody else's by now.
+    fn pid(&self) -> Option<Pid> {
+        self.0.id().and_then(|id| Pid::from_raw(id.cast_signed()))
+    }
+
     fn kill_group(&self) {
-        // No id means that it was waited for: the number may be somebody else's by now.
-        let pid = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        if let Some(pid) = pid {
+        if let Some(pid) = self.pid() {
             // It fails only if nobody is left to kill.
             let _ = kill_process_group(pid, Signal::KILL);
         }
@@ -84,6 +92,14 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.kill_group();
     }
+}
+
+/// Returns when a process has ended, and leaves it to be waited for.
+async fn ended(pid: Option<Pid>) -> io::Result<()> {
+    let Some(pid) = pid else { return Ok(()) };
+    let look =
+        move || retry_on_intr(|| waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT));
+    tokio::task::spawn_blocking(look).await?.map(|_| ()).map_err(Into::into)
 }
 
 /// The path of this program, which stays right when its file is replaced by a newer one while it runs.

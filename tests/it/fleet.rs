@@ -8,6 +8,7 @@ mod bars;
 mod connection;
 mod nodes;
 mod proxy;
+mod s3;
 mod spread;
 mod storage;
 mod work;

@@ -2,6 +2,7 @@
 //!
 //! Small numbers by default; the whole measurement is `tests/run --bars`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, StatusCode};
@@ -12,7 +13,9 @@ use crate::support::{Server, padded_glb};
 
 /// What the server may hold, in KiB: 200 MB.
 const MEMORY_KIB: u64 = 200 << 10;
-/// What somebody may wait in the worst case, on a machine that is shared and slow. The measured numbers are printed.
+/// What somebody may wait in the worst case but one of a hundred; and on a machine that is shared and slow. The measured
+/// numbers are printed.
+const PROMISED: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn number(variable: &str, default: usize) -> usize {
@@ -63,7 +66,9 @@ async fn many_downloads_and_uploads_at_once_cost_no_error_and_little_memory() {
     );
     assert!(faults.is_empty(), "{} errors, such as {}", faults.len(), faults[0]);
     assert!(peak_kib < MEMORY_KIB, "the server held {peak_kib} KiB");
-    assert!(p99 < PATIENCE, "/health/live took {p99:?}");
+    assert_eq!(UNANSWERED.load(Ordering::Relaxed), 0, "/health/live was not answered");
+    let is_full = std::env::var("GLB_OPTIMIZER_BARS").is_ok_and(|bars| bars == "full");
+    assert!(p99 < if is_full { PROMISED } else { PATIENCE }, "/health/live took {p99:?}");
 }
 
 async fn download(client: Client, url: String) -> Result<(), String> {
@@ -92,6 +97,7 @@ async fn upload(client: Client, url: String, model: &'static [u8]) -> Result<(),
 
 /// How long each answer took.
 static WAITS: std::sync::Mutex<Vec<Duration>> = std::sync::Mutex::new(Vec::new());
+static UNANSWERED: AtomicUsize = AtomicUsize::new(0);
 
 async fn ask_until_stopped(url: String) {
     let client = Client::new();
@@ -99,6 +105,8 @@ async fn ask_until_stopped(url: String) {
         let start = Instant::now();
         if client.get(&url).send().await.is_ok_and(|answer| answer.status() == StatusCode::OK) {
             WAITS.lock().unwrap().push(start.elapsed());
+        } else {
+            UNANSWERED.fetch_add(1, Ordering::Relaxed);
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -1,7 +1,7 @@
 //! What an operator counts on: how fast the server is there, what it takes when it has nothing to do, how it stops.
 //!
 //! Figures are only right for the optimized executable on a machine with nothing else to do: `tests/run --bars` compares
-//! them with what was promised; every other run only sees that they can be measured.
+//! them with what was promised; every other run with bounds that only something wrong passes.
 
 #![expect(clippy::print_stderr, reason = "what was measured is shown with --nocapture")]
 
@@ -45,11 +45,12 @@ async fn the_server_is_there_at_once_and_idles_without_work_or_memory() {
     tokio::time::sleep(watched).await;
     let (used, memory_kib) = (ticks(&server) - before, server.memory_kib());
     eprintln!("ready after {ready:?}; idle: {memory_kib} KiB, {used} ticks of 10 ms in {watched:?}");
-    if is_full() {
-        assert!(ready < READY, "ready after {ready:?}");
-        assert!(memory_kib < IDLE_KIB, "{memory_kib} KiB");
-        assert!(used <= 1, "{used} ticks of 10 ms in {watched:?}");
-    }
+    // The executable of tests is slower and larger, and shares its machine.
+    let (most_ready, most_kib, most_ticks) =
+        if is_full() { (READY, IDLE_KIB, 1) } else { (READY * 50, IDLE_KIB * 4, 20) };
+    assert!(ready < most_ready, "ready after {ready:?}");
+    assert!(memory_kib < most_kib, "{memory_kib} KiB");
+    assert!(used <= most_ticks, "{used} ticks of 10 ms in {watched:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

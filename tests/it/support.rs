@@ -152,7 +152,7 @@ impl Server {
     /// All events of the job until the stream ends, as name and JSON.
     pub(crate) async fn events(&self, id: &str) -> Vec<(String, Value)> {
         let text = self.get(&format!("/api/v1/jobs/{id}/events")).await.text().await.unwrap();
-        text.split("\n\n").filter_map(parse_event).collect()
+        events_in(&text)
     }
 
     /// Waits until the job is as `condition` wants it.
@@ -287,6 +287,11 @@ fn command_at(address: &str, folder: &Path, variables: &[(&str, &str)]) -> Comma
 #[expect(clippy::print_stderr, reason = "the test harness keeps it until it is wanted")]
 fn pass_on(lines: std::io::Lines<BufReader<ChildStderr>>) {
     std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+}
+
+/// The events of a stream that has ended, as name and JSON.
+pub(crate) fn events_in(text: &str) -> Vec<(String, Value)> {
+    text.split("\n\n").filter_map(parse_event).collect()
 }
 
 fn parse_event(text: &str) -> Option<(String, Value)> {

@@ -107,6 +107,24 @@ async fn the_report_and_the_separate_files_can_be_taken_away() {
 }
 
 #[tokio::test]
+async fn each_level_of_detail_can_be_taken_away_as_a_file() {
+    let scene = Scene::open().await;
+    let accepted = scene.server.submit_with(torus::glb(), "&effort=fast&lods=2", &[]).await;
+    let id = accepted["id"].as_str().unwrap();
+    scene.server.finished(id).await;
+    let tab = scene.tab(DESKTOP, &format!("/#/jobs/{id}")).await;
+    tab.wait_for("document.querySelectorAll('[data-download^=lod-]').length > 0").await;
+    tab.click(".downloads summary").await;
+    let told = tab.read("document.querySelector('[data-download=lod-1]').textContent").await;
+    assert!(told.contains("triangles"), "{told}");
+    let of_level = scene.server.get(&format!("/api/v1/jobs/{id}/lods/1")).await.bytes().await.unwrap();
+    let name = "model-optimized-lod1.glb";
+    assert_eq!(tab.download_as("[data-download=lod-1]", name).await, of_level);
+    tab.close_without_faults().await;
+    scene.close().await;
+}
+
+#[tokio::test]
 async fn the_command_that_the_page_shows_makes_the_same_file_again() {
     let scene = Scene::open().await;
     let tab = scene.tab(DESKTOP, "/").await;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::nodes::{Fleet, until_nodes};
 use crate::redis_server::Redis;
-use crate::support::{Server, padded_glb, triangle_glb};
+use crate::support::{Server, events_in, padded_glb, triangle_glb};
 
 /// Waits until the node has heard of the job.
 async fn until_known(node: &Server, id: &str) {
@@ -31,12 +31,10 @@ async fn any_node_shows_a_job_follows_it_and_serves_its_files() {
     until_known(&other, &id).await;
     let events = async {
         other.job_until(&id, |job| job["state"] == "running").await;
-        let events = other.events(&id);
-        let thaw = async {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            rustix::process::kill_process(child, rustix::process::Signal::CONT).unwrap();
-        };
-        tokio::join!(events, thaw).0
+        // With the head of the answer, the stream listens.
+        let stream = other.get(&format!("/api/v1/jobs/{id}/events")).await;
+        rustix::process::kill_process(child, rustix::process::Signal::CONT).unwrap();
+        events_in(&stream.text().await.unwrap())
     };
     let events = tokio::time::timeout(crate::support::DEADLINE, events).await.unwrap();
     let (last, job) = events.last().unwrap();

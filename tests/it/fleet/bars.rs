@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "what was measured is shown with --nocapture")]
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::nodes::{Fleet, until_nodes, until_tier};
@@ -29,9 +30,13 @@ async fn nothing_is_lost_while_redis_comes_and_goes() {
     let fleet = Fleet::of(&redis);
     let nodes = [fleet.node("a").await, fleet.node("b").await, fleet.node("c").await];
     until_nodes(&nodes[0], 3).await;
+    let toggles = Cell::new(0);
     let uploading = async {
         let mut ids = Vec::new();
-        for index in 0..uploads {
+        for index in 0.. {
+            if index >= uploads && toggles.get() > 0 {
+                break;
+            }
             // Most go to one node, so that it has something to offer.
             let node = if index % 4 == 0 { 1 + index / 4 % 2 } else { 0 };
             ids.push((node, upload(&nodes[node], padded_glb((1 << 20) + 4 * index)).await));
@@ -44,20 +49,20 @@ async fn nothing_is_lost_while_redis_comes_and_goes() {
         }
         attempts
     };
-    let mut toggles = 0;
     let toggling = async {
         loop {
             tokio::time::sleep(pause).await;
             redis.kill();
             tokio::time::sleep(pause).await;
             redis.start_again();
-            toggles += 1;
+            toggles.set(toggles.get() + 1);
         }
     };
     let attempts: Vec<u64> = tokio::select! {
         attempts = uploading => attempts,
         () = toggling => unreachable!("it toggles for ever"),
     };
+    let (uploads, toggles) = (attempts.len(), toggles.get());
     eprintln!("{uploads} uploads, {toggles} toggles, most attempts {:?}", attempts.iter().max());
     drop(redis);
     for node in &nodes {
