@@ -239,8 +239,11 @@ impl Budget {
             (None, None) => budget,
         };
         match settings.target {
-            Target::Gpu => Self { look: Look::of(budget.look.mean * BLOCK_COMPRESSION), ..budget },
-            Target::Web | Target::Universal => budget,
+            // Whoever names a bound gets it.
+            Target::Gpu if settings.max_error.is_none() => {
+                Self { look: Look::of(budget.look.mean * BLOCK_COMPRESSION), ..budget }
+            }
+            _ => budget,
         }
     }
 

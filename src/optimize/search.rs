@@ -59,6 +59,8 @@ const AIM: f32 = 0.97;
 const CAUTION_AT_LAST: f32 = 0.98;
 /// How much less is aimed at after each attempt that was a second, third... one in a row to show too much.
 const CAUTION: f32 = 0.96;
+/// The least part of what is allowed that is told from nothing.
+const LEAST_PART: f32 = 1e-3;
 /// Outside of this part of what is allowed, what is seen of the parts is not what was thought, and is looked at again.
 const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
 
@@ -137,7 +139,8 @@ impl Tried {
     /// Whether it shows too much and takes so many bytes less than the best that on the way between them, where just all
     /// that is allowed should be seen, there should be a much smaller result.
     fn promises_more_than(&self, best: &impl Attempt) -> bool {
-        let way = (1.0 / best.part()).ln() / (self.part / best.part()).ln();
+        let seen = best.part().max(LEAST_PART);
+        let way = (1.0 / seen).ln() / (self.part / seen).ln();
         self.part > 1.0 && (self.bytes as f32 / best.bytes() as f32).powf(way) <= MUCH_SMALLER
     }
 }
@@ -154,7 +157,9 @@ fn between(course: &[Tried]) -> Option<Shares> {
     if !led_astray || right.part >= NEAR_ENOUGH {
         return None;
     }
-    let way = (AIM / right.part).ln() / (wrong.part / right.part).ln();
+    // Where nothing is seen at all, any part of what is allowed is infinitely more.
+    let seen = right.part.max(LEAST_PART);
+    let way = (AIM / seen).ln() / (wrong.part / seen).ln();
     Some(right.shares.towards(&wrong.shares, way.clamp(SHORTEST_WAY, 1.0 - SHORTEST_WAY)))
 }
 
@@ -167,7 +172,7 @@ fn wanted(balance: &Balance, course: &[Tried]) -> f32 {
     let slope = |&(other, other_seen): &(f32, f32)| (other_seen / seen).ln() / (other / expected).ln();
     let before = course.len().checked_sub(2).map(|at| slope(&course[at]));
     let slope = before.filter(|slope| slope.is_finite()).map_or(1.0, |slope| slope.clamp(0.6, 1.5));
-    let guess = expected * (AIM / seen.max(1e-3)).powf(1.0 / slope);
+    let guess = expected * (AIM / seen.max(LEAST_PART)).powf(1.0 / slope);
     let passed = course.iter().filter(|(_, seen)| *seen <= AIM).map(|(expected, _)| *expected);
     let failed = course.iter().filter(|(_, seen)| *seen > AIM).map(|(expected, _)| *expected);
     let (low, high) = (passed.fold(0.0, f32::max), failed.fold(f32::INFINITY, f32::min));
@@ -253,6 +258,16 @@ mod tests {
     #[test]
     fn an_error_that_does_not_depend_on_the_share_ends_the_search() {
         assert!(found(6, |_| 0.95).1.len() <= 2);
+    }
+
+    /// What changed nothing at all was divided by, and what came of it ended in the simplifier.
+    #[test]
+    fn regression_shares_are_numbers_also_where_nothing_is_seen_before_a_cliff() {
+        for cliff in [0.3, 0.9, 1.5] {
+            let (best, tried) = found(6, |share| if share < cliff { 0.0 } else { 3.0 });
+            assert!(tried.iter().all(|share| share.is_finite()), "{tried:?}");
+            assert_eq!(best.part, 0.0, "{tried:?}");
+        }
     }
 
     /// The errors of the second image are seen ten times as much, and those of the first cost ten times the bytes.

@@ -85,7 +85,7 @@ async fn a_job_that_ends_dead_fails_the_command_with_its_message() {
     let (data, desk) = (tempdir().unwrap(), tempdir().unwrap());
     let server = Server::start(data.path());
     let bad = write(desk.path(), "bad.glb", &glb(b"{ this is no JSON }".to_vec(), &[]));
-    let message = refused(&command(&server, &["submit", &bad, "--wait"]).await, 1);
+    let message = refused(&command(&server, &["submit", &bad, "--wait"]).await, 2);
     assert!(message.contains("bad.glb: job ") && message.contains("is dead: "), "{message}");
     // What the server refuses at the door is bad input.
     let no_model = write(desk.path(), "no.glb", b"PK\x03\x04 this is an archive");
@@ -94,7 +94,7 @@ async fn a_job_that_ends_dead_fails_the_command_with_its_message() {
     // One bad file does not stop the others.
     let good = write(desk.path(), "good.glb", &triangle_glb());
     let output = command(&server, &["submit", &bad, &good, "--wait"]).await;
-    assert!(refused(&output, 1).contains("1 of 2 files failed"));
+    assert!(refused(&output, 2).contains("1 of 2 files failed"));
     assert!(text(&output.stdout).starts_with("good.glb: "));
 }
 

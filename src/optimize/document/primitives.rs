@@ -57,11 +57,18 @@ pub fn indices(primitive: &Value) -> Option<usize> {
     as_index(&primitive["indices"])
 }
 
-/// The materials that a primitive can be drawn with: its own and those of its variants.
-pub fn materials(primitive: &Value) -> impl Iterator<Item = usize> {
+/// The materials that a primitive can be drawn with: its own, those of its variants, and the coarser ones that stand in for
+/// any of these from afar (MSFT_lod).
+pub fn materials(document: &Document, primitive: &Value) -> impl Iterator<Item = usize> {
     let mappings = primitive["extensions"]["KHR_materials_variants"]["mappings"].as_array();
     let of_variants = mappings.into_iter().flatten().map(|mapping| &mapping["material"]);
-    of_variants.chain([&primitive["material"]]).filter_map(as_index)
+    let near = of_variants.chain([&primitive["material"]]).filter_map(as_index);
+    let materials = document.list("materials");
+    near.flat_map(move |index| {
+        let from_afar =
+            materials.get(index).and_then(|json| json["extensions"]["MSFT_lod"]["ids"].as_array());
+        from_afar.into_iter().flatten().filter_map(as_index).chain([index])
+    })
 }
 
 /// `mode`, 4 (triangles) where not given.

@@ -156,11 +156,19 @@ fn unit_vectors(accessor: &Accessor, bits: i32) -> Result<Option<Accessor>, Code
     filtered(accessor.shape, Filter::Octahedral, encoded)
 }
 
+/// Keys whose rotations agree less than this, as a cosine of half the angle between them, are half a turn apart.
+const HALF_TURN: f32 = 0.01;
+
 /// Rotations through the quaternion filter; `None` where they stay as they are.
 fn quaternions(accessor: &Accessor, bits: i32) -> Result<Option<Accessor>, CodecError> {
     let values = accessor.vectors::<4>();
     let is_unit = |q: &[f32; 4]| (q.iter().map(|v| v * v).sum::<f32>() - 1.0).abs() < 0.01;
     if accessor.component != Component::F32 || values.is_empty() || !values.iter().all(is_unit) {
+        return Ok(None);
+    }
+    // From one key to another half a turn away, both ways are as short: rounding would choose another one.
+    let dot = |a: &[f32; 4], b: &[f32; 4]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    if values.array_windows().any(|[a, b]| dot(a, b).abs() < HALF_TURN) {
         return Ok(None);
     }
     let encoded = meshopt::filter_quaternion(&values, bits.unsigned_abs())?;

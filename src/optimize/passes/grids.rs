@@ -63,7 +63,7 @@ fn enter_texcoords(document: &Document, bits: i32, grids: &mut [Option<i32>]) {
         materials.iter().map(|material| log2_floor(largest_scale(material).max(1.0))).collect();
     for id in primitives::all(document) {
         let json = primitives::json(document, id);
-        let used = primitives::materials(json).filter_map(|index| magnification.get(index));
+        let used = primitives::materials(document, json).filter_map(|index| magnification.get(index));
         let exponent = -bits - used.copied().max().unwrap_or(0);
         enter(json, |name| name.starts_with("TEXCOORD_"), exponent, grids);
     }

@@ -84,7 +84,7 @@ fn can_be_instanced(document: &Document, mesh: usize) -> bool {
     let primitives = json["primitives"].as_array().map_or(&[][..], Vec::as_slice);
     let is_sorted = |material: usize| super::is_sorted(&document.list("materials")[material]);
     !primitives.iter().any(|primitive| {
-        primitive.get("targets").is_some() || primitives::materials(primitive).any(is_sorted)
+        primitive.get("targets").is_some() || primitives::materials(document, primitive).any(is_sorted)
     })
 }
 

@@ -93,7 +93,7 @@ fn groups(document: &Document) -> Vec<Vec<usize>> {
         let json = primitives::json(document, id);
         let own = as_index(&json["material"]);
         let takes_coordinates = can_be_painted(document, json);
-        for material in primitives::materials(json) {
+        for material in primitives::materials(document, json) {
             usable[material] &= takes_coordinates && own == Some(material) && json["extensions"].is_null();
         }
     }

@@ -153,13 +153,14 @@ struct Readers {
 impl Readers {
     fn of(document: &Document, primitive: &Value) -> Self {
         let mut readers = Self { texcoords: BTreeSet::new(), normal_maps: false, everything: false };
-        let used = primitives::materials(primitive);
+        let used = primitives::materials(document, primitive);
         for material in used.filter_map(|index| document.list("materials").get(index)) {
             readers.everything |= material.to_string().contains("VRM") || !material["extras"].is_null();
             readers.add(material);
         }
-        // Feature ids, custom shaders of VRM 0: not described by the material.
-        readers.everything |= primitive["extensions"].get("EXT_mesh_features").is_some();
+        // Feature ids, property textures, custom shaders of VRM 0: not described by the material.
+        let read_more = ["EXT_mesh_features", "EXT_structural_metadata"];
+        readers.everything |= read_more.iter().any(|name| primitive["extensions"].get(name).is_some());
         readers.everything |= document.uses_extension("VRM");
         readers
     }
@@ -218,6 +219,19 @@ mod tests {
         let readers = Readers::of(&document, &primitive);
         assert!(readers.read("TEXCOORD_0") && readers.read("TEXCOORD_1") && readers.read("COLOR_0"));
         assert!(!readers.read("TEXCOORD_2") && !readers.read("TANGENT"));
+    }
+
+    /// What stands in for a material from afar, and metadata, were not asked.
+    #[test]
+    fn regression_coordinates_that_materials_from_afar_or_metadata_read_stay() {
+        let root = json!({"materials": [
+            {"extensions": {"MSFT_lod": {"ids": [1]}}},
+            {"emissiveTexture": {"index": 0, "texCoord": 1}},
+        ]});
+        let document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        assert!(Readers::of(&document, &json!({"material": 0})).read("TEXCOORD_1"));
+        let described = json!({"extensions": {"EXT_structural_metadata": {"propertyTextures": [0]}}});
+        assert!(Readers::of(&document, &described).read("TEXCOORD_3"));
     }
 
     #[test]

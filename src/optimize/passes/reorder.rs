@@ -114,7 +114,7 @@ pub(super) fn order_is_seen(document: &Document, primitive: &Value) -> bool {
         let opacity = base["baseColorFactor"][3].as_f64().unwrap_or(1.0);
         opacity <= FAINT && base.get("baseColorTexture").is_none() && !has_colours && !specgloss
     };
-    let mut used = primitives::materials(primitive).filter_map(|index| materials.get(index));
+    let mut used = primitives::materials(document, primitive).filter_map(|index| materials.get(index));
     used.any(|material| material["alphaMode"] == "BLEND" && !is_faint(material))
 }
 

@@ -97,7 +97,7 @@ fn are_usual(document: &Document, primitive: &Value, bound: Spread) -> bool {
 /// set, or something else may read tangents.
 fn normal_map_set(document: &Document, primitive: &Value) -> Option<u64> {
     let mut sets = BTreeSet::new();
-    for index in primitives::materials(primitive) {
+    for index in primitives::materials(document, primitive) {
         let material = document.list("materials").get(index)?.as_object()?;
         let extensions = material.get("extensions").unwrap_or(&Value::Null);
         let reads_more = material.contains_key("extras")

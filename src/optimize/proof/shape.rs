@@ -5,8 +5,10 @@
 //! surface area in the default pose: a result that lost a mesh, tore one apart or is blank cannot pass.
 //! Materials and motion are not compared here.
 
+use glam::Mat4;
 use serde_json::{Map, Value, json};
 
+use super::render::model::instances;
 use crate::optimize::budget::{self, Budget};
 use crate::optimize::document::accessor::{Accessor, Component, Shape as ElementShape};
 use crate::optimize::document::matrix::{IDENTITY, Matrix, product, transformed};
@@ -49,16 +51,28 @@ pub fn shape(document: &Document) -> Result<Option<Shape>, Error> {
         gltf.scenes().flat_map(|scene| scene.nodes()).map(|node| (node, IDENTITY)).collect();
     while let Some((node, parent)) = waiting.pop() {
         let world = product(&parent, &node.transform().matrix().map(|column| column.map(f64::from)));
+        // The crate knows no instances, so where they stand is for our own reader to say.
+        let instances = document.list("nodes").get(node.index()).and_then(|json| instances(document, json));
+        let places: Vec<Matrix> = match instances {
+            Some(instances) => {
+                let place = |instance: Mat4| instance.to_cols_array_2d().map(|column| column.map(f64::from));
+                instances.into_iter().map(|instance| product(&world, &place(instance))).collect()
+            }
+            None => vec![world],
+        };
         for primitive in node.mesh().into_iter().flat_map(|mesh| mesh.primitives()) {
             let reader = primitive.reader(|_| gltf.blob.as_deref());
             let Some(positions) = reader.read_positions() else { continue };
-            let points: Vec<[f64; 3]> =
-                positions.map(|point| transformed(&world, point.map(f64::from))).collect();
+            let positions: Vec<[f64; 3]> = positions.map(|point| point.map(f64::from)).collect();
             let drawn: Vec<usize> = match reader.read_indices() {
                 Some(indices) => indices.into_u32().map(|index| index as usize).collect(),
-                None => (0..points.len()).collect(),
+                None => (0..positions.len()).collect(),
             };
-            shape.add(&points, &drawn, primitive.mode() == gltf::mesh::Mode::Triangles);
+            for place in &places {
+                let points: Vec<[f64; 3]> =
+                    positions.iter().map(|point| transformed(place, *point)).collect();
+                shape.add(&points, &drawn, primitive.mode() == gltf::mesh::Mode::Triangles);
+            }
         }
         waiting.extend(node.children().map(|child| (child, world)));
     }
@@ -124,6 +138,8 @@ fn geometry_only(document: &Document) -> Document {
         copy.list("meshes").iter().map(|mesh| shown(document, mesh).is_empty()).collect();
     for scene in copy.list_mut("scenes").iter_mut().filter_map(Value::as_object_mut) {
         scene.retain(|name, _| name == "nodes");
+        // The crate wants a list, also of nothing.
+        scene.entry("nodes").or_insert_with(|| json!([]));
     }
     for mesh in copy.list_mut("meshes") {
         *mesh = json!({ "primitives": shown(document, mesh) });
@@ -215,6 +231,17 @@ mod tests {
     fn shapes_are_measured_in_world_space() {
         let shape = shape(&triangle(2.0)).unwrap().unwrap();
         assert_eq!(shape, Shape { min: [10.0, 0.0, 0.0], max: [12.0, 2.0, 0.0], area: 2.0 });
+    }
+
+    #[test]
+    fn instances_stand_where_they_are_put_and_a_scene_may_be_empty() {
+        let mut copies = triangle(2.0);
+        copies.accessors.push(Accessor::from_floats(ElementShape::Vec3, &[0.0, 0.0, 0.0, 5.0, 0.0, 0.0]));
+        copies.root["nodes"][0]["extensions"] =
+            json!({"EXT_mesh_gpu_instancing": {"attributes": {"TRANSLATION": 1}}});
+        copies.root["scenes"].as_array_mut().unwrap().push(json!({"name": "empty"}));
+        let shape = shape(&copies).unwrap().unwrap();
+        assert_eq!(shape, Shape { min: [10.0, 0.0, 0.0], max: [17.0, 2.0, 0.0], area: 4.0 });
     }
 
     #[test]

@@ -127,11 +127,15 @@ impl Slot {
                 .iter()
                 .map(|factor| Some((factor.name, factor.baked(owner.get(factor.name), constant, is_opaque)?)))
                 .collect(),
+            // Brushed metal takes its directions from the normal map's, where a mesh has no tangents.
+            Means::Normal if owner.get("extensions").is_some_and(|e| e.get(ANISOTROPY).is_some()) => None,
             Means::Normal => (is_off("scale") || is_flat(constant)).then(Vec::new),
             Means::Occlusion => (is_off("strength") || constant[0] == Some(255)).then(Vec::new),
         }
     }
 }
+
+const ANISOTROPY: &str = "KHR_materials_anisotropy";
 
 /// Straight up, as near as eight bits can say it.
 fn is_flat([x, y, z, _]: Constant) -> bool {
@@ -205,6 +209,7 @@ mod tests {
     fn normals_go_when_flat_and_occlusion_when_bright() {
         let flat = [Some(128), Some(127), Some(255), None];
         assert!(without("", "normalTexture", json!({}), flat).is_some());
+        assert!(without("", "normalTexture", json!({ "extensions": { ANISOTROPY: {} } }), flat).is_none());
         assert!(without("", "normalTexture", json!({}), [Some(140), Some(127), Some(255), None]).is_none());
         assert!(
             without("", "normalTexture", json!({ "normalTexture": { "scale": 0 } }), [None; 4]).is_some()

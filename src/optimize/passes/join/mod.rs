@@ -86,7 +86,7 @@ fn key(document: &Document, primitive: &Value) -> Option<String> {
     let shown_in_order = |material| document.list("materials").get(material).is_some_and(is_sorted);
     if !is_plain
         || !accessors.into_iter().all(is_bare)
-        || primitives::materials(primitive).any(shown_in_order)
+        || primitives::materials(document, primitive).any(shown_in_order)
     {
         return None;
     }

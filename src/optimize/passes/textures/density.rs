@@ -25,7 +25,7 @@ pub(super) fn pixels_per_unit(document: &Document) -> Vec<Option<f32>> {
             continue;
         }
         let enlarged: f64 = matrices.iter().map(Matrix::area_scale).sum();
-        let materials: BTreeSet<usize> = primitives::materials(json).collect();
+        let materials: BTreeSet<usize> = primitives::materials(document, json).collect();
         let uses: Vec<&TextureUse> =
             materials.iter().filter_map(|&index| uses.get(index)).flatten().collect();
         let sets: BTreeSet<u64> = uses.iter().map(|usage| usage.set).collect();

@@ -159,8 +159,7 @@ impl<'d> Model<'d> {
         let weights = pose.weights.get(&index).cloned();
         let weights = weights.unwrap_or_else(|| morph_weights(&node["weights"], &json["weights"]));
         let joints = as_index(&node["skin"]).and_then(|skin| self.joint_matrices(skin, pose));
-        let places = self
-            .instances(node)
+        let places = instances(self.document, node)
             .map_or_else(|| vec![world], |places| places.into_iter().map(|place| world * place).collect());
         let count = json["primitives"].as_array().map_or(0, Vec::len);
         let mut draws = Vec::new();
@@ -198,25 +197,24 @@ impl<'d> Model<'d> {
         };
         Some(joints.enumerate().map(matrix).collect())
     }
+}
 
-    /// The places of EXT_mesh_gpu_instancing.
-    fn instances(&self, node: &Value) -> Option<Vec<Mat4>> {
-        let attributes = &node["extensions"]["EXT_mesh_gpu_instancing"]["attributes"];
-        let accessor = |name: &str| self.document.accessors.get(as_index(&attributes[name])?);
-        let translations = accessor("TRANSLATION").map(|a| a.vectors::<3>()).unwrap_or_default();
-        let rotations = accessor("ROTATION").map(|a| a.vectors::<4>()).unwrap_or_default();
-        let scales = accessor("SCALE").map(|a| a.vectors::<3>()).unwrap_or_default();
-        let count =
-            [translations.len(), rotations.len(), scales.len()].into_iter().max().filter(|&n| n > 0)?;
-        let place = |i: usize| {
-            Mat4::from_scale_rotation_translation(
-                scales.get(i).map_or(Vec3::ONE, |v| Vec3::from_array(*v)),
-                rotations.get(i).map_or(Quat::IDENTITY, |v| Quat::from_array(*v)).normalize(),
-                translations.get(i).map_or(Vec3::ZERO, |v| Vec3::from_array(*v)),
-            )
-        };
-        Some((0..count).map(place).collect())
-    }
+/// The places of EXT_mesh_gpu_instancing, below that of the node; `None` where the node has no instances.
+pub(in super::super) fn instances(document: &Document, node: &Value) -> Option<Vec<Mat4>> {
+    let attributes = &node["extensions"]["EXT_mesh_gpu_instancing"]["attributes"];
+    let accessor = |name: &str| document.accessors.get(as_index(&attributes[name])?);
+    let translations = accessor("TRANSLATION").map(|a| a.vectors::<3>()).unwrap_or_default();
+    let rotations = accessor("ROTATION").map(|a| a.vectors::<4>()).unwrap_or_default();
+    let scales = accessor("SCALE").map(|a| a.vectors::<3>()).unwrap_or_default();
+    let count = [translations.len(), rotations.len(), scales.len()].into_iter().max().filter(|&n| n > 0)?;
+    let place = |i: usize| {
+        Mat4::from_scale_rotation_translation(
+            scales.get(i).map_or(Vec3::ONE, |v| Vec3::from_array(*v)),
+            rotations.get(i).map_or(Quat::IDENTITY, |v| Quat::from_array(*v)).normalize(),
+            translations.get(i).map_or(Vec3::ZERO, |v| Vec3::from_array(*v)),
+        )
+    };
+    Some((0..count).map(place).collect())
 }
 
 /// The material of a primitive, in a variant that names another or without.
