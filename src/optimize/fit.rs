@@ -136,21 +136,22 @@ fn geometry_bytes(glb: &[u8]) -> Result<u64, Error> {
 const SINGLE_IMAGES: usize = 8;
 
 /// The parts whose errors are told apart, and what is seen of each in an attempt: images of the same kind together where they
-/// are many. Images that are not drawn keep the preset's share: nothing tells how much more of it they could take.
+/// are many. Images that no picture shows, such as those for viewers that lack an extension, are taken to show what the others
+/// do on average.
 fn groups(
     made: &Fitted,
     original: &Document,
     reference: &Reference,
     (target, look): (Target, &Look),
 ) -> Vec<Group> {
-    let mut lists = match target {
+    let lists = match target {
         // Block formats have no qualities to choose from.
         Target::Gpu => Vec::new(),
         Target::Web | Target::Universal => passes::images_of_a_kind(original, SINGLE_IMAGES),
     };
     let drawn = drawn_images(original);
-    lists.iter_mut().for_each(|images| images.retain(|image| drawn.contains(image)));
-    lists.retain(|images| !images.is_empty());
+    let (mut lists, hidden): (Vec<_>, Vec<_>) =
+        lists.into_iter().partition(|images| images.iter().any(|image| drawn.contains(image)));
     lists.insert(0, Vec::new());
     let restored = reference.compare_restored(&made.document, original, &lists);
     let whole = restored.first().map_or(0.0, |seen| look.pressure(seen));
@@ -158,6 +159,10 @@ fn groups(
     let images = lists.into_iter().zip(&restored).skip(1);
     let mut groups: Vec<Group> =
         images.map(|(images, seen)| Group { part: Part::Images(images), effect: effect(seen) }).collect();
+    if !groups.is_empty() {
+        let usual = groups.iter().map(|group| group.effect.max(0.0)).sum::<f32>() / groups.len() as f32;
+        groups.extend(hidden.into_iter().map(|images| Group { part: Part::Images(images), effect: usual }));
+    }
     // The same images on a surface that is only rounded, and on the original's.
     let all = [(0..made.document.images.len()).collect()];
     let on_surface = |surface: &Document| {
