@@ -134,8 +134,8 @@ async fn claim_of_the_dead(
     bridge: &Bridge,
     connection: &mut MultiplexedConnection,
 ) -> RedisResult<Option<StreamId>> {
-    // Looked for often enough that it is begun anew within the timeout.
-    let idle_ms = (bridge.visibility * 2 / 3).as_millis().to_string();
+    // Soon and often enough that it is begun anew, and if it is short done, within the timeout.
+    let idle_ms = (bridge.visibility / 2).as_millis().to_string();
     let options = StreamAutoClaimOptions::default().count(1);
     let node = bridge.node.to_string();
     let claimed: StreamAutoClaimReply =

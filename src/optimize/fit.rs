@@ -137,7 +137,7 @@ const SINGLE_IMAGES: usize = 8;
 
 /// The parts whose errors are told apart, and what is seen of each in an attempt: images of the same kind together where they
 /// are many. Images that no picture shows, such as those for viewers that lack an extension, are taken to show what the others
-/// do on average.
+/// do on average; thumbnails, which are small beside the model, as little as can be.
 fn groups(
     made: &Fitted,
     original: &Document,
@@ -161,7 +161,11 @@ fn groups(
         images.map(|(images, seen)| Group { part: Part::Images(images), effect: effect(seen) }).collect();
     if !groups.is_empty() {
         let usual = groups.iter().map(|group| group.effect.max(0.0)).sum::<f32>() / groups.len() as f32;
-        groups.extend(hidden.into_iter().map(|images| Group { part: Part::Images(images), effect: usual }));
+        let thumbnails = passes::thumbnails(original);
+        groups.extend(hidden.into_iter().map(|images| {
+            let is_small = images.iter().all(|image| thumbnails.contains(image));
+            Group { part: Part::Images(images), effect: if is_small { 0.0 } else { usual } }
+        }));
     }
     // The same images on a surface that is only rounded, and on the original's.
     let all = [(0..made.document.images.len()).collect()];

@@ -168,7 +168,7 @@ fn quaternions(accessor: &Accessor, bits: i32) -> Result<Option<Accessor>, Codec
     }
     // From one key to another half a turn away, both ways are as short: rounding would choose another one.
     let dot = |a: &[f32; 4], b: &[f32; 4]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    if values.array_windows().any(|[a, b]| dot(a, b).abs() < HALF_TURN) {
+    if values.iter().zip(values.iter().skip(1)).any(|(a, b)| dot(a, b).abs() < HALF_TURN) {
         return Ok(None);
     }
     let encoded = meshopt::filter_quaternion(&values, bits.unsigned_abs())?;

@@ -28,6 +28,8 @@ mod vertex_groups;
 mod viewing;
 mod weld;
 
+use std::collections::BTreeSet;
+
 use super::budget::{Budget, Shares};
 use super::document::{Document, unknown};
 use super::error::Error;
@@ -194,6 +196,11 @@ fn unknown_references(document: &Document) -> Option<String> {
 /// The images whose errors are seen in views, each alone; more than `most` of them by what they hold, in a list for each kind.
 pub(super) fn images_of_a_kind(document: &Document, most: usize) -> Vec<Vec<usize>> {
     textures::of_a_kind(document, most)
+}
+
+/// The images that are shown beside the model, and not on it.
+pub(super) fn thumbnails(document: &Document) -> BTreeSet<usize> {
+    textures::thumbnails(document)
 }
 
 /// For every mesh the part of a view's side that it fills where errors are as large as the passes take them to be.
