@@ -18,7 +18,7 @@
 //! | [`config`] | what this node was told |
 //! | [`jobs`] | **the life of a job**, top to bottom |
 //! | [`queue`], [`blobs`], [`events`], [`sandbox`] | what that life needs: records, bytes, announcements, child processes |
-//! | [`ids`], [`meter`], [`sample`], [`secrets`], [`log`] | types that tell a job from a blob; what is counted for `/metrics`; the vase for a first try; tokens, compared and kept; how much is logged |
+//! | [`ids`], [`meter`], [`sample`], [`secrets`], [`timestamp`], [`log`] | types that tell a job from a blob; what is counted for `/metrics`; the vase for a first try; tokens, compared and kept; times as they are shown; how much is logged |
 //! | [`optimize`] | the core. Pure: bytes and settings in, bytes and a report out |
 //!
 //! # One job, step by step

@@ -3,9 +3,8 @@
 //! A body that comes too slowly ends with an error for whoever reads it, who then lets go of what was received; the
 //! answer becomes 408. Time that this server needs to store what came does not count against the client.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -17,6 +16,7 @@ use futures_util::{Stream, StreamExt, stream};
 use super::Site;
 use super::caller::Caller;
 use super::error::Problem;
+use super::tally::{Counted, Tally};
 
 /// Bodies that may come in at once. Each holds a file and a buffer of 64 kB or so.
 pub(super) const MAX_OPEN: usize = 256;
@@ -29,39 +29,19 @@ pub(super) const WINDOW: Duration = Duration::from_secs(10);
 
 /// Bodies that are coming in, by client.
 #[derive(Debug, Clone, Default)]
-pub struct Open(Arc<Mutex<HashMap<String, usize>>>);
-
-/// One of them; ends with this value.
-#[derive(Debug)]
-struct Permit {
-    open: Open,
-    client: String,
-}
+pub struct Open(Tally<String>);
 
 impl Open {
-    fn admit(&self, client: String) -> Result<Permit, Problem> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.values().sum::<usize>() >= MAX_OPEN {
-            return Err(Problem::too_many_uploads());
-        }
-        let own = open.entry(client.clone()).or_default();
-        if *own >= MAX_OPEN_PER_CLIENT {
-            return Err(Problem::too_many_own_uploads(MAX_OPEN_PER_CLIENT));
-        }
-        *own += 1;
-        Ok(Permit { open: self.clone(), client })
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut open = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = open.get(&self.client).map_or(0, |count| count - 1);
-        if left == 0 {
-            open.remove(&self.client);
-        } else {
-            open.insert(self.client.clone(), left);
-        }
+    fn admit(&self, client: String) -> Result<Counted<String>, Problem> {
+        self.0.admit(client.clone(), |open| {
+            if open.values().sum::<usize>() >= MAX_OPEN {
+                return Err(Problem::too_many_uploads());
+            }
+            if open.get(&client).is_some_and(|own| *own >= MAX_OPEN_PER_CLIENT) {
+                return Err(Problem::too_many_own_uploads(MAX_OPEN_PER_CLIENT));
+            }
+            Ok(())
+        })
     }
 }
 
@@ -104,7 +84,7 @@ struct TooSlow;
 
 type Chunk = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
-fn watched(body: Body, watch: Watch, permit: Option<Permit>) -> impl Stream<Item = Chunk> {
+fn watched(body: Body, watch: Watch, permit: Option<Counted<String>>) -> impl Stream<Item = Chunk> {
     let start = Some((body.into_data_stream(), watch, permit));
     stream::unfold(start, async |state| {
         let (mut chunks, mut watch, permit) = state?;
@@ -176,6 +156,6 @@ mod tests {
         assert!(open.admit("a".into()).is_err());
         assert!(open.admit("b".into()).is_ok());
         drop(taken);
-        assert!(open.admit("a".into()).is_ok() && open.0.lock().unwrap().is_empty());
+        assert!(open.admit("a".into()).is_ok() && open.0.is_empty());
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -22,6 +22,8 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+
+use super::tally::{Counted, Tally};
 
 /// Connections at once; one more waits in the system's own line until another ends.
 pub(super) const MAX_CONNECTIONS: usize = 4_096;
@@ -44,12 +46,12 @@ const PAUSE_AFTER_FAULT: Duration = Duration::from_millis(100);
 pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
-    let peers = Peers::default();
+    let peers = Tally::default();
     while let Some(Ok(place)) = stop.run_until_cancelled(Arc::clone(&places).acquire_owned()).await {
         match stop.run_until_cancelled(listener.accept()).await {
             None => break,
             Some(Ok((stream, peer))) => {
-                let Some(of_peer) = peers.admit(peer.ip()) else { continue };
+                let Some(of_peer) = admit(&peers, peer.ip()) else { continue };
                 connections.spawn(converse(stream, peer, router.clone(), stop.clone(), (place, of_peer)));
             }
             Some(Err(error)) if is_of_one_connection(&error) => {}
@@ -65,40 +67,13 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     Ok(())
 }
 
-/// Open connections by address.
-#[derive(Debug, Clone, Default)]
-struct Peers(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// One of them; ends with this value.
-#[derive(Debug)]
-struct OfPeer {
-    peers: Peers,
-    address: IpAddr,
-}
-
-impl Peers {
-    /// None where the address has as many as it may.
-    fn admit(&self, address: IpAddr) -> Option<OfPeer> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = open.entry(address).or_default();
-        if *own >= MAX_CONNECTIONS_PER_ADDRESS {
-            return None;
-        }
-        *own += 1;
-        Some(OfPeer { peers: self.clone(), address })
-    }
-}
-
-impl Drop for OfPeer {
-    fn drop(&mut self) {
-        let mut open = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = open.get(&self.address).map_or(0, |count| count - 1);
-        if left == 0 {
-            open.remove(&self.address);
-        } else {
-            open.insert(self.address, left);
-        }
-    }
+/// None where the address has as many connections as it may.
+fn admit(peers: &Tally<IpAddr>, address: IpAddr) -> Option<Counted<IpAddr>> {
+    let has_room = |counts: &HashMap<IpAddr, usize>| {
+        let own = counts.get(&address).copied().unwrap_or_default();
+        if own < MAX_CONNECTIONS_PER_ADDRESS { Ok(()) } else { Err(()) }
+    };
+    peers.admit(address, has_room).ok()
 }
 
 /// Sees one connection through.
@@ -107,7 +82,7 @@ async fn converse(
     peer: SocketAddr,
     router: Router,
     stop: CancellationToken,
-    _places: (OwnedSemaphorePermit, OfPeer),
+    _places: (OwnedSemaphorePermit, Counted<IpAddr>),
 ) {
     // Answers are short or come in large pieces: waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
@@ -149,11 +124,11 @@ mod tests {
 
     #[test]
     fn one_address_never_has_all_connections() {
-        let (peers, one) = (Peers::default(), IpAddr::from([192, 0, 2, 1]));
-        let all: Vec<OfPeer> = std::iter::from_fn(|| peers.admit(one)).collect();
+        let (peers, one) = (Tally::default(), IpAddr::from([192, 0, 2, 1]));
+        let all: Vec<_> = std::iter::from_fn(|| admit(&peers, one)).collect();
         assert_eq!(all.len(), MAX_CONNECTIONS_PER_ADDRESS);
-        assert!(peers.admit(IpAddr::from([192, 0, 2, 2])).is_some());
+        assert!(admit(&peers, IpAddr::from([192, 0, 2, 2])).is_some());
         drop(all);
-        assert!(peers.admit(one).is_some() && peers.0.lock().unwrap().is_empty());
+        assert!(admit(&peers, one).is_some() && peers.is_empty());
     }
 }

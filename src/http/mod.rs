@@ -40,6 +40,7 @@ mod receive;
 mod sample;
 mod settings;
 mod stats;
+mod tally;
 mod upload;
 mod zip;
 

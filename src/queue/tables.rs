@@ -115,13 +115,7 @@ impl<'txn> Tables<'txn> {
 
     /// The running job whose lease ran out first, if one did.
     pub(super) fn first_expired(&mut self, now_ms: u64) -> Result<Option<Job>, Error> {
-        while let Some(key) = first_before(&self.leases, now_ms)? {
-            match self.read_or_set_aside(key.1)? {
-                None => self.leases.remove(key)?.map(|_| ()),
-                job => return Ok(job),
-            };
-        }
-        Ok(None)
+        self.first_readable(|tables| &mut tables.leases, now_ms)
     }
 
     /// None for a record that cannot be read, such as one with a setting that only a newer version knows: it stays
@@ -145,9 +139,18 @@ impl<'txn> Tables<'txn> {
 
     /// The job that has ended longest ago, if that was not after `until_ms`.
     pub(super) fn first_ended(&mut self, until_ms: u64) -> Result<Option<Job>, Error> {
-        while let Some(key) = first_before(&self.ended, until_ms)? {
+        self.first_readable(|tables| &mut tables.ended, until_ms)
+    }
+
+    /// The job of an index's first entry, if the entry's time is not after `until_ms`.
+    fn first_readable(
+        &mut self,
+        index: impl Fn(&mut Self) -> &mut Table<'txn, TimeKey, ()>,
+        until_ms: u64,
+    ) -> Result<Option<Job>, Error> {
+        while let Some(key) = first_before(index(self), until_ms)? {
             match self.read_or_set_aside(key.1)? {
-                None => self.ended.remove(key)?.map(|_| ()),
+                None => index(self).remove(key)?.map(|_| ()),
                 job => return Ok(job),
             };
         }
