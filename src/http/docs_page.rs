@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Write};
 
 use serde_json::Value;
 
+use super::code_samples;
+
 /// How the page looks, in daylight and at night.
 pub(super) const STYLE: &str = include_str!("docs.css");
 
@@ -90,7 +92,7 @@ fn write_route(html: &mut String, method: &str, path: &str, route: &Value) -> fm
         Safe(path),
         text(route, "summary"),
         prose(route, "description"),
-        Safe(&command(method, path, route))
+        text(&route[code_samples::NAME][0], "source")
     )?;
     write_parameters(html, route)?;
     html.push_str("<details><summary>Answers</summary><dl>");
@@ -126,24 +128,6 @@ fn write_parameters(html: &mut String, route: &Value) -> fmt::Result {
     }
     html.push_str("</dl></details>");
     Ok(())
-}
-
-/// A command for a shell. `$SERVER`, `$ID` and `$TOKEN` are the reader's.
-fn command(method: &str, path: &str, route: &Value) -> String {
-    let address = format!("\"$SERVER{}\"", path.replace("{id}", "$ID").replace("{level}", "1"));
-    let body = &route["requestBody"]["content"];
-    let has_pair = path.ends_with("/compare");
-    let sent = match method {
-        _ if has_pair => " -F before=@before.glb -F after=@after.glb",
-        _ if body["multipart/form-data"].is_object() => " -F file=@model.glb",
-        _ if body.is_object() => " --data-binary @model.glb",
-        _ => "",
-    };
-    let verb = if sent.is_empty() && method != "GET" { format!(" -X {method}") } else { String::new() };
-    // Only administrators are told that a token is needed.
-    let is_for_admins = text(&route["responses"]["401"], "description").0.contains("token_needed");
-    let token = if is_for_admins { " -H \"Authorization: Bearer $TOKEN\"" } else { "" };
-    format!("curl -sS{verb}{token}{sent} {address}")
 }
 
 #[cfg(test)]

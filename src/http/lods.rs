@@ -62,7 +62,7 @@ pub(super) async fn list(State(site): State<Site>, Path(id): Path) -> Result<Jso
 ///
 /// With `Range` only a part of it; with `If-None-Match` only if it is another one.
 #[utoipa::path(get, operation_id = "download_lod", path = "/api/v1/jobs/{id}/lods/{level}", tag = "jobs",
-    params(("id" = String, Path, description = "The job"), ("level" = usize, Path, description = "Its number, from 1 on")),
+    params(("id" = String, Path, description = "The job"), ("level" = usize, Path, description = "Its number, from 1 on", example = 1)),
     responses(ModelFile, LevelProblems))]
 pub(super) async fn level(
     State(site): State<Site>,

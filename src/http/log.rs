@@ -19,6 +19,7 @@ use super::error::Problem;
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
     /// off, error, warn, info, debug or trace.
+    #[param(example = "info")]
     level: String,
 }
 

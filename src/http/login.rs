@@ -40,6 +40,7 @@ const FORM: &str = "<!doctype html>
 pub(super) struct Shown {
     /// The admin token.
     #[serde(default)]
+    #[schema(required = true, example = "$TOKEN")]
     token: String,
 }
 

@@ -11,6 +11,7 @@ mod backup;
 mod batches;
 mod bodies;
 mod caller;
+mod code_samples;
 mod codes;
 mod connections;
 mod docs_page;

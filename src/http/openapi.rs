@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::error::ProblemView;
-use super::{docs_page, routes};
+use super::{code_samples, docs_page, routes};
 
 const JSON: &str = "application/json";
 
@@ -35,8 +35,11 @@ const JSON: &str = "application/json";
 )]
 pub(super) struct Head;
 
-static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::to_value(routes().into_openapi()).unwrap_or_default());
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let mut document = serde_json::to_value(routes().into_openapi()).unwrap_or_default();
+    code_samples::add(&mut document);
+    document
+});
 static TEXT: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
 static PAGE: LazyLock<String> = LazyLock::new(|| docs_page::render(&DOCUMENT));
 

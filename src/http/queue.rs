@@ -68,6 +68,7 @@ pub(super) async fn list(
 #[into_params(parameter_in = Query)]
 pub(super) struct Age {
     /// Jobs that ended longer ago than this.
+    #[param(example = 604_800)]
     older_than_seconds: u64,
 }
 

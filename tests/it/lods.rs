@@ -37,7 +37,7 @@ fn document(glb: &[u8]) -> Document {
 }
 
 /// A ring with a name, a skin, morph targets and a clip that moves it and its targets.
-fn ring() -> Recipe {
+pub(crate) fn ring() -> Recipe {
     let track = |path| Track { path, interpolation: Interpolation::Linear, course: Course::Curved, keys: 9 };
     Recipe {
         meshes: vec![Mesh {
