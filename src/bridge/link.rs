@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, RedisError,
+    TlsCertificates,
 };
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
@@ -267,7 +268,16 @@ pub(super) fn client(url: &RedisUrl) -> Result<Client, RedisError> {
     if let Some(password) = &url.password {
         settings = settings.set_password(password);
     }
-    Client::open(address.into_connection_info()?.set_redis_settings(settings))
+    let info = address.into_connection_info()?.set_redis_settings(settings);
+    match &url.ca_file {
+        Some(file) if url.is_tls => {
+            let root_cert = std::fs::read(file).map_err(|error| {
+                std::io::Error::new(error.kind(), format!("REDIS_CA_FILE ({}): {error}", file.display()))
+            })?;
+            Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(root_cert) })
+        }
+        _ => Client::open(info),
+    }
 }
 
 #[cfg(test)]

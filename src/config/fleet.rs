@@ -4,6 +4,7 @@
 //! mask them. Who connects: [`crate::bridge`], [`crate::blobs::Shared`].
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -55,6 +56,8 @@ pub struct RedisUrl {
     pub port: u16,
     /// Whether the connection is encrypted.
     pub is_tls: bool,
+    /// A file of certificates (PEM) whose authorities a server's certificate must come from; the web's, if there is none.
+    pub ca_file: Option<PathBuf>,
     /// The user; the default one if there is none.
     pub user: Option<String>,
     /// The password.
@@ -70,8 +73,9 @@ pub(super) fn resolve(var: &dyn Fn(&'static str) -> Given) -> Result<Fleet, Erro
         MIN_VISIBILITY_SECONDS,
         "a whole number of seconds, at least 5",
     )?;
+    let ca_file = var("REDIS_CA_FILE").map(|(_, path)| PathBuf::from(path.trim()));
     Ok(Fleet {
-        redis: redis(var)?,
+        redis: redis(var)?.map(|url| RedisUrl { ca_file, ..url }),
         prefix: var("REDIS_PREFIX").map_or_else(|| DEFAULT_PREFIX.into(), |(_, value)| value.trim().into()),
         visibility: Duration::from_secs(visibility_s.unwrap_or(DEFAULT_VISIBILITY_SECONDS)),
         storage: storage(var)?,
@@ -89,7 +93,7 @@ fn redis(var: &dyn Fn(&'static str) -> Given) -> Result<Option<RedisUrl>, Error>
     let port = parsed(var("REDISPORT"), "a port number from 0 to 65535")?.unwrap_or(DEFAULT_PORT);
     let password = var("REDIS_PASSWORD").map(|(_, password)| password);
     let user = password.as_ref().map(|_| "default".to_owned());
-    Ok(Some(RedisUrl { host: host.trim().into(), port, is_tls: false, user, password, database: 0 }))
+    Ok(Some(RedisUrl { host: host.trim().into(), port, is_tls: false, ca_file: None, user, password, database: 0 }))
 }
 
 fn storage(var: &dyn Fn(&'static str) -> Given) -> Result<Option<Location>, Error> {
@@ -127,6 +131,7 @@ impl FromStr for RedisUrl {
             host: host.trim_matches(['[', ']']).to_owned(),
             port: url.port().unwrap_or(DEFAULT_PORT),
             is_tls,
+            ca_file: None,
             user: Some(decoded(url.username())).filter(|user| !user.is_empty()),
             password: url.password().map(decoded).filter(|password| !password.is_empty()),
             database,

@@ -160,6 +160,14 @@ const TABLE: &[Setting] = &[
         "the fleet's Redis: `redis://user:password@host:port/number`, or `rediss://` for TLS. `REPLIT_REDIS_URL` goes before it; `REDISHOST`, `REDISPORT` and `REDIS_PASSWORD` come after it",
         |config| or_none(config.fleet.redis.as_ref().map(ToString::to_string)),
     ),
+    setting(
+        "REDIS_CA_FILE",
+        "with `rediss://`: a file (PEM) with the authority that signed Redis's certificate, where it is none of the web's",
+        |config| {
+            let redis = config.fleet.redis.as_ref();
+            or_none(redis.and_then(|redis| redis.ca_file.as_ref()).map(|file| file.display().to_string()))
+        },
+    ),
     setting("REDIS_PREFIX", "what the names of all keys in Redis begin with", |config| {
         config.fleet.prefix.clone()
     }),

@@ -6,6 +6,7 @@
 mod anywhere;
 mod bars;
 mod connection;
+mod link;
 mod nodes;
 mod proxy;
 mod s3;

@@ -49,6 +49,22 @@ impl Server {
         Self::spawn(command_at(address, folder, &[]), folder)
     }
 
+    /// Starts a server by another command, which gets the server's command line behind its own words.
+    pub(crate) fn start_behind(
+        wrapper: &[&str],
+        address: &str,
+        folder: &Path,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let server = command_at(address, folder, variables);
+        let mut command = Command::new(wrapper[0]);
+        command.args(&wrapper[1..]).arg(server.get_program()).args(server.get_args());
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        Self::spawn(command, folder)
+    }
+
     /// Starts a server whose data folder is a disk of its own, mounted with these options. None where nobody may mount.
     pub(crate) fn start_on_disk(folder: &Path, options: &str) -> Option<Self> {
         Self::start_after(&format!("mount -t tmpfs -o {options} tmpfs \"$0\""), folder)

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 use super::bars::is_full;
-use super::nodes::{Fleet, alone, health, health_until, until_tier};
+use super::nodes::{Fleet, alone, health, health_until, until_nodes, until_tier};
 use super::proxy::{Mode, Proxy};
 use crate::redis_server::{Redis, free_port};
 use crate::support::{Server, triangle_glb};
@@ -100,6 +100,26 @@ async fn a_user_a_password_and_a_database_open_the_door() {
         (&true.into(), &3.into())
     );
     assert!(!health.to_string().contains("cret"), "{health}");
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_one_whose_authority_is_known_and_with_nobody_else() {
+    let redis = Redis::start_with_tls();
+    let (_stranger, _folder, health) = trouble_with(&redis.url()).await;
+    let trouble = &health["components"]["redis"];
+    assert_eq!(trouble["cause"], "tls", "{health:#}");
+    assert!(trouble["error"].as_str().unwrap().contains("REDIS_CA_FILE"), "{health:#}");
+
+    let mut fleet = Fleet::of(&redis);
+    fleet.redis_url = redis.url();
+    let variables = [("REDIS_CA_FILE", &*redis.ca_file())];
+    let [one, other] = ["one", "other"].map(|name| fleet.node_with(name, &variables));
+    until_nodes(&one, 2).await;
+    let (_frozen, _child) = one.submit_frozen().await;
+    // Its only slot is taken, so that the other one does it.
+    assert_works(&one).await;
+    let health = until_tier(&other, "redis").await;
+    assert_eq!(health["components"]["redis"]["connection"]["tls"], true);
 }
 
 #[tokio::test]

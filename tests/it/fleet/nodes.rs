@@ -32,6 +32,21 @@ impl Fleet {
 
     /// Starts a node with more variables and waits for nothing.
     pub(super) fn node_with(&self, name: &str, variables: &[(&str, &str)]) -> Server {
+        self.with_variables(variables, |all| Server::start_with(&self.folder.path().join(name), all))
+    }
+
+    /// Starts a node by another command, that it listens on this address, and waits for nothing.
+    pub(super) fn node_behind(&self, wrapper: &[&str], address: &str, name: &str) -> Server {
+        self.with_variables(&[], |all| {
+            Server::start_behind(wrapper, address, &self.folder.path().join(name), all)
+        })
+    }
+
+    fn with_variables(
+        &self,
+        variables: &[(&str, &str)],
+        start: impl FnOnce(&[(&str, &str)]) -> Server,
+    ) -> Server {
         let storage = format!("file://{}", self.folder.path().join("shared").display());
         let mut all = vec![
             ("REDIS_URL", self.redis_url.as_str()),
@@ -40,7 +55,7 @@ impl Fleet {
             ("LOG_LEVEL", "debug"),
         ];
         all.extend(variables);
-        Server::start_with(&self.folder.path().join(name), &all)
+        start(&all)
     }
 }
 

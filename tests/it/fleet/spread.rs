@@ -48,9 +48,10 @@ async fn three_nodes_share_a_backlog_evenly() {
 async fn ten_jobs_outlive_a_node_that_is_killed_among_them() {
     let redis = Redis::start();
     let fleet = Fleet::of(&redis);
-    let (owner, doomed, other) = (fleet.node("a").await, fleet.node("b").await, fleet.node("c").await);
+    let (owner, doomed, _other) = (fleet.node("a").await, fleet.node("b").await, fleet.node("c").await);
     until_nodes(&owner, 3).await;
-    let held = Held::hold(&[&owner, &doomed, &other], Duration::from_millis(500));
+    // The others are not held: what is measured is how soon they have done what the dead one was doing.
+    let held = Held::hold(&[&doomed], Duration::from_secs(3));
     let ids = backlog(&owner, 10).await;
     let start = Instant::now();
     while doomed.child().is_none() {
@@ -66,7 +67,7 @@ async fn ten_jobs_outlive_a_node_that_is_killed_among_them() {
     let (took, timeout) = (killed.elapsed(), Duration::from_secs(VISIBILITY_S.parse().unwrap()));
     drop(held);
     eprintln!("all ten done {took:.1?} after the kill; the visibility timeout is {timeout:?}");
-    // The work itself, with other tests beside it, comes on top.
-    let slack = Duration::from_secs(if is_full() { 2 } else { 30 });
+    // Work is slow when other tests run beside it.
+    let slack = if is_full() { Duration::ZERO } else { Duration::from_secs(30) };
     assert!(took < timeout + slack, "{took:?}");
 }
