@@ -26,6 +26,7 @@ use chromiumoxide::listeners::EventStream;
 use chromiumoxide::page::ScreenshotParams;
 use chromiumoxide::{BrowserConfig, Page};
 use futures_util::StreamExt;
+use glb_optimizer::optimize::proof::flip::{self, Perceived};
 use image::RgbImage;
 
 const EXECUTABLE: &str = "/usr/bin/chromium";
@@ -339,11 +340,26 @@ impl Picture {
         self.0.pixels().map(|pixel| pixel.0).collect::<HashSet<_>>().len()
     }
 
+    /// Mean FLIP error: how different they look to a person.
+    pub(super) fn error(&self, other: &Self) -> f64 {
+        assert_eq!(self.0.dimensions(), other.0.dimensions(), "the panes have the same size");
+        let [before, after] = [self, other].map(|picture| Perceived::of(&picture.into()));
+        let errors = flip::flip(&before, &after);
+        errors.iter().map(|error| f64::from(*error)).sum::<f64>() / errors.len() as f64
+    }
+
     /// Mean difference of two pictures over all pixels and channels, 0 to 255.
     pub(super) fn difference(&self, other: &Self) -> f64 {
         assert_eq!(self.0.dimensions(), other.0.dimensions(), "the panes have the same size");
         let sum: f64 = self.0.pixels().zip(other.0.pixels()).map(|(a, b)| distance(a.0, b.0)).sum();
         sum / f64::from(self.0.width() * self.0.height())
+    }
+}
+
+impl From<&Picture> for flip::Picture {
+    fn from(picture: &Picture) -> Self {
+        let pixels = picture.0.pixels().map(|pixel| pixel.0).collect();
+        Self { width: picture.0.width() as usize, pixels }
     }
 }
 

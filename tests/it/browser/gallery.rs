@@ -10,9 +10,8 @@ use crate::browser::DESKTOP;
 
 /// Share of the pixels that must belong to the model: a small one far away is still none that is missing.
 const SOMETHING: f64 = 0.002;
-/// Mean difference in steps of 255 that still counts as the same model. Letters without smooth edges, seen a part of a pixel
-/// apart, come to 7.5.
-const SAME_MODEL: f64 = 12.0;
+/// Mean FLIP error that still counts as the same model: what the preset `maximum` may show.
+const SAME_MODEL: f64 = 0.06;
 
 /// The files to look at, by name.
 fn models(scene: &Scene) -> Vec<PathBuf> {
@@ -52,10 +51,10 @@ async fn every_model_is_seen_before_and_after() {
         .await;
         tab.wait_for_frame().await;
         let (original, result) = (pane(&tab, "original").await, pane(&tab, "result").await);
-        let difference = original.difference(&result);
+        let error = original.error(&result);
         let held_up = tab.read("Math.round(longest)").await;
         println!(
-            "{name}: covered {:.3} and {:.3}, differ by {difference:.2}, held up {held_up} ms",
+            "{name}: covered {:.3} and {:.3}, error {error:.3}, held up {held_up} ms",
             original.covered(),
             result.covered()
         );
@@ -64,8 +63,8 @@ async fn every_model_is_seen_before_and_after() {
                 wrong.push(format!("{name}: the {which} is blank"));
             }
         }
-        if difference > SAME_MODEL {
-            wrong.push(format!("{name}: original and result differ by {difference:.2}"));
+        if error > SAME_MODEL {
+            wrong.push(format!("{name}: original and result differ: error {error:.3}"));
         }
         tab.close_without_faults().await;
     }
