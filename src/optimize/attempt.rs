@@ -19,6 +19,10 @@ pub(super) const COMPARE_WEIGHT: f32 = 4.0;
 /// How wrong a result counts, as a part of what is allowed, whose shape is not the original's.
 const OUT_OF_SHAPE: f32 = 2.0;
 
+/// What part of all that is allowed has to be used up in half of the views for the others not to matter: means over more of
+/// them differ by a few percent.
+const HOPELESS: f32 = 1.1;
+
 /// What part of all that is allowed is used up where a size is met: a little less than what the search aims at, so that the
 /// result stays just below it.
 const NEARLY: f32 = 0.96;
@@ -44,7 +48,7 @@ pub(super) struct Fitted {
     pub(super) glb: Vec<u8>,
     /// Every pass, as it ran for this result.
     pub(super) reports: Vec<PassReport>,
-    /// How different it looks; `None` where the original shows nothing.
+    /// How different it looks, in half of the views where that is much too different; `None` where the original shows nothing.
     pub(super) comparison: Option<Comparison>,
     /// The view in which it looks most different; `None` as long as it may not be the result.
     pub(super) worst: Option<Pictures>,
@@ -89,6 +93,8 @@ pub(super) struct Job<'a, 'p> {
     pub(super) reports: Vec<PassReport>,
     /// Size of the file as it would be written now.
     pub(super) bytes: u64,
+    /// How attempts looked, by the hash of their bytes: shares that differ may come to the same.
+    looks: Vec<(blake3::Hash, Comparison)>,
 }
 
 impl<'a, 'p> Job<'a, 'p> {
@@ -108,6 +114,7 @@ impl<'a, 'p> Job<'a, 'p> {
             memo,
             reports: Vec::new(),
             bytes: original.bytes,
+            looks: Vec::new(),
         }
     }
 
@@ -178,13 +185,26 @@ impl<'a, 'p> Job<'a, 'p> {
             Err(fault) => (fitted.fault, fitted.part) = (Some(fault), OUT_OF_SHAPE),
             Ok(_) if reference.is_blank() => {}
             Ok(result) => {
-                let comparison = reference.compare(&result);
+                let comparison = self.looked_at(&fitted.glb, &result);
                 fitted.part = self.budget.look.part(&comparison);
                 fitted.fault = (fitted.part > 1.0).then(|| looks_of(&comparison));
                 fitted.comparison = Some(comparison);
             }
         }
         Ok(fitted)
+    }
+
+    /// How an attempt looks: as the same bytes did before, if there were any.
+    fn looked_at(&mut self, glb: &[u8], result: &Document) -> Comparison {
+        let hash = blake3::hash(glb);
+        if let Some((_, known)) = self.looks.iter().find(|(of, _)| *of == hash) {
+            return known.clone();
+        }
+        let look = &self.budget.look;
+        let comparison =
+            self.original.reference.compare_attempt(result, |half| look.part(half) > HOPELESS);
+        self.looks.push((hash, comparison.clone()));
+        comparison
     }
 }
 

@@ -12,8 +12,8 @@ use super::attempt::{COMPARE_WEIGHT, Fitted, Job, Original, WRITE_WEIGHT};
 use super::budget::{Look, Shares};
 use super::codecs::image_file;
 use super::culprit;
-use super::document::Document;
-use super::document::read::Files;
+use super::document::read::{self, Files};
+use super::document::{Document, Limits};
 use super::error::Error;
 use super::inventory;
 use super::passes::{self, Memo, PASSES, Pass};
@@ -69,10 +69,14 @@ fn fit_by(
         culprit::report(&mut fitted, *at, *pass, fault);
     }
     stages.enter("compare", 0.0);
-    fitted.worst = fitted
-        .comparison
-        .as_ref()
-        .and_then(|comparison| original.reference.worst_pictures(&fitted.document, comparison));
+    if let Some(comparison) = &mut fitted.comparison {
+        let result = read::read(&fitted.glb, &Files::new(), &Limits::default())?;
+        if fitted.fault.is_some() {
+            // Of what looks wrong, only half was looked at.
+            *comparison = original.reference.compare(&result);
+        }
+        fitted.worst = original.reference.complete(&result, comparison);
+    }
     Ok(fitted)
 }
 

@@ -161,21 +161,54 @@ impl Reference {
     /// Compares a result with the original in every view.
     #[must_use]
     pub fn compare(&self, after: &Document) -> Comparison {
-        self.compare_with(after, |_| true, |_| None).0
+        self.compare_with_pictures(after, |_| None).0
     }
 
     /// Compares in every view, with pictures of each.
     #[must_use]
     pub fn compare_in_pictures(&self, after: &Document) -> (Comparison, Vec<Pictures>) {
-        self.compare_with(after, |_| true, |seen| seen.pictures())
+        self.compare_with_pictures(after, |seen| seen.pictures())
     }
 
-    /// Pictures of the view with the largest error; `None` where there is no view.
+    fn compare_with_pictures(
+        &self,
+        after: &Document,
+        picture: impl Fn(&Seen) -> Option<Pictures> + Sync,
+    ) -> (Comparison, Vec<Pictures>) {
+        let after = Model::new(after);
+        let (mut comparison, pictures) = self.look(&after, |_| true, picture);
+        self.measure(&after, &mut comparison);
+        (comparison, pictures)
+    }
+
+    /// Compares an attempt by pictures alone; [`complete`](Self::complete) adds the rest to that of a result. Where what is
+    /// seen in half of the views is so much that it `is_hopeless`, the others are not looked at.
     #[must_use]
-    pub fn worst_pictures(&self, after: &Document, comparison: &Comparison) -> Option<Pictures> {
+    pub(super) fn compare_attempt(
+        &self,
+        after: &Document,
+        is_hopeless: impl Fn(&Comparison) -> bool,
+    ) -> Comparison {
+        let after = Model::new(after);
+        let (first, _) = self.look(&after, is_of_half, |_| None);
+        if is_hopeless(&first) {
+            return first;
+        }
+        let (others, _) = self.look(&after, |shot| !is_of_half(shot), |_| None);
+        let mut errors = [first.views, others.views].concat();
+        let order = |view: &ViewError| self.shots.iter().position(|shot| shot.name() == view.name);
+        errors.sort_by_cached_key(order);
+        self.comparison(&after, errors, |_| true)
+    }
+
+    /// What is told of a result only: how far its joints and its surface are from where they were, in `comparison`; and
+    /// pictures of the view with the largest error, if there is one.
+    #[must_use]
+    pub(super) fn complete(&self, after: &Document, comparison: &mut Comparison) -> Option<Pictures> {
+        let after = Model::new(after);
+        self.measure(&after, comparison);
         let worst = comparison.worst_view()?;
-        let (_, pictures) =
-            self.compare_with(after, |shot| shot.name() == worst.name, |seen| seen.pictures());
+        let (_, pictures) = self.look(&after, |shot| shot.name() == worst.name, |seen| seen.pictures());
         pictures.into_iter().next()
     }
 
@@ -194,23 +227,15 @@ impl Reference {
         let mut model = Model::new(after);
         let compared = |images: &Vec<usize>| {
             let put_aside = model.restore(images, original);
-            let comparison = self.compare_model(&model, is_wanted, |_| None).0;
+            let comparison = self.look(&model, is_wanted, |_| None).0;
             model.put_back(put_aside);
             comparison
         };
         lists.iter().map(compared).collect()
     }
 
-    fn compare_with(
-        &self,
-        after: &Document,
-        is_wanted: impl Fn(&Shot) -> bool + Sync,
-        picture: impl Fn(&Seen) -> Option<Pictures> + Sync,
-    ) -> (Comparison, Vec<Pictures>) {
-        self.compare_model(&Model::new(after), is_wanted, picture)
-    }
-
-    fn compare_model(
+    /// Compares the pictures of some views.
+    fn look(
         &self,
         after: &Model,
         is_wanted: impl Fn(&Shot) -> bool + Sync,
@@ -226,20 +251,26 @@ impl Reference {
             Some((ViewError { object: owner.map(|owner| self.called(owner)), ..error }, picture(&seen)))
         });
         let (errors, pictures): (Vec<ViewError>, Vec<Option<Pictures>>) = seen.unzip();
+        (self.comparison(after, errors, is_wanted), pictures.into_iter().flatten().collect())
+    }
+
+    /// What the errors of some views come to.
+    fn comparison(
+        &self,
+        after: &Model,
+        errors: Vec<ViewError>,
+        is_wanted: impl Fn(&Shot) -> bool,
+    ) -> Comparison {
         let mut not_shown = self.not_shown.clone();
         not_shown.extend(undecoded(after, "result"));
-        let at_rest = drawn.iter().find(|(case, _)| *case == Case::default());
-        let comparison = Comparison {
-            joints: self.joint_distance(after),
-            surface: at_rest.and_then(|(_, draws)| self.surface_distance(draws)),
-            is_guess: self.is_guess,
-            not_shown,
-            ..Comparison::of(
-                errors,
-                self.shots.iter().filter(|shot| shot.is_whole() && is_wanted(shot)).count(),
-            )
-        };
-        (comparison, pictures.into_iter().flatten().collect())
+        let whole = self.shots.iter().filter(|shot| shot.is_whole() && is_wanted(shot)).count();
+        Comparison { is_guess: self.is_guess, not_shown, ..Comparison::of(errors, whole) }
+    }
+
+    /// Measures what pictures may not show.
+    fn measure(&self, after: &Model, comparison: &mut Comparison) {
+        comparison.joints = self.joint_distance(after);
+        comparison.surface = self.surface_distance(&after.draws(Case::default()));
     }
 
     /// How far joints are from where they were.
@@ -266,6 +297,13 @@ impl Reference {
         let parts = [name(&self.nodes, owner.node), name(&self.materials, owner.material)];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Half of the views: enough to tell that something looks wrong. Whole ones at rest, and all that are close, in which most is
+/// seen.
+fn is_of_half(shot: &Shot) -> bool {
+    let is_whole = WHOLE.iter().step_by(2).any(|view| *view == shot.view);
+    shot.case == Case::default() && (is_whole || shot.view.zoom > 1.0)
 }
 
 fn undecoded<'m>(model: &'m Model, which: &'m str) -> impl Iterator<Item = String> + 'm {
