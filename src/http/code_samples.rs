@@ -24,9 +24,9 @@ pub(super) fn add(document: &mut Value) {
 fn command(method: &str, path: &str, route: &Value, schemas: &Value) -> String {
     let (query, address) = query_and_path(path, route);
     let body = body(&route["requestBody"]["content"], schemas);
-    // These two are what curl does by itself.
-    let is_told = method != "GET" && !(method == "POST" && !body.is_empty());
-    let verb = if is_told { format!(" -X {method}") } else { String::new() };
+    // Without a body curl asks by GET, with one by POST.
+    let usual = if body.is_empty() { "GET" } else { "POST" };
+    let verb = if method != usual { format!(" -X {method}") } else { String::new() };
     // Only administrators are told that a token is needed.
     let unauthorized = route["responses"]["401"]["description"].as_str().unwrap_or_default();
     let is_for_admins = unauthorized.contains("token_needed");
@@ -82,14 +82,14 @@ fn body(content: &Value, schemas: &Value) -> String {
 /// Where an answer goes that is not for reading.
 fn downloaded(content: &Value) -> &'static str {
     let kinds = content.as_object().into_iter().flatten().map(|(kind, _)| kind.as_str());
-    let name = kinds.filter_map(|kind| match kind {
+    let mut names = kinds.filter_map(|kind| match kind {
         "model/gltf-binary" => Some(" -o small.glb"),
         "application/zip" => Some(" -o small.zip"),
         "image/png" => Some(" -o view.png"),
         "application/octet-stream" => Some(" -o download.bin"),
         _ => None,
     });
-    name.last().unwrap_or_default()
+    names.next_back().unwrap_or_default()
 }
 
 /// A text without its quotation marks.

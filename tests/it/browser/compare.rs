@@ -10,7 +10,7 @@ const OTHER_PICTURE: f64 = 2.0;
 const MANY_COLOURS: usize = 100;
 
 /// What is seen of the view, whatever it shows.
-async fn seen(tab: &Tab) -> Picture {
+pub(super) async fn seen(tab: &Tab) -> Picture {
     tab.picture(".stage canvas").await
 }
 
