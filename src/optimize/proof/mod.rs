@@ -181,24 +181,25 @@ impl Reference {
         (comparison, pictures)
     }
 
-    /// Compares an attempt by pictures alone; [`complete`](Self::complete) adds the rest to that of a result. Where what is
-    /// seen in half of the views is so much that it `is_hopeless`, the others are not looked at.
+    /// Compares an attempt by pictures alone, in half of the views and, if that makes one `go_on`, in all of them;
+    /// [`complete`](Self::complete) adds the rest to the comparison of a result.
     #[must_use]
     pub(super) fn compare_attempt(
         &self,
         after: &Document,
-        is_hopeless: impl Fn(&Comparison) -> bool,
-    ) -> Comparison {
+        go_on: impl FnOnce(&Comparison) -> bool,
+    ) -> (Comparison, Option<Comparison>) {
         let after = Model::new(after);
-        let (first, _) = self.look(&after, is_of_half, |_| None);
-        if is_hopeless(&first) {
-            return first;
+        let (half, _) = self.look(&after, is_of_half, |_| None);
+        if !go_on(&half) {
+            return (half, None);
         }
         let (others, _) = self.look(&after, |shot| !is_of_half(shot), |_| None);
-        let mut errors = [first.views, others.views].concat();
-        let order = |view: &ViewError| self.shots.iter().position(|shot| shot.name() == view.name);
-        errors.sort_by_cached_key(order);
-        self.comparison(&after, errors, |_| true)
+        let mut errors = half.views.clone();
+        errors.extend(others.views);
+        errors.sort_by_cached_key(|view| self.shots.iter().position(|shot| shot.name() == view.name));
+        let whole = self.comparison(&after, errors, |_| true);
+        (half, Some(whole))
     }
 
     /// What is told of a result only: how far its joints and its surface are from where they were, in `comparison`; and

@@ -23,9 +23,42 @@ fn weights(matrix: u16) -> Option<(f32, f32)> {
     }
 }
 
-/// Brightness and colour differences at full resolution.
+/// BT.601 in full range as libyuv has it, and so Chromium: parts of 64 of a colour difference in red, green and blue. They are
+/// off by up to a third of a percent, which is seen where all of an image has the same strong colour.
+mod libyuv {
+    use super::Frame;
+
+    pub(super) const BLUE: i32 = 113;
+    pub(super) const GREEN: (i32, i32) = (22, 46);
+    pub(super) const RED: i32 = 90;
+    /// Parts of 65536 of a sample times 257 in its brightness, which has 64 parts.
+    const LUMA: i32 = 16320;
+
+    /// A row of a frame with three planes of 8 bits.
+    pub(super) fn row(frame: &Frame, y: u32) -> Vec<[u8; 3]> {
+        let [luma, blue, red] = [0, 1, 2].map(|plane| frame.row(plane, y));
+        let byte = |sample: u16| u8::try_from(sample).unwrap_or(u8::MAX);
+        let samples = luma.into_iter().zip(blue.into_iter().zip(red));
+        samples.map(|(y, (u, v))| colour([y, u, v].map(byte))).collect()
+    }
+
+    /// A colour, by the same sums as there.
+    pub(super) fn colour([y, u, v]: [u8; 3]) -> [u8; 3] {
+        let (y, u, v) = (i32::from(y), i32::from(u) - 128, i32::from(v) - 128);
+        let y = ((y * 257 * LUMA) >> 16) + 32;
+        let [r, g, b] = [y + RED * v, y - GREEN.0 * u - GREEN.1 * v, y + BLUE * u];
+        [r, g, b].map(|value| (value >> 6).clamp(0, 255) as u8)
+    }
+}
+
+/// Brightness and colour differences at full resolution, out of which [`libyuv::colour`] makes the same colours again: viewers
+/// whose numbers are the standard's are off by less than half a step.
 pub(super) fn from_colour(pixels: &Pixels) -> Vec<Vec<u8>> {
-    let (kr, kb) = (0.299_f32, 0.114_f32);
+    let part = |of: i32| of as f32 / 64.0;
+    let (blue, red) = (part(libyuv::BLUE), part(libyuv::RED));
+    let (green_of_blue, green_of_red) = (part(libyuv::GREEN.0) / blue, part(libyuv::GREEN.1) / red);
+    let sum = 1.0 + green_of_blue + green_of_red;
+    let (kr, kb) = (green_of_red / sum, green_of_blue / sum);
     // A cast saturates, and is many times faster than `round`, which is a call on older processors.
     let round = |value: f32| (value + 0.5) as u8;
     let mut planes = std::array::from_fn::<_, 3, _>(|_| Vec::with_capacity(pixels.texels().len()));
@@ -33,8 +66,8 @@ pub(super) fn from_colour(pixels: &Pixels) -> Vec<Vec<u8>> {
         let [r, g, b] = [r, g, b].map(f32::from);
         let y = kr * r + (1.0 - kr - kb) * g + kb * b;
         planes[0].push(round(y));
-        planes[1].push(round((b - y) / (2.0 - 2.0 * kb) + 128.0));
-        planes[2].push(round((r - y) / (2.0 - 2.0 * kr) + 128.0));
+        planes[1].push(round((b - y) / blue + 128.0));
+        planes[2].push(round((r - y) / red + 128.0));
     }
     planes.into()
 }
@@ -54,11 +87,16 @@ pub(super) fn to_pixels(
     let (width, height) = frame.size();
     let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
     let colours = Colours::new(frame, matrix)?;
+    let is_usual =
+        frame.depth() == 8 && frame.chroma_shift() == Some((0, 0)) && matches!(matrix, (2 | 5 | BT601, true));
     for y in 0..height {
-        let row = colours.row(frame, y);
+        let row: Vec<[u8; 3]> = match is_usual {
+            true => libyuv::row(frame, y),
+            false => colours.row(frame, y).into_iter().map(|rgb| rgb.map(narrowed)).collect(),
+        };
         let alphas = alpha.map(|alpha| (alpha.row(0, y), Range::new(alpha.depth(), alpha.matrix().1)));
         for (x, rgb) in row.into_iter().enumerate() {
-            rgba.extend(rgb.map(narrowed));
+            rgba.extend(rgb);
             rgba.push(alphas.as_ref().map_or(255, |(samples, range)| narrowed(range.luma(samples[x]))));
         }
     }
@@ -160,4 +198,46 @@ fn chroma_row(frame: &Frame, plane: usize, y: u32, (x_shift, y_shift): (u32, u32
         rows[near] * 0.75 + rows[other] * 0.25
     };
     (0..width as usize).map(at).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Not biased, and hardly farther off than the rounding of three numbers makes it.
+    #[test]
+    fn colours_come_back_as_they_were() {
+        let mut sum = [0i32; 3];
+        let steps = || (0..=255u8).step_by(15);
+        let colours = steps().flat_map(|r| steps().flat_map(move |g| steps().map(move |b| [r, g, b, 255])));
+        let colours: Vec<[u8; 4]> = colours.collect();
+        let side = u32::try_from(colours.len()).unwrap();
+        let planes = from_colour(&Pixels::new(side, 1, colours.concat()).unwrap());
+        for (at, colour) in colours.iter().enumerate() {
+            let back = libyuv::colour([0, 1, 2].map(|plane: usize| planes[plane][at]));
+            for channel in 0..3 {
+                let off = i32::from(back[channel]) - i32::from(colour[channel]);
+                assert!(off.abs() <= 2, "{colour:?} became {back:?}");
+                sum[channel] += off;
+            }
+        }
+        let bias = sum.map(|sum| f64::from(sum) / colours.len() as f64);
+        assert!(bias.iter().all(|bias| bias.abs() < 0.1), "{bias:?}");
+    }
+
+    /// What Chromium 156 shows of an AVIF with these samples.
+    #[test]
+    fn colours_are_those_of_a_browser() {
+        for (samples, colour) in [
+            ([0, 126, 128], [0, 1, 0]),
+            ([216, 103, 151], [248, 208, 172]),
+            ([219, 105, 148], [247, 213, 178]),
+            ([222, 107, 146], [247, 216, 185]),
+            ([228, 105, 148], [255, 222, 187]),
+            ([235, 108, 140], [252, 233, 200]),
+            ([255, 127, 128], [255, 255, 253]),
+        ] {
+            assert_eq!(libyuv::colour(samples), colour, "{samples:?}");
+        }
+    }
 }

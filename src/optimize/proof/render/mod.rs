@@ -9,6 +9,7 @@ mod environment;
 mod film;
 mod frame;
 mod glass;
+mod light;
 mod material;
 pub(super) mod model;
 mod part;

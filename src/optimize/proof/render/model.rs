@@ -7,6 +7,7 @@ use glam::{Mat4, Quat, Vec3};
 use rayon::prelude::*;
 use serde_json::Value;
 
+use super::light::{Light, lights};
 use super::material::Material;
 use super::part::Part;
 use super::pose::{Case, Moment, Pose};
@@ -47,6 +48,8 @@ pub(in super::super) struct Draw {
     pub(in super::super) material: usize,
     /// Index of the node, to name it.
     pub(in super::super) node: usize,
+    /// The lights that the file brings; all of them fall on everything.
+    pub(super) lights: Arc<[Light]>,
 }
 
 impl Draw {
@@ -127,10 +130,13 @@ impl<'d> Model<'d> {
     /// What is drawn.
     pub(in super::super) fn draws(&self, case: Case) -> Vec<Draw> {
         let pose = Pose::of(self.document, case.moment);
+        let lights = lights(self.document, &pose.world).into();
         let nodes = self.document.list("nodes").iter().enumerate();
         let shown = nodes.filter_map(|(index, node)| Some((index, node, pose.world[index]?)));
         shown
-            .flat_map(|(index, node, world)| self.draws_of((index, node), world, &pose, case.variant))
+            .flat_map(|(index, node, world)| {
+                self.draws_of((index, node), world, (&pose, &lights), case.variant)
+            })
             .collect()
     }
 
@@ -151,7 +157,7 @@ impl<'d> Model<'d> {
         &self,
         (index, node): (usize, &Value),
         world: Mat4,
-        pose: &Pose,
+        (pose, lights): (&Pose, &Arc<[Light]>),
         variant: Option<usize>,
     ) -> Vec<Draw> {
         let Some(mesh) = as_index(&node["mesh"]) else { return Vec::new() };
@@ -179,6 +185,7 @@ impl<'d> Model<'d> {
                 world,
                 material,
                 node: index,
+                lights: Arc::clone(lights),
             }));
         }
         draws

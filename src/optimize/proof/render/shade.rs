@@ -8,6 +8,7 @@ use glam::{Vec3, Vec4, Vec4Swizzles};
 
 use super::environment::ROOM_LIGHT;
 use super::film;
+use super::light::Lit;
 use super::material::Alpha;
 use super::slot::Slot;
 use super::surface::{Face, Place};
@@ -48,7 +49,8 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let view = place.view;
     let smooth = face.smooth_normal(place);
     let normal = face.mapped_normal(smooth, place);
-    let (metallic, roughness, specular) = reflectance(face, place);
+    let metal_rough = face.texel(material.metal_rough_slot.as_ref(), place);
+    let (metallic, roughness, specular) = reflectance(face, place, metal_rough.unwrap_or(Vec4::ONE));
     let roughness = roughness.clamp(SMOOTHEST, 1.0);
     let facing = normal.dot(view).clamp(0.0, 1.0);
     let matt = colour * (1.0 - metallic);
@@ -59,12 +61,23 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let mirrored = (2.0 * bent.dot(view) * bent - view).lerp(bent, roughness.powi(4));
     let room = &*ROOM_LIGHT;
     let around = room.diffuse(normal);
-    let (shadow, shadow_of_glossy) = occlusion(face, place, roughness, facing);
+    // Mostly it is in the image that was just read.
+    let is_shared = material.occlusion_slot == material.metal_rough_slot;
+    let shade = if is_shared { metal_rough } else { face.texel(material.occlusion_slot.as_ref(), place) };
+    let (shadow, shadow_of_glossy) = occlusion(shade, material.occlusion_strength, roughness, facing);
     // What is reflected does not reach the colour below, which the metal in a mixture does not have.
     let mut scattered = Vec3::ZERO;
     if metallic < 1.0 {
         let above = Reflected::new(specular, response);
         scattered = matt * (1.0 - above.once - above.often) * (around * shadow);
+    }
+    let mut shine = Vec3::ZERO;
+    let lights = &face.surface.draw.lights;
+    if !lights.is_empty() {
+        let lit = Lit { at: face.position(place), normal, view, roughness, base };
+        let (white, glossy) = lit.under(lights);
+        scattered += matt * white;
+        shine = glossy;
     }
     let mut alpha = 1.0;
     if let Some(behind) = behind {
@@ -78,7 +91,7 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
     let glossy = reflected.once * room.reflected(mirrored, roughness) + reflected.often * around;
     let emissive = material.emissive
         * face.texel(material.emissive_slot.as_ref(), place).map_or(Vec3::ONE, |texel| texel.xyz());
-    let mut light = scattered + glossy * shadow_of_glossy;
+    let mut light = scattered + glossy * shadow_of_glossy + shine;
     if let Some(sheen) = &material.sheen {
         let (shine, left) = sheen.shine(face, place, facing);
         light = light * left + shine * around * shadow;
@@ -113,7 +126,7 @@ fn with_film(face: &Face, place: &Place, base: Vec3, facing: f32) -> Vec3 {
 }
 
 /// Metalness, roughness and the reflection of what is no metal.
-fn reflectance(face: &Face, place: &Place) -> (f32, f32, Vec3) {
+fn reflectance(face: &Face, place: &Place, metal_rough: Vec4) -> (f32, f32, Vec3) {
     let material = face.surface.material;
     let texel = |slot: &Option<Slot>| face.texel(slot.as_ref(), place).unwrap_or(Vec4::ONE);
     let tint = texel(&material.specular_slot);
@@ -121,16 +134,14 @@ fn reflectance(face: &Face, place: &Place) -> (f32, f32, Vec3) {
         let roughness = 1.0 - (1.0 - material.roughness) * tint.w;
         return (0.0, roughness, material.specular * tint.xyz());
     }
-    let metal_rough = texel(&material.metal_rough_slot);
     let specular = material.specular * tint.xyz() * texel(&material.specular_share_slot).w;
     (material.metallic * metal_rough.z, material.roughness * metal_rough.y, specular)
 }
 
 /// What is left of light from around and of reflections (the latter by Lagarde, "Moving Frostbite to PBR", 2014).
-fn occlusion(face: &Face, place: &Place, roughness: f32, facing: f32) -> (f32, f32) {
-    let material = face.surface.material;
-    let Some(texel) = face.texel(material.occlusion_slot.as_ref(), place) else { return (1.0, 1.0) };
-    let shadow = 1.0 + material.occlusion_strength * (texel.x - 1.0);
+fn occlusion(texel: Option<Vec4>, strength: f32, roughness: f32, facing: f32) -> (f32, f32) {
+    let Some(texel) = texel else { return (1.0, 1.0) };
+    let shadow = 1.0 + strength * (texel.x - 1.0);
     let exponent = exp2(-16.0 * roughness - 1.0);
     (shadow, (power((facing + shadow).max(0.0), exponent) - 1.0 + shadow).clamp(0.0, 1.0))
 }

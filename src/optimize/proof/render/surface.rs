@@ -174,6 +174,12 @@ impl<'f> Face<'f> {
         if self.is_back && material.is_double_sided { -normal } else { normal }
     }
 
+    /// Where a place is in the world.
+    pub(super) fn position(&self, place: &Place) -> Vec3 {
+        let Surface { draw, .. } = self.surface;
+        draw.world.transform_point3(self.mix(&draw.part.positions, place.weights))
+    }
+
     fn positions(&self) -> [Vec3; 3] {
         let Surface { draw, along, .. } = self.surface;
         // Only differences between them count.
