@@ -77,14 +77,15 @@ impl Pass for Prune {
     }
 }
 
-/// Whether items may stay although nothing in the file refers to them: a file that holds only materials or
-/// meshes (a library), and VRM 0, which numbers materials in a list of its own.
+/// Whether items may stay although nothing in the file refers to them: a file that holds only materials,
+/// meshes or motion (a library), and VRM 0, which numbers materials in a list of its own.
 fn is_meaningful(document: &Document, kind: Kind) -> bool {
     let has_vrm0 = document.root.get("extensions").is_some_and(|extensions| extensions.get("VRM").is_some());
     match kind {
         Kind::Mesh => document.list("nodes").is_empty(),
         Kind::Material => has_vrm0 || document.list("meshes").is_empty(),
-        Kind::Texture | Kind::Image => document.list("meshes").is_empty(),
+        // Motion alone, for a model in another file: the skin says which bones it is for.
+        Kind::Texture | Kind::Image | Kind::Skin => document.list("meshes").is_empty(),
         _ => false,
     }
 }
@@ -232,6 +233,17 @@ mod tests {
         assert!(Readers::of(&document, &json!({"material": 0})).read("TEXCOORD_1"));
         let described = json!({"extensions": {"EXT_structural_metadata": {"propertyTextures": [0]}}});
         assert!(Readers::of(&document, &described).read("TEXCOORD_3"));
+    }
+
+    /// A walk for avatars, without an avatar.
+    #[test]
+    fn regression_the_skin_of_a_file_of_motion_alone_stays() {
+        for (meshes, kept) in [(json!([]), 1), (json!([{"primitives": []}]), 0)] {
+            let root = json!({"nodes": [{"name": "hip"}], "skins": [{"joints": [0]}], "meshes": meshes});
+            let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+            run_alone(&Prune, &mut document).unwrap();
+            assert_eq!(document.list("skins").len(), kept);
+        }
     }
 
     #[test]
