@@ -38,7 +38,9 @@ pub enum Cause {
     #[error("{0} does not have the database that REDIS_URL names: {1}")]
     WrongDatabase(String, String),
     /// No encrypted connection, or not with whom it should be.
-    #[error("no encrypted connection to {0}: {1}; use redis:// if it speaks no TLS, and name its authority with REDIS_CA_FILE if that is one of your own")]
+    #[error(
+        "no encrypted connection to {0}: {1}; use redis:// if it speaks no TLS, and name its authority with REDIS_CA_FILE if that is one of your own"
+    )]
     Tls(String, String),
     /// A replica, or a primary without enough replicas.
     #[error("{0} takes no writes: it is a read-only replica; use the address of the primary")]

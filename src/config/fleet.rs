@@ -93,7 +93,15 @@ fn redis(var: &dyn Fn(&'static str) -> Given) -> Result<Option<RedisUrl>, Error>
     let port = parsed(var("REDISPORT"), "a port number from 0 to 65535")?.unwrap_or(DEFAULT_PORT);
     let password = var("REDIS_PASSWORD").map(|(_, password)| password);
     let user = password.as_ref().map(|_| "default".to_owned());
-    Ok(Some(RedisUrl { host: host.trim().into(), port, is_tls: false, ca_file: None, user, password, database: 0 }))
+    Ok(Some(RedisUrl {
+        host: host.trim().into(),
+        port,
+        is_tls: false,
+        ca_file: None,
+        user,
+        password,
+        database: 0,
+    }))
 }
 
 fn storage(var: &dyn Fn(&'static str) -> Given) -> Result<Option<Location>, Error> {

@@ -39,7 +39,9 @@ fn command(method: &str, path: &str, route: &Value, schemas: &Value) -> String {
 fn query_and_path(path: &str, route: &Value) -> (String, String) {
     let (mut query, mut path) = (String::new(), path.replace("{id}", "$ID"));
     for parameter in route["parameters"].as_array().into_iter().flatten() {
-        let (Some(name), true) = (parameter["name"].as_str(), parameter["required"] == true) else { continue };
+        let (Some(name), true) = (parameter["name"].as_str(), parameter["required"] == true) else {
+            continue;
+        };
         let example = words(&parameter["example"]);
         if parameter["in"] == "path" {
             path = path.replace(&format!("{{{name}}}"), &example);

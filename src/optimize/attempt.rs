@@ -19,9 +19,9 @@ pub(super) const COMPARE_WEIGHT: f32 = 4.0;
 /// How wrong a result counts, as a part of what is allowed, whose shape is not the original's.
 const OUT_OF_SHAPE: f32 = 2.0;
 
-/// What part of all that is allowed has to be used up in half of the views for the others not to matter: means over more of
-/// them differ by a few percent.
-const HOPELESS: f32 = 1.1;
+/// What part of all that is allowed has to be used up, by what half of the views show, for the others not to matter: what they
+/// come to differs by a few percent from what it came to before.
+const HOPELESS: f32 = 1.06;
 
 /// What part of all that is allowed is used up where a size is met: a little less than what the search aims at, so that the
 /// result stays just below it.
@@ -95,6 +95,8 @@ pub(super) struct Job<'a, 'p> {
     pub(super) bytes: u64,
     /// How attempts looked, by the hash of their bytes: shares that differ may come to the same.
     looks: Vec<(blake3::Hash, Comparison)>,
+    /// What was seen of the last attempt that was looked at in every view.
+    whole_by_half: Option<WholeByHalf>,
 }
 
 impl<'a, 'p> Job<'a, 'p> {
@@ -115,6 +117,7 @@ impl<'a, 'p> Job<'a, 'p> {
             reports: Vec::new(),
             bytes: original.bytes,
             looks: Vec::new(),
+            whole_by_half: None,
         }
     }
 
@@ -200,11 +203,40 @@ impl<'a, 'p> Job<'a, 'p> {
         if let Some((_, known)) = self.looks.iter().find(|(of, _)| *of == hash) {
             return known.clone();
         }
-        let look = &self.budget.look;
-        let comparison =
-            self.original.reference.compare_attempt(result, |half| look.part(half) > HOPELESS);
+        let (look, ratio) = (&self.budget.look, self.whole_by_half);
+        let hopeless = |half: &Comparison| {
+            let expected = ratio.map(|ratio| ratio.of_whole(half));
+            expected.filter(|expected| look.part(expected) > HOPELESS)
+        };
+        let (half, whole) = self.original.reference.compare_attempt(result, |half| hopeless(half).is_none());
+        let comparison = match whole {
+            Some(whole) => {
+                self.whole_by_half = Some(WholeByHalf::new(&whole, &half));
+                whole
+            }
+            None => hopeless(&half).unwrap_or(half),
+        };
         self.looks.push((hash, comparison.clone()));
         comparison
+    }
+}
+
+/// How much more is seen in all views than in half of them, as factors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WholeByHalf {
+    mean: f32,
+    worst: f32,
+}
+
+impl WholeByHalf {
+    fn new(whole: &Comparison, half: &Comparison) -> Self {
+        let ratio = |whole: f32, half: f32| if half > 0.0 { whole / half } else { 1.0 };
+        Self { mean: ratio(whole.mean, half.mean), worst: ratio(whole.worst, half.worst) }
+    }
+
+    /// What all views should show, by what half of them do. Those that are close are among these.
+    fn of_whole(self, half: &Comparison) -> Comparison {
+        Comparison { mean: half.mean * self.mean, worst: half.worst * self.worst, ..half.clone() }
     }
 }
 

@@ -157,7 +157,7 @@ const BITS_OF_FINE_FRACTIONS: i32 = 2;
 
 /// From here on a single view is plainly not the same, whatever the others are like: no preset goes that far. Who asks
 /// for a larger error gets it.
-const PLAIN_CHANGE: f32 = 0.046;
+const PLAIN_CHANGE: f32 = 0.044;
 
 /// How much more than the mean of all views a single one may differ.
 const WORST_VIEW: f32 = 2.0;

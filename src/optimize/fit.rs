@@ -27,6 +27,9 @@ use super::stages::Stages;
 /// Attempts at a size that was asked for, at least.
 const SIZE_ATTEMPTS: usize = 8;
 
+/// Attempts that take one image over a cliff, at most.
+const LEAPS: usize = 2;
+
 /// Passes that are left out, at most, before a file is given up.
 const MOST_CULPRITS: usize = 2;
 
@@ -125,7 +128,9 @@ fn best(
         Part::Numbers => geometry.borrow().numbers(share),
     };
     let start = Shares::even(budget.first_share(settings), prepared.images.len());
-    let mut best = search(tries, &start, attempt, groups, &taken)?;
+    // Towards a size, fewer bytes are no better.
+    let leaps = if tries > 1 && settings.target_size.is_none() { LEAPS } else { 0 };
+    let mut best = search((tries, leaps), &start, attempt, groups, &taken)?;
     best.curve = curve;
     Ok(best)
 }

@@ -66,7 +66,8 @@ pub struct StageTime {
 pub struct Tried {
     /// Its size.
     pub bytes: u64,
-    /// Mean FLIP error of the whole views; `null` where nothing could be compared.
+    /// Mean FLIP error of the whole views, expected from half of them where these showed more than is allowed; `null` where nothing
+    /// could be compared.
     pub error: Option<f32>,
 }
 

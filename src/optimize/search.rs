@@ -45,11 +45,14 @@ const RESCUES: usize = 4;
 const DETOURS: usize = 2;
 const FAR: f32 = 0.8;
 /// Or when one that shows too much lets a result of this part of its bytes be expected.
-const MUCH_SMALLER: f32 = 0.8;
+const MUCH_SMALLER: f32 = 0.9;
 /// The least part of the way between two attempts that is gone at once.
 const SHORTEST_WAY: f32 = 0.3;
 /// How much smaller the shares get at each rescue.
 const RESCUE_STEP: f32 = 0.6;
+
+/// The part of the bytes that an image alone must save for a leap to be tried.
+const WORTH_A_LEAP: f32 = 0.1;
 
 /// Between this part of what is allowed and all of it, another attempt is not worth its time.
 const NEAR_ENOUGH: f32 = 0.94;
@@ -66,6 +69,7 @@ const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
 
 /// The best result, of at most `tries` attempts (at least one), the first of them with `start` as the share of all; where none
 /// looks right, of a few more with ever smaller shares. When not even these look right, the one that looks least wrong.
+/// At the end up to `leaps` more, each with one image over a cliff that the others have passed by.
 ///
 /// `groups` tells what is seen of each part's errors in an attempt; it is not asked where one attempt is enough.
 /// `bytes` guesses how many a part takes at a share, from all that was tried so far.
@@ -73,7 +77,7 @@ const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
 /// # Errors
 /// Those of `attempt`, which is given the shares of the budget to use, 1 for all of it.
 pub(super) fn search<A: Attempt, E>(
-    tries: usize,
+    (tries, leaps): (usize, usize),
     start: &Shares,
     mut attempt: impl FnMut(&Shares) -> Result<A, E>,
     mut groups: impl FnMut(&A) -> Vec<Group>,
@@ -81,6 +85,7 @@ pub(super) fn search<A: Attempt, E>(
 ) -> Result<A, E> {
     let mut shares = start.clone();
     let mut best = attempt(&shares)?;
+    let mut shares_of_best = shares.clone();
     let mut balance = Balance::of(if tries > 1 { groups(&best) } else { Vec::new() }, best.part(), &shares);
     let mut last = (best.part(), best.bytes());
     let mut course = vec![Tried::new(&shares, &best)];
@@ -115,10 +120,21 @@ pub(super) fn search<A: Attempt, E>(
         }
         course.push(Tried::new(&shares, &found));
         if found.rank() < best.rank() {
-            best = found;
+            (best, shares_of_best) = (found, shares.clone());
         }
         if changed_nothing && course.iter().all(|tried| tried.part <= 1.0) {
             break;
+        }
+    }
+    let mut failed = Vec::new();
+    for _ in 0..if best.rank().looks_right() { leaps } else { 0 } {
+        let worth = WORTH_A_LEAP * best.bytes() as f32;
+        let Some((part, next)) = balance.leap(&shares_of_best, worth, &failed, bytes) else { break };
+        let found = attempt(&next)?;
+        if found.rank() < best.rank() {
+            (best, shares_of_best) = (found, next);
+        } else {
+            failed.push(part);
         }
     }
     Ok(best)
@@ -226,7 +242,7 @@ mod tests {
             tried.push(shares.surface);
             Ok::<_, ()>(Made { bytes: whole(1000.0 / shares.surface), part: error(shares.surface) })
         };
-        let best = search(tries, &Shares::even(1.0, 0), attempt, |_| Vec::new(), &|_, _| 0.0);
+        let best = search((tries, 0), &Shares::even(1.0, 0), attempt, |_| Vec::new(), &|_, _| 0.0);
         (best.unwrap(), tried)
     }
 
@@ -288,7 +304,7 @@ mod tests {
             effects.iter().enumerate().map(|(at, &effect)| Group { part: image(at), effect }).collect()
         };
         let even = attempt(&Shares::even(0.8, 2)).unwrap();
-        let best = search(5, &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
+        let best = search((5, 0), &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
         assert!(best.part <= 1.0);
         assert!(best.bytes * 2 < even.bytes, "{} against {}", best.bytes, even.bytes);
     }
@@ -312,7 +328,7 @@ mod tests {
         let group = |part, effect| Group { part, effect };
         let groups =
             |_: &Made| vec![group(Part::Surface, seen_of_surface), group(Part::Numbers, seen_of_numbers)];
-        let best = search(5, &Shares::even(1.0, 0), attempt, groups, &bytes).unwrap();
+        let best = search((5, 0), &Shares::even(1.0, 0), attempt, groups, &bytes).unwrap();
         assert!(best.part <= 1.0 && best.bytes < 800_000, "{}", best.bytes);
     }
 
@@ -334,7 +350,17 @@ mod tests {
             Part::Images(_) => 300_000.0 / share,
             _ => 0.0,
         };
-        let best = search(5, &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
+        let best = search((5, 0), &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
         assert_eq!((best.bytes, best.part), (330_000, 0.6));
+        // Even where the search has ended before it came there.
+        let bytes = |part: &Part, share: f32| match part {
+            Part::Images(images) if fallen(share, images[0]) => 30_000.0,
+            Part::Images(_) => 300_000.0,
+            _ => 0.0,
+        };
+        for (leaps, expected) in [(0, 600_000), (2, 330_000)] {
+            let best = search((2, leaps), &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
+            assert_eq!(best.bytes, expected);
+        }
     }
 }

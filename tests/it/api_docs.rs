@@ -82,7 +82,8 @@ async fn something_for(server: &Server, path: &str, step: usize) -> String {
     if path.contains("/batches/") {
         let archive = crate::api::archive(&[("a.glb", &glb), ("b.glb", &padded_glb(4_000 + 4 * step))]);
         let form = Form::new().part("file", Part::bytes(archive).file_name("models.zip"));
-        let answer = server.client.post(server.address("/api/v1/batches")).multipart(form).send().await.unwrap();
+        let answer =
+            server.client.post(server.address("/api/v1/batches")).multipart(form).send().await.unwrap();
         let batch: Value = answer.json().await.unwrap();
         for job in batch["jobs"].as_array().unwrap() {
             server.finished(job["id"].as_str().unwrap()).await;
@@ -127,7 +128,8 @@ async fn every_command_of_the_description_runs() {
     }
     let mut failed = Vec::new();
     let routes = document["paths"].as_object().unwrap().iter();
-    let routes = routes.flat_map(|(path, methods)| methods.as_object().unwrap().iter().map(move |one| (path, one)));
+    let routes =
+        routes.flat_map(|(path, methods)| methods.as_object().unwrap().iter().map(move |one| (path, one)));
     for (step, (path, (_, route))) in routes.enumerate() {
         let rests = path.ends_with("/cancel") || path.ends_with("/retry");
         let queue = if rests { "pause" } else { "resume" };

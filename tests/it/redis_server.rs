@@ -75,7 +75,10 @@ impl Redis {
         command.args(["--bind", "127.0.0.1", "--save", "", "--loglevel", "warning"]);
         let (port, none) = (self.port.to_string(), "0".to_owned());
         let (plain, tls) = if self.is_tls { (&none, &port) } else { (&port, &none) };
-        command.args(["--port", plain, "--tls-port", tls, "--dir"]).arg(self.folder.path()).args(&self.options);
+        command
+            .args(["--port", plain, "--tls-port", tls, "--dir"])
+            .arg(self.folder.path())
+            .args(&self.options);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.process = Some(command.spawn().expect("redis-server is needed: apt-get install redis-server"));
         let start = Instant::now();

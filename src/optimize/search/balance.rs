@@ -101,6 +101,36 @@ impl Balance {
         self.filled(of_price(high.exp2()), wanted, &curves)
     }
 
+    /// A part with images that alone should save so many bytes (`worth`) at a larger share, and the shares with that one: of
+    /// those that have not `failed`, the one that saves most for what is seen of it.
+    pub(super) fn leap(
+        &self,
+        from: &Shares,
+        worth: f32,
+        failed: &[Part],
+        bytes: &dyn Fn(&Part, f32) -> f32,
+    ) -> Option<(Part, Shares)> {
+        let leap = |group: &Group| {
+            let now = group.part.share(from);
+            let taken = bytes(&group.part, now);
+            let larger =
+                (1..=STEPS).map(|step| now * LONGEST_IMAGE_STEP.powf(f32::from(step) / f32::from(STEPS)));
+            let price = |share: f32| group.effect * (group.part.growth(share) - group.part.growth(now));
+            let gains = larger.filter_map(|share| {
+                let saved = taken - bytes(&group.part, share);
+                (saved >= worth).then(|| (saved / price(share), share))
+            });
+            let (gain, share) = gains.max_by(|a, b| a.0.total_cmp(&b.0))?;
+            Some((gain, group.part.clone(), share))
+        };
+        let may = |group: &&Group| matches!(group.part, Part::Images(_)) && !failed.contains(&group.part);
+        let leaps = self.groups.iter().filter(may).filter_map(leap);
+        let (_, part, share) = leaps.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let mut shares = from.clone();
+        part.set(&mut shares, share);
+        Some((part, shares))
+    }
+
     /// Gives what is left of `wanted` to the part that saves most by it, again and again: shares come in steps.
     fn filled(&self, mut shares: Shares, wanted: f32, curves: &[Curve]) -> Shares {
         loop {
