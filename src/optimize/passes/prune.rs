@@ -207,6 +207,7 @@ mod tests {
 
     use super::*;
     use crate::optimize::passes::run_alone;
+    use crate::optimize::settings::Settings;
 
     #[test]
     fn texture_coordinates_are_read_by_the_textures_of_all_variants() {
@@ -241,7 +242,7 @@ mod tests {
         for (meshes, kept) in [(json!([]), 1), (json!([{"primitives": []}]), 0)] {
             let root = json!({"nodes": [{"name": "hip"}], "skins": [{"joints": [0]}], "meshes": meshes});
             let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
-            run_alone(&Prune, &mut document).unwrap();
+            run_alone(&Prune, &mut document, Settings::default());
             assert_eq!(document.list("skins").len(), kept);
         }
     }
