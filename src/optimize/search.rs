@@ -352,14 +352,20 @@ mod tests {
         };
         let best = search((5, 0), &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
         assert_eq!((best.bytes, best.part), (330_000, 0.6));
-        // Even where the search has ended before it came there.
-        let bytes = |part: &Part, share: f32| match part {
-            Part::Images(images) if fallen(share, images[0]) => 30_000.0,
-            Part::Images(_) => 300_000.0,
-            _ => 0.0,
+    }
+
+    /// A bottle whose four images all changed a little from attempt to attempt, and never the one that mattered.
+    #[test]
+    fn regression_a_cliff_that_the_search_has_passed_by_is_taken_at_the_end() {
+        let is_fallen = |share: f32| share >= 2.0;
+        let attempt = |shares: &Shares| {
+            let bytes = if is_fallen(shares.images[0]) { 30_000 } else { 300_000 };
+            Ok::<_, ()>(Made { bytes, part: 0.95 })
         };
-        for (leaps, expected) in [(0, 600_000), (2, 330_000)] {
-            let best = search((2, leaps), &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
+        let groups = |_: &Made| vec![Group { part: Part::Images(vec![0]), effect: 0.9 }];
+        let bytes = |_: &Part, share: f32| if is_fallen(share) { 30_000.0 } else { 300_000.0 };
+        for (leaps, expected) in [(0, 300_000), (1, 30_000)] {
+            let best = search((4, leaps), &Shares::even(1.0, 1), attempt, groups, &bytes).unwrap();
             assert_eq!(best.bytes, expected);
         }
     }

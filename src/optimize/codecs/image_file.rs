@@ -1,12 +1,13 @@
 //! Image files: what one is (from its header) and its pixels (for PNG, JPEG, WebP, AVIF and KTX2).
 //!
 //! glTF wants pixels as they are stored: gamma and colour profiles in a PNG and the orientation in a JPEG are ignored
-//! here on purpose. Writers are in [`png`](super::png), [`jpeg`](super::jpeg), [`webp`],
+//! here on purpose; of the latter [`is_turned`] tells. Writers are in [`png`](super::png), [`jpeg`](super::jpeg), [`webp`],
 //! [`avif`] and [`ktx2`].
 
 use std::io::Cursor;
 
 use image::codecs::{jpeg::JpegDecoder, png::PngDecoder};
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageResult, Limits};
 
 use super::{CodecError, Pixels, avif, contain, headers, ktx2, resize, webp};
@@ -84,6 +85,18 @@ pub fn probe(file: &[u8]) -> Option<Probe> {
 /// Whether the end of `file` is missing although [`decode`] makes a picture of it: JPEG decoders fill up with grey.
 pub fn is_cut_off(file: &[u8]) -> bool {
     probe(file).is_some_and(|probe| probe.format == Format::Jpeg) && headers::is_jpeg_cut_off(file)
+}
+
+/// Whether a JPEG says that it is to be turned or mirrored: browsers do so, and other loaders do not.
+pub fn is_turned(file: &[u8]) -> bool {
+    if probe(file).is_none_or(|probe| probe.format != Format::Jpeg) {
+        return false;
+    }
+    let orientation = contain(CodecError::damaged("JPEG", "the decoder gave up on it"), || {
+        let decoder = JpegDecoder::new(Cursor::new(file));
+        Ok(decoder.and_then(|mut decoder| decoder.orientation()).unwrap_or(Orientation::NoTransforms))
+    });
+    orientation.is_ok_and(|orientation| orientation != Orientation::NoTransforms)
 }
 
 /// Decodes a PNG, JPEG, WebP, AVIF or KTX2 file (of that the largest level). 16-bit channels are rounded to 8.
@@ -169,6 +182,23 @@ mod tests {
         let mut file = Vec::new();
         PngEncoder::new(&mut file).write_image(bytes, width, height, kind).expect("encodes");
         file
+    }
+
+    #[test]
+    fn a_jpeg_that_is_to_be_turned_is_known() {
+        let plain = landscape_jpeg();
+        assert!(!is_turned(&plain) && !is_turned(b"no image"));
+        for (orientation, is_other) in [(1, false), (6, true)] {
+            // A directory of one entry: tag 0x0112, one short.
+            let exif = [
+                b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".as_slice(),
+                &[orientation, 0, 0, 0, 0, 0, 0],
+            ];
+            let exif = exif.concat();
+            let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
+            let turned = [&plain[..2], &[0xFF, 0xE1], &length, &exif, &plain[2..]].concat();
+            assert_eq!(is_turned(&turned), is_other);
+        }
     }
 
     fn landscape_jpeg() -> Vec<u8> {

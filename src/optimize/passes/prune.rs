@@ -54,8 +54,10 @@ impl Pass for Prune {
             let mut keep = edit::referenced(document, kind);
             let items = edit::json_list(&document.root, kind).map_or(&[][..], Vec::as_slice);
             for (keep, item) in keep.iter_mut().zip(items) {
-                // Extras are what somebody wrote down on purpose: their item stays, used or not.
-                *keep |= item.get("extras").is_some();
+                // Extras are what somebody wrote down on purpose: their item stays, used or not. So does a material with a
+                // name that takes nothing but its own few words.
+                let is_word = kind == Kind::Material && item.get("name").is_some() && !has_textures(item);
+                *keep |= item.get("extras").is_some() || is_word;
             }
             let gone = items.iter().zip(&keep).filter(|(_, keep)| !**keep);
             let names = gone.filter_map(|(item, _)| item.get("name").and_then(Value::as_str));
@@ -88,6 +90,12 @@ fn is_meaningful(document: &Document, kind: Kind) -> bool {
         Kind::Texture | Kind::Image | Kind::Skin => document.list("meshes").is_empty(),
         _ => false,
     }
+}
+
+/// Whether a material, or an extension of it, names a texture.
+fn has_textures(material: &Value) -> bool {
+    let members = material.as_object().into_iter().flatten();
+    members.into_iter().any(|(name, value)| name.ends_with("Texture") || has_textures(value))
 }
 
 /// `min` and `max` are required for positions and key times only (specification 3.6.2.5).
@@ -240,7 +248,8 @@ mod tests {
     #[test]
     fn regression_the_skin_of_a_file_of_motion_alone_stays() {
         for (meshes, kept) in [(json!([]), 1), (json!([{"primitives": []}]), 0)] {
-            let root = json!({"nodes": [{"name": "hip"}], "skins": [{"joints": [0]}], "meshes": meshes});
+            let root =
+                json!({"nodes": [{"name": "hip", "mesh": 0}], "skins": [{"joints": [0]}], "meshes": meshes});
             let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
             run_alone(&Prune, &mut document, Settings::default());
             assert_eq!(document.list("skins").len(), kept);
@@ -248,16 +257,19 @@ mod tests {
     }
 
     #[test]
-    fn an_unused_item_with_extras_stays_and_a_named_one_is_reported() {
+    fn an_unused_item_with_extras_or_a_bare_name_stays_and_one_that_takes_more_is_reported() {
         let root = json!({
             "nodes": [{"mesh": 0}],
             "meshes": [{"primitives": []}],
-            "materials": [{"name": "old"}, {"extras": {"price": 3}}],
+            "textures": [{}],
+            "materials": [
+                {"name": "old", "emissiveTexture": {"index": 0}}, {"name": "for later"}, {"extras": {"price": 3}}, {},
+            ],
         });
         let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
         let outcome = run_alone(&Prune, &mut document, crate::optimize::Settings::default());
         assert!(matches!(outcome, Outcome::Changed(_)));
-        assert_eq!(document.root["materials"], json!([{"extras": {"price": 3}}]));
+        assert_eq!(document.root["materials"], json!([{"name": "for later"}, {"extras": {"price": 3}}]));
         assert_eq!(document.dropped, ["material \"old\", which nothing uses"]);
     }
 

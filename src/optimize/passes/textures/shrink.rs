@@ -77,6 +77,11 @@ pub(super) fn shrink(
         }
         _ => {}
     }
+    if image_file::is_turned(file) {
+        return Err(kept(
+            "by its EXIF data it is to be turned, which only some viewers do; save it the right way up",
+        ));
+    }
     let pixels = opened(file, meaning, rules.budget)?;
     let (width, height) = (pixels.width(), pixels.height());
     let bytes_a_pixel = file.len() as f64 / (f64::from(probe.width) * f64::from(probe.height));

@@ -190,7 +190,8 @@ mod tests {
                 let lit = Lit { at: Vec3::ZERO, normal: Vec3::Z, view, roughness, base: Vec3::ONE };
                 sum += lit.under(&sun).1.x * height * 2.0 * PI / f32::from(steps);
             }
-            assert!((0.4..=1.02).contains(&sum), "{sum} at roughness {roughness}");
+            // Rough facets hide each other: 1 - ln 2 is left at the roughest.
+            assert!((0.3..=1.02).contains(&sum), "{sum} at roughness {roughness}");
         }
     }
 }
