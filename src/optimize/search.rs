@@ -126,8 +126,9 @@ pub(super) fn search<A: Attempt, E>(
             break;
         }
     }
+    let leaps = if best.rank().looks_right() { leaps } else { 0 };
     let mut failed = Vec::new();
-    for _ in 0..if best.rank().looks_right() { leaps } else { 0 } {
+    for _ in 0..leaps {
         let worth = WORTH_A_LEAP * best.bytes() as f32;
         let Some((part, next)) = balance.leap(&shares_of_best, worth, &failed, bytes) else { break };
         let found = attempt(&next)?;
