@@ -8,12 +8,14 @@ import { GLTFLoader, type GLTF } from "three/addons/loaders/GLTFLoader.js";
 import { KTX2Loader } from "three/addons/loaders/KTX2Loader.js";
 import { MeshoptDecoder } from "three/addons/libs/meshopt_decoder.module.js";
 
+import { caughtUp } from "./fence.ts";
+
 /** More would be idle: a model waits for its images longer than for its vertices. */
 const MESHOPT_WORKERS = 2;
 
 /** Reads models for one renderer. */
 export class Loader {
-  private gltf: GLTFLoader | null = null;
+  private gltf: Promise<GLTFLoader> | null = null;
 
   /** `renderer` is asked which compressed texture formats the GPU knows. */
   constructor(private readonly renderer: WebGLRenderer) {}
@@ -23,10 +25,12 @@ export class Loader {
     const bytes = await blob.arrayBuffer();
     // Made only now: with the renderer, it would hold up the page for longer.
     this.gltf ??= this.make();
-    return this.gltf.parseAsync(bytes, "");
+    return (await this.gltf).parseAsync(bytes, "");
   }
 
-  private make(): GLTFLoader {
+  private async make(): Promise<GLTFLoader> {
+    // Asked what it knows, the GPU first does all that it was told before, and the page would wait.
+    await caughtUp(this.renderer);
     MeshoptDecoder.useWorkers?.(MESHOPT_WORKERS);
     return new GLTFLoader()
       .setDRACOLoader(new DRACOLoader())
