@@ -179,14 +179,14 @@ fn end_of(client: &Client, input: &Path, id: &str, mut job: Value) -> anyhow::Re
         };
         retries = 0;
         for event in events {
+            #[expect(clippy::cast_possible_truncation, reason = "0 to 100")]
+            let percent = event.body["percent"].as_f64().unwrap_or_default() as f32;
             match event.name.as_str() {
                 "progress" => {
-                    #[expect(clippy::cast_possible_truncation, reason = "0 to 100")]
-                    let percent = event.body["percent"].as_f64().unwrap_or_default() as f32;
                     display.show(event.body["stage"].as_str().unwrap_or_default(), percent);
                 }
                 "state" => {
-                    display.show(event.body["state"].as_str().unwrap_or_default(), 0.0);
+                    display.show(event.body["state"].as_str().unwrap_or_default(), percent);
                     job = event.body;
                 }
                 _ => {}
