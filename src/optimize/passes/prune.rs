@@ -56,7 +56,9 @@ impl Pass for Prune {
             for (keep, item) in keep.iter_mut().zip(items) {
                 // Extras are what somebody wrote down on purpose: their item stays, used or not. So does a material with a
                 // name that takes nothing but its own few words.
-                let is_word = kind == Kind::Material && item.get("name").is_some() && !has_textures(item);
+                let is_word = kind == Kind::Material
+                    && item.get("name").is_some()
+                    && Readers::of_material(item).texcoords.is_empty();
                 *keep |= item.get("extras").is_some() || is_word;
             }
             let gone = items.iter().zip(&keep).filter(|(_, keep)| !**keep);
@@ -90,12 +92,6 @@ fn is_meaningful(document: &Document, kind: Kind) -> bool {
         Kind::Texture | Kind::Image | Kind::Skin => document.list("meshes").is_empty(),
         _ => false,
     }
-}
-
-/// Whether a material, or an extension of it, names a texture.
-fn has_textures(material: &Value) -> bool {
-    let members = material.as_object().into_iter().flatten();
-    members.into_iter().any(|(name, value)| name.ends_with("Texture") || has_textures(value))
 }
 
 /// `min` and `max` are required for positions and key times only (specification 3.6.2.5).
@@ -152,6 +148,7 @@ fn remove_unread_attributes(document: &mut Document) -> BTreeMap<String, usize> 
 }
 
 /// What the materials of a primitive (variants included) read.
+#[derive(Default)]
 struct Readers {
     texcoords: BTreeSet<u64>,
     normal_maps: bool,
@@ -161,7 +158,7 @@ struct Readers {
 
 impl Readers {
     fn of(document: &Document, primitive: &Value) -> Self {
-        let mut readers = Self { texcoords: BTreeSet::new(), normal_maps: false, everything: false };
+        let mut readers = Self::default();
         let used = primitives::materials(document, primitive);
         for material in used.filter_map(|index| document.list("materials").get(index)) {
             readers.everything |= material.to_string().contains("VRM") || !material["extras"].is_null();
@@ -171,6 +168,13 @@ impl Readers {
         let read_more = ["EXT_mesh_features", "EXT_structural_metadata"];
         readers.everything |= read_more.iter().any(|name| primitive["extensions"].get(name).is_some());
         readers.everything |= document.uses_extension("VRM");
+        readers
+    }
+
+    /// What one material reads, as far as it says so.
+    fn of_material(material: &Value) -> Self {
+        let mut readers = Self::default();
+        readers.add(material);
         readers
     }
 
@@ -276,8 +280,7 @@ mod tests {
     /// A second set without the first is invalid glTF.
     #[test]
     fn regression_sets_below_one_that_is_read_stay() {
-        let mut readers = Readers { texcoords: BTreeSet::new(), normal_maps: false, everything: false };
-        readers.add(&json!({"occlusionTexture": {"index": 0, "texCoord": 1}}));
+        let readers = Readers::of_material(&json!({"occlusionTexture": {"index": 0, "texCoord": 1}}));
         assert!(readers.read("TEXCOORD_0") && readers.read("TEXCOORD_1") && !readers.read("TEXCOORD_2"));
     }
 }

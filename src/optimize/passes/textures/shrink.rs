@@ -77,11 +77,6 @@ pub(super) fn shrink(
         }
         _ => {}
     }
-    if image_file::is_turned(file) {
-        return Err(kept(
-            "by its EXIF data it is to be turned, which only some viewers do; save it the right way up",
-        ));
-    }
     let pixels = opened(file, meaning, rules.budget)?;
     let (width, height) = (pixels.width(), pixels.height());
     let bytes_a_pixel = file.len() as f64 / (f64::from(probe.width) * f64::from(probe.height));
@@ -114,6 +109,11 @@ pub(super) fn shrink(
 /// # Errors
 /// Why it stays as it is.
 pub(super) fn opened(file: &[u8], meaning: &Meaning, budget: &Budget) -> Result<Pixels, Kept> {
+    if image_file::is_turned(file) {
+        let reason =
+            "by its EXIF data it is to be turned, which only some viewers do; save it the right way up";
+        return Err(Kept::Because(reason.to_owned()));
+    }
     if image_file::is_cut_off(file) {
         let reason = "the end of this JPEG is missing; export it again from its source";
         return Err(Kept::Damaged(reason.to_owned()));
