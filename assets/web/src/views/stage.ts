@@ -8,6 +8,7 @@ import { make } from "../dom.ts";
 import { formatBytes, formatExactBytes } from "../format.ts";
 import { text } from "../strings.ts";
 import type { Role } from "../viewer/arrangement.ts";
+import { gpuAwake } from "../viewer/awake.ts";
 import type { Comparison } from "../viewer/comparison.ts";
 import type { Model } from "../viewer/model.ts";
 import { divider } from "./compare/divider.ts";
@@ -184,9 +185,7 @@ export class Stage {
   }
 
   private viewer(): Promise<Comparison> {
-    this.comparison ??= import("../viewer/comparison.ts").then(async ({ Comparison }) => {
-      // The page has its turn between the reading of the code and the making of a context: each takes a moment.
-      await new Promise((resolve) => setTimeout(resolve));
+    this.comparison ??= Promise.all([import("../viewer/comparison.ts"), gpuAwake()]).then(([{ Comparison }]) => {
       const watcher = { onLost: (lost: boolean) => this.setLost(lost), onTime: (part: number) => this.tools.setTime(part) };
       const viewer = new Comparison(this.canvas, watcher);
       this.arrange();
