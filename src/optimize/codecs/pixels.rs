@@ -71,11 +71,16 @@ impl Pixels {
     /// For each channel the value of all pixels, where they are the same but for one step, as a lossy format leaves
     /// them.
     pub fn constant(&self) -> [Option<u8>; 4] {
+        let (mut least, mut most) = ([u8::MAX; 4], [0; 4]);
+        for texel in self.texels() {
+            least = std::array::from_fn(|channel| least[channel].min(texel[channel]));
+            most = std::array::from_fn(|channel| most[channel].max(texel[channel]));
+        }
         std::array::from_fn(|channel| {
-            let values = || self.texels().iter().map(|texel| texel[channel]);
-            let (least, most) = (values().min()?, values().max()?);
-            let is_constant = most - least <= u8::from(channel < 3);
-            is_constant.then(|| most_of(values(), least, most))
+            let (least, most) = (least[channel], most[channel]);
+            let is_constant = most.checked_sub(least)? <= u8::from(channel < 3);
+            let values = self.texels().iter().map(|texel| texel[channel]);
+            is_constant.then(|| most_of(values, least, most))
         })
     }
 

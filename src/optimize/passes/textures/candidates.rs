@@ -7,13 +7,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::goal::Goal;
+use super::scaled::Scaled;
 use super::tries::{Tries, Try};
 use crate::optimize::codecs::image_file::{self, Format};
-use crate::optimize::codecs::resize::{Content, resize};
+use crate::optimize::codecs::resize::Content;
 use crate::optimize::codecs::{CodecError, Pixels, avif, jpeg, png, webp};
 use crate::optimize::settings::{Effort, Target};
 
-/// What an encoder is given besides the pixels.
+/// An image, and what is known of it besides its pixels.
 pub(super) struct Source<'a> {
     pub(super) pixels: &'a Pixels,
     /// A file of few bytes a pixel and not JPEG: lossless coding may win.
@@ -95,64 +96,56 @@ pub(super) fn smallest(
     let target = if goal.meaning().is_plain { Target::Universal } else { target };
     let sizes = sizes(source.pixels, goal, effort, &mut tries.borrow_mut())?;
     // The smallest first: what takes as many bytes at a larger size need not be looked at.
-    for pixels in sizes.iter().rev() {
+    for image in sizes.iter().rev() {
         let room = best.as_ref().map_or(usize::MAX, |best| best.bytes.len());
-        let search = Search { source: Source { pixels, ..*source }, goal, target, effort, room, tries };
+        let search = Search { image, source, goal, target, effort, room, tries };
         best = search.smallest()?.or(best);
     }
     match best {
         Some(best) if best.format == Format::Avif && effort != Effort::Fast => {
-            let pixels = sizes.iter().find(|pixels| (pixels.width(), pixels.height()) == best.size);
-            let pixels = pixels.unwrap_or(source.pixels);
-            if effort == Effort::Normal && is_large(pixels) {
+            let Some(image) = sizes.iter().find(|image| image.size == best.size) else {
+                return Ok(Some(best));
+            };
+            if effort == Effort::Normal && image.count() > LARGE_PIXELS {
                 return Ok(Some(best));
             }
-            let search = Search {
-                source: Source { pixels, ..*source },
-                goal,
-                target,
-                effort,
-                room: best.bytes.len(),
-                tries,
-            };
+            let search = Search { image, source, goal, target, effort, room: best.bytes.len(), tries };
             Ok(Some(search.refined(best)?))
         }
         best => Ok(best),
     }
 }
 
-fn is_large(pixels: &Pixels) -> bool {
-    u64::from(pixels.width()) * u64::from(pixels.height()) > LARGE_PIXELS
-}
-
 /// The image in the smallest size that is within the goal.
 pub(super) fn smallest_size(original: &Pixels, goal: &Goal) -> Result<Pixels, CodecError> {
-    Ok(sizes(original, goal, Effort::Fast, &mut Tries::default())?.pop().unwrap_or_else(|| original.clone()))
+    let smallest = sizes(original, goal, Effort::Fast, &mut Tries::default())?.pop();
+    smallest.map_or_else(|| Ok(original.clone()), Scaled::into_pixels)
 }
 
 /// The image in the sizes that are worth encoding.
-fn sizes(
-    original: &Pixels,
+fn sizes<'a>(
+    original: &'a Pixels,
     goal: &Goal,
     effort: Effort,
     tries: &mut Tries,
-) -> Result<Vec<Pixels>, CodecError> {
-    let mut fitting = vec![original.clone()];
+) -> Result<Vec<Scaled<'a>>, CodecError> {
+    let scaled = |size| Scaled::new(original, size, goal.meaning().content);
+    let mut fitting = vec![scaled((original.width(), original.height()))];
     for part in &PARTS[1..] {
         let side = |length: u32| ((length as f32 * part).round() as u32).max(1);
         let (width, height) = (side(original.width()), side(original.height()));
         if width.min(height) < SHORTEST_SIDE {
             break;
         }
-        let smaller = resize(original, width, height, goal.meaning().content)?;
-        if goal.part(tries.size_error((width, height), || goal.error(&smaller))?) > RESIZING_SHARE {
+        let smaller = scaled((width, height));
+        if goal.part(tries.size_error(smaller.size, || goal.error(smaller.pixels()?))?) > RESIZING_SHARE {
             break;
         }
         fitting.push(smaller);
     }
     let wanted = match effort {
         Effort::Fast => 1,
-        Effort::Normal if fitting.last().is_some_and(is_large) => 1,
+        Effort::Normal if fitting.last().is_some_and(|image| image.count() > LARGE_PIXELS) => 1,
         Effort::Normal => 2,
         Effort::Best => 4,
     };
@@ -161,7 +154,8 @@ fn sizes(
 
 /// The ways to store an image of one size.
 struct Search<'a> {
-    source: Source<'a>,
+    image: &'a Scaled<'a>,
+    source: &'a Source<'a>,
     goal: &'a Goal<'a>,
     target: Target,
     effort: Effort,
@@ -177,17 +171,18 @@ impl Search<'_> {
     }
 
     fn candidates(&self) -> Result<Vec<Candidate>, CodecError> {
-        let Source { pixels, is_flat, is_tiny, is_lossless } = self.source;
-        let count = u64::from(pixels.width()) * u64::from(pixels.height());
+        let &Source { is_flat, is_tiny, is_lossless, .. } = self.source;
+        let image = self.image;
+        let is_opaque = || Ok::<_, CodecError>(image.pixels()?.is_opaque());
         let content = self.goal.meaning().content;
         let mut found = Vec::new();
         if self.target != Target::Web {
             if is_lossless {
                 // Effort 2 takes twice as long for one or two per cent.
                 let options = png::Options { exact: true, effort: 1 };
-                found.push(self.lossless(Format::Png, || png::encode(pixels, &options))?);
+                found.push(self.lossless(Format::Png, || png::encode(image.pixels()?, &options))?);
             }
-            if pixels.is_opaque() && !is_tiny {
+            if !is_tiny && is_opaque()? {
                 found.extend(self.jpeg()?);
             }
             return Ok(found);
@@ -199,12 +194,12 @@ impl Search<'_> {
             return Ok(found);
         }
         found.extend(self.avif()?);
-        let is_thorough = self.effort == Effort::Best || count <= SMALL_PIXELS;
+        let is_thorough = self.effort == Effort::Best || image.count() <= SMALL_PIXELS;
         // WebP halves the resolution of colour differences: not for normals, unless they have alpha.
-        if is_thorough && (content != Content::Normal || !pixels.is_opaque()) {
+        if is_thorough && (content != Content::Normal || !is_opaque()?) {
             found.extend(self.webp()?);
         }
-        if is_thorough && content != Content::Colour && pixels.is_opaque() {
+        if is_thorough && content != Content::Colour && is_opaque()? {
             found.extend(self.jpeg()?);
         }
         if found.is_empty() && is_lossless {
@@ -217,12 +212,11 @@ impl Search<'_> {
     /// With the colour of transparent pixels: GPUs blend it in at edges, and the black that libwebp puts there
     /// shows as a dark fringe around leaves.
     fn webp_lossless(&self) -> Result<Option<Candidate>, CodecError> {
-        let pixels = self.source.pixels;
-        if pixels.width().max(pixels.height()) > webp::MAX_SIDE {
+        if self.image.size.0.max(self.image.size.1) > webp::MAX_SIDE {
             return Ok(None);
         }
         let options = webp::Options { mode: webp::Mode::Lossless, exact: true, ..webp::Options::default() };
-        Ok(Some(self.lossless(Format::WebP, || webp::encode(pixels, &options))?))
+        Ok(Some(self.lossless(Format::WebP, || webp::encode(self.image.pixels()?, &options))?))
     }
 
     fn lossless(
@@ -230,7 +224,7 @@ impl Search<'_> {
         format: Format,
         encode: impl FnOnce() -> Result<Vec<u8>, CodecError>,
     ) -> Result<Candidate, CodecError> {
-        let size = (self.source.pixels.width(), self.source.pixels.height());
+        let size = self.image.size;
         let bytes = self.tries.borrow_mut().lossless(size, format, encode)?;
         let how = format!("{} without loss", format.name());
         Ok(Candidate { bytes, format, is_lossless: true, size, quality: 100, how })
@@ -243,7 +237,7 @@ impl Search<'_> {
 
     fn encoded_avif(&self, quality: u8, speed: u8) -> Result<Vec<u8>, CodecError> {
         let channels = avif_channels(self.goal);
-        avif::encode(self.source.pixels, &avif::Options { quality, speed, channels })
+        avif::encode(self.image.pixels()?, &avif::Options { quality, speed, channels })
     }
 
     /// The same quality by a slower encoder, which saves up to a tenth at less error.
@@ -263,7 +257,7 @@ impl Search<'_> {
             let mode = webp::Mode::Lossy { quality: quality.into(), sharp_yuv, alpha_quality: 100 };
             // Alpha that is a number does not hide the colours beside it.
             let exact = meaning.channels[3] && !meaning.is_transparency;
-            webp::encode(self.source.pixels, &webp::Options { mode, exact, ..webp::Options::default() })
+            webp::encode(self.image.pixels()?, &webp::Options { mode, exact, ..webp::Options::default() })
         })
     }
 
@@ -278,7 +272,7 @@ impl Search<'_> {
             Content::Linear | Content::Normal => jpeg::Sampling::Separate,
         };
         self.within(Format::Jpeg, 0, |quality| {
-            jpeg::encode(self.source.pixels, &jpeg::Options { quality: quality.into(), sampling })
+            jpeg::encode(self.image.pixels()?, &jpeg::Options { quality: quality.into(), sampling })
         })
     }
 
@@ -311,7 +305,7 @@ impl Search<'_> {
                 continue;
             }
             let how = format!("{} at quality {quality}", format.name());
-            let size = (self.source.pixels.width(), self.source.pixels.height());
+            let size = self.image.size;
             best = Some(Candidate { bytes, format, is_lossless: false, size, quality, how });
             if part > NEAR_ENOUGH {
                 break;
@@ -323,7 +317,7 @@ impl Search<'_> {
 
     /// The qualities tried at this size, with the logarithms of their errors.
     fn known(&self, format: Format, speed: u8) -> Vec<(f32, f32)> {
-        let size = (self.source.pixels.width(), self.source.pixels.height());
+        let size = self.image.size;
         self.tries
             .borrow()
             .errors(size, format, speed)
@@ -332,7 +326,7 @@ impl Search<'_> {
     }
 
     fn key(&self, format: Format, quality: u8, speed: u8) -> Try {
-        Try { size: (self.source.pixels.width(), self.source.pixels.height()), format, quality, speed }
+        Try { size: self.image.size, format, quality, speed }
     }
 
     /// The error of a try as a part of the goal.

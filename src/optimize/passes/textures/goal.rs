@@ -1,9 +1,10 @@
 //! How much an image may differ, as it is seen: at the size in which the model's surface shows it, filling the view
 //! and in a close-up. What is finer than a screen pixel has averaged out by then.
 
+use super::scaled::Scaled;
 use super::slots::Meaning;
 use crate::optimize::budget::{Budget, CLOSE_UP, CLOSE_UP_ALLOWANCE, VIEW_PIXELS};
-use crate::optimize::codecs::resize::{Content, resize};
+use crate::optimize::codecs::resize::Content;
 use crate::optimize::codecs::{CodecError, Pixels, difference};
 
 /// No view is smaller than this, in pixels: close to a part of a large scene, more is seen than the whole shows.
@@ -22,11 +23,11 @@ pub(super) struct Goal<'a> {
     /// How much of the budget may be used, as a factor.
     share: f32,
     /// From the largest to the smallest.
-    views: Vec<View>,
+    views: Vec<View<'a>>,
 }
 
-struct View {
-    original: Pixels,
+struct View<'a> {
+    original: Scaled<'a>,
     /// How much of the budget's error is allowed in it.
     allowance: f32,
     is_magnified: bool,
@@ -35,11 +36,11 @@ struct View {
 impl<'a> Goal<'a> {
     /// `pixels_per_unit`: across one repetition of the image when the whole model fills the view.
     pub(super) fn new(
-        original: &Pixels,
+        original: &'a Pixels,
         meaning: &'a Meaning,
         pixels_per_unit: Option<f32>,
         budget: &'a Budget,
-    ) -> Result<Self, CodecError> {
+    ) -> Self {
         let (width, height) = (original.width() as f32, original.height() as f32);
         let pixels_per_unit = pixels_per_unit.filter(|_| !meaning.is_thumbnail);
         let otherwise = if meaning.is_thumbnail { THUMBNAIL_PIXELS } else { VIEW_PIXELS as f32 };
@@ -51,16 +52,14 @@ impl<'a> Goal<'a> {
             let size = (side(width), side(height));
             match views.last_mut() {
                 // Magnified in both views: the stricter one decides.
-                Some(closer) if size == (closer.original.width(), closer.original.height()) => {
-                    closer.allowance = allowance;
-                }
+                Some(closer) if size == closer.original.size => closer.allowance = allowance,
                 _ => {
-                    let original = resized(original, size, meaning.content)?;
+                    let original = Scaled::new(original, size, meaning.content);
                     views.push(View { original, allowance, is_magnified: scale > MAGNIFIED });
                 }
             }
         }
-        Ok(Self { meaning, budget, share: 1.0, views })
+        Self { meaning, budget, share: 1.0, views }
     }
 
     /// The same with another share of the budget.
@@ -82,15 +81,14 @@ impl<'a> Goal<'a> {
     pub(super) fn error(&self, other: &Pixels) -> Result<f32, CodecError> {
         let mut worst = 0.0_f32;
         for view in &self.views {
-            let size = (view.original.width(), view.original.height());
-            let other = resized(other, size, self.meaning.content)?;
-            worst = worst.max(self.difference(view, &other) / view.allowance);
+            let other = Scaled::new(other, view.original.size, self.meaning.content);
+            let difference = self.difference(view.original.pixels()?, other.pixels()?, view.is_magnified);
+            worst = worst.max(difference / view.allowance);
         }
         Ok(worst)
     }
 
-    fn difference(&self, view: &View, after: &Pixels) -> f32 {
-        let before = &view.original;
+    fn difference(&self, before: &Pixels, after: &Pixels, is_magnified: bool) -> f32 {
         let channels = self.meaning.channels;
         let numbers = |channels| {
             let rms = difference::linear(before, after, channels).rms;
@@ -98,7 +96,7 @@ impl<'a> Goal<'a> {
         };
         match self.meaning.content {
             Content::Colour => {
-                let colour = difference::colour(before, after, if view.is_magnified { 1 } else { 2 });
+                let colour = difference::colour(before, after, if is_magnified { 1 } else { 2 });
                 let alpha = numbers([false, false, false, channels[3]]);
                 self.budget.colour_error.part(colour.mean, colour.p999).max(alpha)
             }
@@ -111,16 +109,10 @@ impl<'a> Goal<'a> {
     }
 }
 
-fn resized(pixels: &Pixels, (width, height): (u32, u32), content: Content) -> Result<Pixels, CodecError> {
-    if (width, height) == (pixels.width(), pixels.height()) {
-        return Ok(pixels.clone());
-    }
-    resize(pixels, width, height, content)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optimize::codecs::resize::resize;
     use crate::optimize::settings::Settings;
 
     static COLOUR: Meaning = Meaning {
@@ -145,8 +137,8 @@ mod tests {
         let budget = Budget::of(&Settings::default());
         let image = checker(512);
         let half = resize(&image, 256, 256, Content::Colour).unwrap();
-        let near = Goal::new(&image, &COLOUR, Some(1000.0), &budget).unwrap();
-        let far = Goal::new(&image, &COLOUR, Some(20.0), &budget).unwrap();
+        let near = Goal::new(&image, &COLOUR, Some(1000.0), &budget);
+        let far = Goal::new(&image, &COLOUR, Some(20.0), &budget);
         assert_eq!(near.error(&image).unwrap(), 0.0);
         assert!(near.error(&half).unwrap() > 1.0);
         assert!(far.error(&half).unwrap() < 0.2);
@@ -155,9 +147,10 @@ mod tests {
     #[test]
     fn an_image_that_is_magnified_anyway_has_one_view() {
         let budget = Budget::of(&Settings::default());
-        let goal = Goal::new(&checker(64), &COLOUR, Some(1000.0), &budget).unwrap();
+        let [image, large] = [64, 512].map(checker);
+        let goal = Goal::new(&image, &COLOUR, Some(1000.0), &budget);
         assert_eq!(goal.views.len(), 1);
         assert_eq!(goal.views[0].allowance, 1.0);
-        assert_eq!(Goal::new(&checker(512), &COLOUR, None, &budget).unwrap().views.len(), 1);
+        assert_eq!(Goal::new(&large, &COLOUR, None, &budget).views.len(), 1);
     }
 }

@@ -157,7 +157,7 @@ impl Image<'_> {
             );
         }
         let original = shrink::opened(self.file, self.meaning, rules.budget)?;
-        let goal = Goal::new(&original, self.meaning, self.pixels_per_unit, rules.budget).map_err(refused)?;
+        let goal = Goal::new(&original, self.meaning, self.pixels_per_unit, rules.budget);
         let pixels = seen(&original, &goal, step.part).map_err(refused)?;
         let quality = etc1s_quality(preset);
         let coded = coded(&pixels, &goal, step, (quality, rules.effort)).map_err(refused)?;

@@ -10,6 +10,7 @@ mod candidates;
 mod density;
 mod goal;
 mod ktx2;
+mod scaled;
 mod shrink;
 mod slots;
 mod tries;

@@ -93,8 +93,7 @@ pub(super) fn shrink(
             _ => true,
         },
     };
-    let goal = Goal::new(&pixels, meaning, pixels_per_unit, rules.budget).map_err(refused)?;
-    let goal = goal.with_share(rules.share);
+    let goal = Goal::new(&pixels, meaning, pixels_per_unit, rules.budget).with_share(rules.share);
     let best = candidates::smallest(&source, &goal, (rules.target, rules.effort), tries).map_err(refused)?;
     let best = best.ok_or_else(|| kept("no format at hand is good enough"))?;
     if best.bytes.len() as f64 >= file.len() as f64 * worthwhile(probe.format, &best, rules.target) {
