@@ -23,10 +23,6 @@ const OUT_OF_SHAPE: f32 = 2.0;
 /// come to differs by a few percent from what it came to before.
 const HOPELESS: f32 = 1.06;
 
-/// What part of all that is allowed is used up where a size is met: a little less than what the search aims at, so that the
-/// result stays just below it.
-const NEARLY: f32 = 0.96;
-
 /// What results are made of, and compared with.
 pub(super) struct Original<'a> {
     pub(super) document: Document,
@@ -48,7 +44,7 @@ pub(super) struct Fitted {
     pub(super) glb: Vec<u8>,
     /// Every pass, as it ran for this result.
     pub(super) reports: Vec<PassReport>,
-    /// How different it looks, in half of the views where that is much too different; `None` where the original shows nothing.
+    /// How different it looks, in half of the views where it cannot be the best; `None` where the original shows nothing.
     pub(super) comparison: Option<Comparison>,
     /// The view in which it looks most different; `None` as long as it may not be the result.
     pub(super) worst: Option<Pictures>,
@@ -67,8 +63,7 @@ impl search::Attempt for Fitted {
     }
 
     fn part(&self) -> f32 {
-        self.wanted_bytes
-            .map_or(self.part, |wanted| self.part.max(NEARLY * wanted as f32 / self.glb.len() as f32))
+        self.part
     }
 
     fn rank(&self) -> Rank {
@@ -97,6 +92,8 @@ pub(super) struct Job<'a, 'p> {
     looks: Vec<(blake3::Hash, Comparison)>,
     /// What was seen of the last attempt that was looked at in every view.
     whole_by_half: Option<WholeByHalf>,
+    /// Size from which on an attempt cannot be the best, whatever it looks like: half of the views tell the search enough.
+    pub(super) too_large: Option<usize>,
 }
 
 impl<'a, 'p> Job<'a, 'p> {
@@ -118,6 +115,7 @@ impl<'a, 'p> Job<'a, 'p> {
             bytes: original.bytes,
             looks: Vec::new(),
             whole_by_half: None,
+            too_large: None,
         }
     }
 
@@ -190,6 +188,9 @@ impl<'a, 'p> Job<'a, 'p> {
             Ok(result) => {
                 let comparison = self.looked_at(&fitted.glb, &result);
                 fitted.part = self.budget.look.part(&comparison);
+                if fitted.part <= 1.0 && fitted.wanted_bytes.is_some() {
+                    fitted.part = self.budget.look.of_all().part(&comparison);
+                }
                 fitted.fault = (fitted.part > 1.0).then(|| looks_of(&comparison));
                 fitted.comparison = Some(comparison);
             }
@@ -204,9 +205,10 @@ impl<'a, 'p> Job<'a, 'p> {
             return known.clone();
         }
         let (look, ratio) = (&self.budget.look, self.whole_by_half);
+        let is_too_large = self.too_large.is_some_and(|size| glb.len() >= size);
         let hopeless = |half: &Comparison| {
             let expected = ratio.map(|ratio| ratio.of_whole(half));
-            expected.filter(|expected| look.part(expected) > HOPELESS)
+            expected.filter(|expected| is_too_large || look.part(expected) > HOPELESS)
         };
         let (half, whole) = self.original.reference.compare_attempt(result, |half| hopeless(half).is_none());
         let comparison = match whole {

@@ -100,6 +100,13 @@ impl Shares {
         }
     }
 
+    /// All of them but that of numbers, which are whole bits, by a factor.
+    #[must_use]
+    pub fn times(&self, factor: f32) -> Self {
+        let images = self.images.iter().map(|share| share * factor).collect();
+        Self { images, surface: self.surface * factor, numbers: self.numbers }
+    }
+
     /// That of an image.
     #[must_use]
     pub fn of_image(&self, image: usize) -> f32 {
@@ -135,6 +142,13 @@ impl Look {
             seen.worst / self.worst,
             seen.detail_worst / (self.mean * WORST_VIEW),
         ]
+    }
+
+    /// The same for the views as a whole, with no more care for a single one than for the mean: what tells which of several
+    /// results of a size is the best.
+    #[must_use]
+    pub fn of_all(&self) -> Self {
+        Self { outline: self.outline, ..Self::of(self.mean) }
     }
 
     /// That of a preset.

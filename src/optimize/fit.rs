@@ -19,7 +19,7 @@ use super::inventory;
 use super::passes::{self, Memo, PASSES, Pass};
 use super::proof::{Comparison, Expectation, Reference, drawn_images};
 use super::report::Tried;
-use super::search::{Group, Part, search};
+use super::search::{Goal, Group, Part, search};
 use super::settings::{Effort, Settings, Target};
 use super::sizes::{self, GeometrySizes};
 use super::stages::Stages;
@@ -90,6 +90,9 @@ fn best(
     settings: &Settings,
     (memo, stages): (&Memo, &mut Stages),
 ) -> Result<Fitted, Error> {
+    let goal = settings
+        .target_size
+        .map_or(Goal::Smallest, |size| Goal::Size(usize::try_from(size.bytes).unwrap_or(usize::MAX)));
     let reference = &original.reference;
     let tries = if reference.is_blank() { 1 } else { attempts_of(settings, original) };
     let from = |is_first: fn(&dyn Pass) -> bool| {
@@ -114,12 +117,18 @@ fn best(
         // Whatever happens until the next attempt.
         job.stages.enter("search", 0.0);
         made.unrounded = unrounded;
+        // Towards a size, the best is not the smallest.
+        if made.fault.is_none() && goal == Goal::Smallest {
+            let size = made.glb.len();
+            job.too_large = Some(job.too_large.map_or(size, |least| least.min(size)));
+        }
         let error = made.comparison.as_ref().map(|seen| seen.mean);
         curve.push(Tried { bytes: made.glb.len() as u64, error });
         geometry.borrow_mut().add(shares.surface, left, geometry_bytes(&made.glb)?);
         Ok(made)
     };
-    let groups = |made: &Fitted| groups(made, &prepared, reference, (settings.target, &budget.look));
+    let look = if goal == Goal::Smallest { budget.look } else { budget.look.of_all() };
+    let groups = |made: &Fitted| groups(made, &prepared, reference, (settings.target, &look));
     let taken = |part: &Part, share: f32| match part {
         // The larger, the fewer.
         Part::All => 1.0 / share,
@@ -129,8 +138,8 @@ fn best(
     };
     let start = Shares::even(budget.first_share(settings), prepared.images.len());
     // Towards a size, fewer bytes are no better.
-    let leaps = if tries > 1 && settings.target_size.is_none() { LEAPS } else { 0 };
-    let mut best = search((tries, leaps), &start, attempt, groups, &taken)?;
+    let leaps = if tries > 1 && goal == Goal::Smallest { LEAPS } else { 0 };
+    let mut best = search(goal, (tries, leaps), &start, attempt, groups, &taken)?;
     best.curve = curve;
     Ok(best)
 }
@@ -159,13 +168,15 @@ fn groups(
         Target::Web | Target::Universal => passes::images_of_a_kind(original, SINGLE_IMAGES),
     };
     let drawn = drawn_images(original);
-    let (mut lists, hidden): (Vec<_>, Vec<_>) =
+    let (lists, hidden): (Vec<_>, Vec<_>) =
         lists.into_iter().partition(|images| images.iter().any(|image| drawn.contains(image)));
-    lists.insert(0, Vec::new());
-    let restored = reference.compare_restored(&made.document, original, &lists);
-    let whole = restored.first().map_or(0.0, |seen| look.pressure(seen));
+    let as_it_is = made.comparison.as_ref().map(|seen| reference.as_parts(seen)).unwrap_or_default();
+    // The same images on a surface that is only rounded, and on the original's.
+    let surfaces = [&made.unrounded, original];
+    let (restored, on_surfaces) = reference.compare_parts(&made.document, (original, &lists), &surfaces);
+    let whole = look.pressure(&as_it_is);
     let effect = |seen: &Comparison| whole - look.pressure(seen);
-    let images = lists.into_iter().zip(&restored).skip(1);
+    let images = lists.into_iter().zip(&restored);
     let mut groups: Vec<Group> =
         images.map(|(images, seen)| Group { part: Part::Images(images), effect: effect(seen) }).collect();
     if !groups.is_empty() {
@@ -176,15 +187,10 @@ fn groups(
             Group { part: Part::Images(images), effect: if is_small { 0.0 } else { usual } }
         }));
     }
-    // The same images on a surface that is only rounded, and on the original's.
-    let all = [(0..made.document.images.len()).collect()];
-    let on_surface = |surface: &Document| {
-        let seen = reference.compare_restored(surface, &made.document, &all);
-        seen.first().map_or(0.0, effect)
-    };
-    let numbers = on_surface(&made.unrounded).max(0.0);
+    let mut on_surfaces = on_surfaces.iter().map(effect);
+    let numbers = on_surfaces.next().unwrap_or(0.0).max(0.0);
     groups.push(Group { part: Part::Numbers, effect: numbers });
-    groups.push(Group { part: Part::Surface, effect: on_surface(original) - numbers });
+    groups.push(Group { part: Part::Surface, effect: on_surfaces.next().unwrap_or(0.0) - numbers });
     groups
 }
 

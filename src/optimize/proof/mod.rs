@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::render::Textures;
 use self::render::camera::{CLOSE, View, WHOLE};
 use self::render::model::{Draw, Model};
 use self::render::pose::{Case, Moment};
@@ -129,26 +130,32 @@ pub struct Reference {
     materials: Vec<String>,
     is_guess: bool,
     not_shown: Vec<String>,
+    /// Of all that was looked at.
+    textures: Textures,
 }
 
 impl Reference {
     /// Draws the original; only pictures are kept of it.
     #[must_use]
     pub fn new(before: &Document) -> Self {
-        let model = Model::new(before);
+        let textures = Textures::default();
+        let model = Model::new(before, &textures);
         let cases = views::cases(&model);
         let mut not_shown = render::not_drawn(before);
         not_shown.extend(undecoded(&model, "original"));
         let poses = cases.iter().filter(|case| case.variant.is_none()).map(|case| case.moment);
+        let joints = poses.map(|moment| (moment, model.joints(moment))).collect();
+        let points = distance::points(&model.draws(Case::default()));
         Self {
             shots: views::shots(&model, &cases),
-            joints: poses.map(|moment| (moment, model.joints(moment))).collect(),
-            points: distance::points(&model.draws(Case::default())),
+            joints,
+            points,
             nodes: names(before, "nodes", "node"),
             materials: names(before, "materials", "material"),
             is_guess: render::lets_light_through(before),
             not_shown,
             cases,
+            textures,
         }
     }
 
@@ -175,7 +182,7 @@ impl Reference {
         after: &Document,
         picture: impl Fn(&Seen) -> Option<Pictures> + Sync,
     ) -> (Comparison, Vec<Pictures>) {
-        let after = Model::new(after);
+        let after = Model::new(after, &self.textures);
         let (mut comparison, pictures) = self.look(&after, |_| true, picture);
         self.measure(&after, &mut comparison);
         (comparison, pictures)
@@ -189,7 +196,7 @@ impl Reference {
         after: &Document,
         go_on: impl FnOnce(&Comparison) -> bool,
     ) -> (Comparison, Option<Comparison>) {
-        let after = Model::new(after);
+        let after = Model::new(after, &self.textures);
         let (half, _) = self.look(&after, is_of_half, |_| None);
         if !go_on(&half) {
             return (half, None);
@@ -206,33 +213,45 @@ impl Reference {
     /// pictures of the view with the largest error, if there is one.
     #[must_use]
     pub(super) fn complete(&self, after: &Document, comparison: &mut Comparison) -> Option<Pictures> {
-        let after = Model::new(after);
+        let after = Model::new(after, &self.textures);
         self.measure(&after, comparison);
         let worst = comparison.worst_view()?;
         let (_, pictures) = self.look(&after, |shot| shot.name() == worst.name, |seen| seen.pictures());
         pictures.into_iter().next()
     }
 
-    /// Compares a result once for each list of images (their indices), with these as the `original` has them: the
-    /// difference to the comparison of an empty list is what is seen of what was done to them. Models are looked at as
-    /// they rest, in fewer views: enough to tell errors apart, not to accept a result.
+    /// Compares a result in parts: once for each list of images (their indices), with these as the `original` has them, and
+    /// once on each of some other surfaces. The difference to [`as_parts`](Self::as_parts) is what is seen of what was done to
+    /// each. Models are looked at as they rest, in fewer views: enough to tell errors apart, not to accept a result.
     #[must_use]
-    pub fn compare_restored(
+    pub fn compare_parts(
         &self,
         after: &Document,
-        original: &Document,
-        lists: &[Vec<usize>],
-    ) -> Vec<Comparison> {
-        let every_other: Vec<View> = WHOLE.into_iter().step_by(2).chain(CLOSE).collect();
-        let is_wanted = |shot: &Shot| shot.case.moment.is_none() && every_other.contains(&shot.view);
-        let mut model = Model::new(after);
-        let compared = |images: &Vec<usize>| {
+        (original, lists): (&Document, &[Vec<usize>]),
+        surfaces: &[&Document],
+    ) -> (Vec<Comparison>, Vec<Comparison>) {
+        let seen = |model: &Model| self.look(model, is_of_parts, |_| None).0;
+        let mut model = Model::new(after, &self.textures);
+        let on_surface = |surface: &&Document| seen(&Model::with_images_of(surface, &model));
+        let on_surfaces = surfaces.iter().map(on_surface).collect();
+        let restored = |images: &Vec<usize>| {
             let put_aside = model.restore(images, original);
-            let comparison = self.look(&model, is_wanted, |_| None).0;
+            let comparison = seen(&model);
             model.put_back(put_aside);
             comparison
         };
-        lists.iter().map(compared).collect()
+        (lists.iter().map(restored).collect(), on_surfaces)
+    }
+
+    /// What [`compare_parts`](Self::compare_parts) would find in a result as it is, by a comparison of it in all views or in
+    /// half of them.
+    #[must_use]
+    pub fn as_parts(&self, seen: &Comparison) -> Comparison {
+        let wanted = || self.shots.iter().filter(|shot| is_of_parts(shot));
+        let names: Vec<String> = wanted().map(Shot::name).collect();
+        let views = seen.views.iter().filter(|view| names.contains(&view.name)).cloned().collect();
+        let whole = wanted().filter(|shot| shot.is_whole()).count();
+        Comparison { is_guess: self.is_guess, ..Comparison::of(views, whole) }
     }
 
     /// Compares the pictures of some views.
@@ -300,11 +319,16 @@ impl Reference {
     }
 }
 
-/// Half of the views: enough to tell that something looks wrong. Whole ones at rest, and all that are close, in which most is
-/// seen.
+/// Half of the views: enough to tell that something looks wrong. Whole ones at rest, variants, and all that are close, in which
+/// most is seen.
 fn is_of_half(shot: &Shot) -> bool {
     let is_whole = WHOLE.iter().step_by(2).any(|view| *view == shot.view);
-    shot.case == Case::default() && (is_whole || shot.view.zoom > 1.0)
+    shot.case.moment.is_none() && (is_whole || shot.view.zoom > 1.0)
+}
+
+/// Fewer: enough to tell the errors of parts apart.
+fn is_of_parts(shot: &Shot) -> bool {
+    is_of_half(shot) && !shot.view.is_detail()
 }
 
 fn undecoded<'m>(model: &'m Model, which: &'m str) -> impl Iterator<Item = String> + 'm {

@@ -20,6 +20,7 @@ mod sheen;
 mod slot;
 mod surface;
 mod texture;
+mod textures;
 mod volume;
 
 use glam::Vec3;
@@ -31,6 +32,7 @@ use super::flip::Picture;
 
 pub(in crate::optimize) use self::material::drawn_images;
 pub(super) use self::material::{lets_light_through, not_drawn};
+pub(super) use self::textures::Textures;
 
 /// No draw.
 pub(super) const NOBODY: u32 = u32::MAX;

@@ -1,6 +1,6 @@
 //! A document as a renderer sees it: vertex arrays, materials and textures, and what is drawn where in a pose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use glam::{Mat4, Quat, Vec3};
@@ -13,6 +13,7 @@ use super::part::Part;
 use super::pose::{Case, Moment, Pose};
 use super::slot::Slot;
 use super::texture::Texture;
+use super::textures::Textures;
 use crate::optimize::codecs::image_file;
 use crate::optimize::codecs::resize::{Content, resize};
 use crate::optimize::document::primitives::{self, as_index};
@@ -29,16 +30,17 @@ const MOST_PIXELS: u64 = 1 << 26;
 /// A document that can be drawn.
 pub(in super::super) struct Model<'d> {
     document: &'d Document,
+    kept: &'d Textures,
     parts: BTreeMap<(usize, usize), Arc<Part>>,
     pub(super) materials: Vec<Material>,
     /// Two for each image: as data, and as colours.
-    textures: Vec<Option<Texture>>,
+    textures: Vec<Option<Arc<Texture>>>,
     /// Images that could not be decoded; they are drawn white.
     pub(in super::super) undecoded: Vec<usize>,
 }
 
 /// Textures that others have taken the places of.
-type PutAside = Vec<(usize, Option<Texture>)>;
+type PutAside = Vec<(usize, Option<Arc<Texture>>)>;
 
 /// A part in its place.
 pub(in super::super) struct Draw {
@@ -66,7 +68,17 @@ impl Draw {
 
 impl<'d> Model<'d> {
     /// Reads what is drawn. Images that cannot be decoded are noted and drawn white.
-    pub(in super::super) fn new(document: &'d Document) -> Self {
+    pub(in super::super) fn new(document: &'d Document, kept: &'d Textures) -> Self {
+        Self::with_images(document, kept, &[])
+    }
+
+    /// The same with the images of another model in the place of those with the same indices.
+    pub(in super::super) fn with_images_of(document: &'d Document, other: &Model<'d>) -> Self {
+        Self::with_images(document, other.kept, &other.textures)
+    }
+
+    fn with_images(document: &'d Document, kept: &'d Textures, known: &[Option<Arc<Texture>>]) -> Self {
+        kept.enter_model();
         let ids = primitives::all(document);
         let read = |id: &primitives::PrimitiveId| {
             let part = Part::read(document, primitives::json(document, *id))?;
@@ -76,19 +88,18 @@ impl<'d> Model<'d> {
         let mut materials: Vec<Material> =
             document.list("materials").iter().map(|json| Material::read(document, json)).collect();
         materials.push(Material::default());
-        let slots: BTreeMap<(usize, bool), ()> =
-            materials.iter().flat_map(Material::slots).map(|slot| ((slot.image, slot.is_srgb), ())).collect();
-        let decoded: Vec<_> =
-            slots.into_par_iter().map(|(key, ())| (key, texture(document, key.0, key.1))).collect();
+        let places: BTreeSet<usize> = materials.iter().flat_map(Material::slots).map(place).collect();
+        let texture = |&at: &usize| known.get(at).cloned().flatten().or_else(|| texture(document, at, kept));
+        let decoded: Vec<_> = places.par_iter().map(|at| (at, texture(at))).collect();
         let mut undecoded = Vec::new();
-        let mut textures: Vec<Option<Texture>> = document.images.iter().flat_map(|_| [None, None]).collect();
-        for ((image, is_srgb), texture) in decoded {
-            match textures.get_mut(2 * image + usize::from(is_srgb)) {
+        let mut textures: Vec<Option<Arc<Texture>>> = vec![None; 2 * document.images.len()];
+        for (&at, texture) in decoded {
+            match textures.get_mut(at) {
                 Some(place) if texture.is_some() => *place = texture,
-                _ => undecoded.push(image),
+                _ => undecoded.push(at / 2),
             }
         }
-        Self { document, parts, materials, textures, undecoded }
+        Self { document, kept, parts, materials, textures, undecoded }
     }
 
     /// Puts the images of another document in the place of those with the same indices; returns what was there.
@@ -97,7 +108,7 @@ impl<'d> Model<'d> {
         let used: Vec<usize> =
             places.filter(|&place| matches!(self.textures.get(place), Some(Some(_)))).collect();
         let restored: Vec<_> =
-            used.into_par_iter().map(|place| (place, texture(from, place / 2, place % 2 == 1))).collect();
+            used.into_par_iter().map(|place| (place, texture(from, place, self.kept))).collect();
         restored
             .into_iter()
             .map(|(place, texture)| (place, std::mem::replace(&mut self.textures[place], texture)))
@@ -113,7 +124,7 @@ impl<'d> Model<'d> {
 
     /// The texture of a slot; `None` where it could not be decoded.
     pub(super) fn texture(&self, slot: &Slot) -> Option<&Texture> {
-        self.textures.get(2 * slot.image + usize::from(slot.is_srgb))?.as_ref()
+        self.textures.get(place(slot))?.as_deref()
     }
 
     /// How many clips there are.
@@ -235,9 +246,20 @@ fn material_of(primitive: &Value, variant: Option<usize>) -> Option<usize> {
     mapped.or_else(|| as_index(&primitive["material"]))
 }
 
-fn texture(document: &Document, image: usize, is_srgb: bool) -> Option<Texture> {
-    let bytes = document.images.get(image)?.bytes();
-    let pixels = image_file::decode_as(bytes, MOST_PIXELS, is_srgb).ok()?;
+/// Where the texture of a slot is among those of a model.
+fn place(slot: &Slot) -> usize {
+    2 * slot.image + usize::from(slot.is_srgb)
+}
+
+/// The texture that belongs in a place.
+fn texture(document: &Document, place: usize, kept: &Textures) -> Option<Arc<Texture>> {
+    let is_srgb = place % 2 == 1;
+    let file = document.images.get(place / 2)?.bytes();
+    kept.get(file, is_srgb, || decoded(file, is_srgb))
+}
+
+fn decoded(file: &[u8], is_srgb: bool) -> Option<Texture> {
+    let pixels = image_file::decode_as(file, MOST_PIXELS, is_srgb).ok()?;
     let longest = pixels.width().max(pixels.height());
     if longest <= LARGEST_SIDE {
         return Some(Texture::new(&pixels, is_srgb));

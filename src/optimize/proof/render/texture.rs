@@ -57,6 +57,11 @@ impl Texture {
         Self { levels, values }
     }
 
+    /// Bytes of memory that its texels take.
+    pub(super) fn bytes(&self) -> usize {
+        self.levels.iter().map(|level| std::mem::size_of_val(&level.texels[..])).sum()
+    }
+
     /// The colour at `uv`, in linear values; `dx` and `dy` are the steps of `uv` to the next pixels.
     pub(super) fn sample(&self, sampling: Sampling, uv: Vec2, dx: Vec2, dy: Vec2) -> Vec4 {
         let size = Vec2::new(self.levels[0].width as f32, self.levels[0].height as f32);

@@ -236,14 +236,17 @@ fn fewer_views_see_about_as_much_and_the_worst_one_is_shown() {
     result.images[1] = bumps(-1.0);
     let reference = Reference::new(&original);
     let mut comparison = reference.compare(&result);
-    let restored = reference.compare_restored(&result, &original, &[vec![], vec![0], vec![1]]);
+    let lists = [vec![], vec![0], vec![1]];
+    let (restored, on_surface) = reference.compare_parts(&result, (&original, &lists), &[&original]);
     let [glance, other, right] = &restored[..] else { panic!("{restored:?}") };
+    assert_eq!(on_surface, std::slice::from_ref(glance), "the surface was not changed");
     assert_eq!((other, right.mean), (glance, 0.0), "only the second image was changed");
     assert!((glance.mean / comparison.mean - 1.0).abs() < 0.3, "{glance:?} is not like {comparison:?}");
     assert_eq!((glance.close_worst, glance.views.len()), (comparison.close_worst, 6));
     let (half, whole) = reference.compare_attempt(&result, |_| true);
     assert_eq!(reference.compare_attempt(&result, |_| false), (half.clone(), None));
     let whole = whole.unwrap();
+    assert_eq!([&half, &whole].map(|seen| &reference.as_parts(seen) == glance), [true, true]);
     assert_eq!(whole, Comparison { joints: None, surface: None, ..comparison.clone() });
     assert!(half.views.len() < whole.views.len(), "{half:?}");
     assert!((half.mean / whole.mean - 1.0).abs() < 0.3, "{half:?} is not like {whole:?}");
