@@ -1,15 +1,15 @@
 //! One attempt: passes run on a document, which is then written, read back and compared with the original in pictures
 //! ([`super::proof`]). [`super::fit`] decides which attempts are made.
 
-use super::budget::{Budget, Shares};
+use super::budget::{Budget, Look, Shares};
 use super::document::read::{self, Files};
 use super::document::{Document, Limits, write};
 use super::error::Error;
 use super::passes::{self, Context, Memo, Pass};
 use super::proof::{self, Comparison, Expectation, Pictures, Reference};
 use super::report::{PassReport, Tried};
-use super::search::{self, Rank};
-use super::settings::Settings;
+use super::search;
+use super::settings::{Preset, Settings};
 use super::stages::Stages;
 
 /// Parts of a job's time beside the passes, in the unit of [`Pass::weight`].
@@ -35,6 +35,7 @@ pub(super) struct Original<'a> {
 }
 
 /// What the passes made of a document.
+#[derive(Clone)]
 pub(super) struct Fitted {
     /// The document as written.
     pub(super) document: Document,
@@ -46,15 +47,21 @@ pub(super) struct Fitted {
     pub(super) reports: Vec<PassReport>,
     /// How different it looks, in half of the views where it cannot be the best; `None` where the original shows nothing.
     pub(super) comparison: Option<Comparison>,
+    /// Whether that is in all views.
+    pub(super) is_whole: bool,
     /// The view in which it looks most different; `None` as long as it may not be the result.
     pub(super) worst: Option<Pictures>,
     /// All results that were made and compared, this one included.
     pub(super) curve: Vec<Tried>,
     /// What is wrong with it, for people.
     pub(super) fault: Option<String>,
-    part: f32,
-    /// The size that was asked for.
-    wanted_bytes: Option<u64>,
+    /// What it was made with: the numbers of this preset, and these shares of them.
+    pub(super) preset: Preset,
+    pub(super) shares: Shares,
+    /// How much is seen, as a part of what the search aims at.
+    pub(super) part: f32,
+    /// The same as a part of what the job allows.
+    pub(super) part_of_bound: f32,
 }
 
 impl search::Attempt for Fitted {
@@ -65,16 +72,6 @@ impl search::Attempt for Fitted {
     fn part(&self) -> f32 {
         self.part
     }
-
-    fn rank(&self) -> Rank {
-        let bytes = self.glb.len();
-        match self.wanted_bytes {
-            _ if self.part > 1.0 => Rank::Wrong(self.part),
-            Some(wanted) if bytes as u64 > wanted => Rank::TooLarge(bytes as f32),
-            Some(_) => Rank::Right(self.part),
-            None => Rank::Right(bytes as f32),
-        }
-    }
 }
 
 /// What passes share on their way.
@@ -83,17 +80,22 @@ pub(super) struct Job<'a, 'p> {
     pub(super) original: &'a Original<'a>,
     pub(super) stages: &'a mut Stages<'p>,
     pub(super) budget: Budget,
+    /// How different attempts are meant to look, and how different they may: as the budget allows, unless a size is asked for.
+    pub(super) aim: Look,
+    pub(super) bound: Look,
     pub(super) shares: Shares,
     pub(super) memo: &'a Memo,
     pub(super) reports: Vec<PassReport>,
     /// Size of the file as it would be written now.
     pub(super) bytes: u64,
     /// How attempts looked, by the hash of their bytes: shares that differ may come to the same.
-    looks: Vec<(blake3::Hash, Comparison)>,
+    looks: Vec<(blake3::Hash, (Comparison, bool))>,
     /// What was seen of the last attempt that was looked at in every view.
     whole_by_half: Option<WholeByHalf>,
-    /// Size from which on an attempt cannot be the best, whatever it looks like: half of the views tell the search enough.
-    pub(super) too_large: Option<usize>,
+    /// Size of the smallest attempt that was as it was meant to be, and the size that is asked for. What is larger than both
+    /// cannot be the best, whatever it looks like: half of the views tell the search enough.
+    pub(super) least: u64,
+    pub(super) wanted_bytes: u64,
 }
 
 impl<'a, 'p> Job<'a, 'p> {
@@ -104,18 +106,22 @@ impl<'a, 'p> Job<'a, 'p> {
         memo: &'a Memo,
         stages: &'a mut Stages<'p>,
     ) -> Self {
+        let budget = Budget::of(settings);
         Self {
             settings,
             original,
             stages,
-            budget: Budget::of(settings),
+            budget,
+            aim: budget.look,
+            bound: budget.look,
             shares: Shares::even(1.0, 0),
             memo,
             reports: Vec::new(),
             bytes: original.bytes,
             looks: Vec::new(),
             whole_by_half: None,
-            too_large: None,
+            least: u64::MAX,
+            wanted_bytes: 0,
         }
     }
 
@@ -169,11 +175,14 @@ impl<'a, 'p> Job<'a, 'p> {
             glb,
             reports,
             comparison: None,
+            is_whole: true,
             worst: None,
             curve: Vec::new(),
             fault: None,
+            preset: self.settings.preset,
+            shares: self.shares.clone(),
             part: 0.0,
-            wanted_bytes: self.settings.target_size.map(|size| size.bytes),
+            part_of_bound: 0.0,
         };
         let reference = &self.original.reference;
         let read_back = read::read(&fitted.glb, &Files::new(), &Limits::default());
@@ -183,43 +192,58 @@ impl<'a, 'p> Job<'a, 'p> {
                 Ok(result)
             });
         match checked {
-            Err(fault) => (fitted.fault, fitted.part) = (Some(fault), OUT_OF_SHAPE),
+            Err(fault) => {
+                (fitted.fault, fitted.part_of_bound, fitted.part) = (Some(fault), OUT_OF_SHAPE, OUT_OF_SHAPE);
+            }
             Ok(_) if reference.is_blank() => {}
             Ok(result) => {
-                let comparison = self.looked_at(&fitted.glb, &result);
-                fitted.part = self.budget.look.part(&comparison);
-                if fitted.part <= 1.0 && fitted.wanted_bytes.is_some() {
-                    fitted.part = self.budget.look.of_all().part(&comparison);
-                }
-                fitted.fault = (fitted.part > 1.0).then(|| looks_of(&comparison));
+                let (comparison, is_whole) = self.looked_at(&fitted.glb, &result);
+                fitted.is_whole = is_whole;
+                fitted.part_of_bound = self.bound.part(&comparison);
+                fitted.part = self.aim.part(&comparison);
+                fitted.fault = (fitted.part_of_bound > 1.0).then(|| looks_of(&comparison));
                 fitted.comparison = Some(comparison);
             }
         }
         Ok(fitted)
     }
 
-    /// How an attempt looks: as the same bytes did before, if there were any.
-    fn looked_at(&mut self, glb: &[u8], result: &Document) -> Comparison {
+    /// How an attempt looks, as the same bytes did before, if there were any; and whether that is in all views.
+    fn looked_at(&mut self, glb: &[u8], result: &Document) -> (Comparison, bool) {
         let hash = blake3::hash(glb);
         if let Some((_, known)) = self.looks.iter().find(|(of, _)| *of == hash) {
             return known.clone();
         }
-        let (look, ratio) = (&self.budget.look, self.whole_by_half);
-        let is_too_large = self.too_large.is_some_and(|size| glb.len() >= size);
+        let (aim, ratio) = (&self.aim, self.whole_by_half);
+        let bytes = glb.len() as u64;
+        let is_too_large = bytes >= self.least && bytes > self.wanted_bytes;
         let hopeless = |half: &Comparison| {
             let expected = ratio.map(|ratio| ratio.of_whole(half));
-            expected.filter(|expected| is_too_large || look.part(expected) > HOPELESS)
+            expected.filter(|expected| is_too_large || aim.part(expected) > HOPELESS)
         };
         let (half, whole) = self.original.reference.compare_attempt(result, |half| hopeless(half).is_none());
-        let comparison = match whole {
+        let looked_at = match whole {
             Some(whole) => {
                 self.whole_by_half = Some(WholeByHalf::new(&whole, &half));
-                whole
+                (whole, true)
             }
-            None => hopeless(&half).unwrap_or(half),
+            None => (hopeless(&half).unwrap_or(half), false),
         };
-        self.looks.push((hash, comparison.clone()));
-        comparison
+        self.looks.push((hash, looked_at.clone()));
+        looked_at
+    }
+}
+
+impl Fitted {
+    /// Looks at `result`, which is what was written, in all views, and from where most is seen.
+    pub(super) fn complete(&mut self, result: &Document, reference: &Reference, look: &Look) {
+        let Some(comparison) = &mut self.comparison else { return };
+        if !self.is_whole {
+            *comparison = reference.compare(result);
+            let looks_wrong = (look.part(comparison) > 1.0).then(|| looks_of(comparison));
+            self.fault = self.fault.take().or(looks_wrong);
+        }
+        self.worst = reference.complete(result, comparison);
     }
 }
 

@@ -144,11 +144,15 @@ impl Look {
         ]
     }
 
-    /// The same for the views as a whole, with no more care for a single one than for the mean: what tells which of several
-    /// results of a size is the best.
+    /// Bounds on colours that are so many times as large, and nowhere larger than `most`.
     #[must_use]
-    pub fn of_all(&self) -> Self {
-        Self { outline: self.outline, ..Self::of(self.mean) }
+    pub fn times(&self, factor: f32, most: &Self) -> Self {
+        Self {
+            mean: most.mean.min(self.mean * factor),
+            close: most.close.min(self.close * factor),
+            worst: most.worst.min(self.worst * factor),
+            outline: most.outline,
+        }
     }
 
     /// That of a preset.

@@ -8,6 +8,8 @@
 
 mod balance;
 
+use std::rc::Rc;
+
 use self::balance::Balance;
 pub(super) use self::balance::{Group, Part};
 use super::budget::Shares;
@@ -16,59 +18,38 @@ use super::budget::Shares;
 pub(super) trait Attempt {
     /// Size of the result, in bytes.
     fn bytes(&self) -> usize;
-    /// How much is seen, as a part of what is allowed: 1 is all of it.
+    /// How much of what is allowed is used up: 1 is all of it.
     fn part(&self) -> f32;
-    /// How good it is; the least is the best.
-    fn rank(&self) -> Rank;
 }
 
-/// What is searched for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Goal {
-    /// The fewest bytes that look right.
-    Smallest,
-    /// What looks best of at most so many bytes.
-    Size(usize),
-}
-
-impl Goal {
-    /// Whether so much is used up that another attempt is not worth its time.
-    fn is_met_by(self, used: f32) -> bool {
-        let least = if self == Self::Smallest { NEAR_ENOUGH } else { NEARLY };
-        let most = if self == Self::Smallest { 1.0 } else { NEARLY / MET };
-        (least..=most).contains(&used)
+impl<A: Attempt> Attempt for Rc<A> {
+    fn bytes(&self) -> usize {
+        (**self).bytes()
     }
 
-    /// How much of what is allowed an attempt uses up: as much as is seen, and all where there is no byte left to save.
-    fn used(self, made: &impl Attempt) -> f32 {
-        match self {
-            Self::Smallest => made.part(),
-            Self::Size(size) => made.part().max(NEARLY * size as f32 / made.bytes() as f32),
-        }
+    fn part(&self) -> f32 {
+        (**self).part()
     }
 }
 
-/// How good an attempt is.
+/// How good an attempt is; the least is the best.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub(super) enum Rank {
-    /// Right; the number says which of two right ones is better.
-    Right(f32),
-    /// It looks right and is larger than it should be, by its bytes.
-    TooLarge(f32),
+enum Rank {
+    /// It looks right and has so many bytes.
+    Right(usize),
     /// It looks wrong, by this much.
     Wrong(f32),
 }
 
 impl Rank {
+    fn of(made: &impl Attempt) -> Self {
+        if made.part() <= 1.0 { Self::Right(made.bytes()) } else { Self::Wrong(made.part()) }
+    }
+
     fn looks_right(self) -> bool {
-        !matches!(self, Self::Wrong(_))
+        matches!(self, Self::Right(_))
     }
 }
-
-/// How much is used up where a size is met: a little less than what is aimed at, as the result is to stay below it.
-const NEARLY: f32 = 0.96;
-/// From this part of a size on it is met.
-const MET: f32 = 0.98;
 
 /// Attempts beyond the wished number that are made when none was good enough.
 const RESCUES: usize = 4;
@@ -98,7 +79,7 @@ const LEAST_PART: f32 = 1e-3;
 /// Outside of this part of what is allowed, what is seen of the parts is not what was thought, and is looked at again.
 const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
 
-/// The best result for a goal, of at most `tries` attempts (at least one), the first of them with `start` as the share of all; where none
+/// The best result, of at most `tries` attempts (at least one), the first of them with `start` as the share of all; where none
 /// looks right, of a few more with ever smaller shares. When not even these look right, the one that looks least wrong.
 /// At the end up to `leaps` more, each with one image over a cliff that the others have passed by.
 ///
@@ -108,7 +89,6 @@ const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
 /// # Errors
 /// Those of `attempt`, which is given the shares of the budget to use, 1 for all of it.
 pub(super) fn search<A: Attempt, E>(
-    goal: Goal,
     (tries, leaps): (usize, usize),
     start: &Shares,
     mut attempt: impl FnMut(&Shares) -> Result<A, E>,
@@ -119,14 +99,13 @@ pub(super) fn search<A: Attempt, E>(
     let mut best = attempt(&shares)?;
     let mut shares_of_best = shares.clone();
     let mut balance = Balance::of(if tries > 1 { groups(&best) } else { Vec::new() }, best.part(), &shares);
-    let mut course = vec![Tried::new(goal, &shares, &best)];
+    let mut last = (best.part(), best.bytes());
+    let mut course = vec![Tried::new(&shares, &best)];
     // What was seen before says nothing of how errors grow by a new balance.
     let mut of_balance = 0;
-    let mut was_near = false;
     for made in 1..tries + RESCUES {
-        let is_right = best.rank().looks_right();
-        let promises_more = |tried: &Tried| goal == Goal::Smallest && tried.promises_more_than(&best);
-        let is_far = goal.used(&best) < FAR || course.iter().any(promises_more);
+        let is_right = Rank::of(&best).looks_right();
+        let is_far = best.part() < FAR || course.iter().any(|tried| tried.promises_more_than(&best));
         let most = if tries > 1 && is_far { tries + DETOURS } else { tries };
         if is_right && made >= most {
             break;
@@ -136,51 +115,36 @@ pub(super) fn search<A: Attempt, E>(
             next if next == most => CAUTION_AT_LAST,
             _ => 1.0,
         };
-        let last = &course[course.len() - 1];
-        let next = || {
-            let wanted = caution * wanted(&balance, &course[of_balance..]);
-            let of_size = |size| balance.of_size(&shares, (last.bytes, size), (wanted, last.part), bytes);
-            let by_size = if let Goal::Size(size) = goal { of_size(size) } else { None };
-            by_size.unwrap_or_else(|| balance.next(&shares, wanted, last.part, bytes))
-        };
-        // What sizes come to is known better than what errors do.
-        let next = between(&course).filter(|_| goal == Goal::Smallest).unwrap_or_else(next);
-        let is_near = goal.is_met_by(last.used) && differ_little(&shares, &next);
+        let next = || balance.next(&shares, caution * wanted(&balance, &course[of_balance..]), last.0, bytes);
+        let next = between(&course).unwrap_or_else(next);
+        let is_near = (NEAR_ENOUGH..=1.0).contains(&last.0) && differ_little(&shares, &next);
         let was_tried = course.iter().any(|tried| tried.shares == next);
         if is_right && (is_near || was_tried) {
             break;
         }
-        let bytes_before = last.bytes;
         shares = next;
         let found = attempt(&shares)?;
-        let changed_nothing = found.bytes() == bytes_before;
-        let tried = Tried::new(goal, &shares, &found);
-        let surprise = match goal {
-            Goal::Smallest => tried.part,
-            Goal::Size(_) => tried.part / balance.error(&shares),
-        };
-        // What is seen far from a size says little of what is seen there.
-        let is_first_near = goal != Goal::Smallest && !was_near && goal.is_met_by(tried.used);
-        was_near |= is_first_near;
-        if made + 1 < most && (!EXPECTED.contains(&surprise) || is_first_near) {
-            balance = Balance::of(groups(&found), tried.part, &shares);
+        let changed_nothing = found.bytes() == last.1;
+        last = (found.part(), found.bytes());
+        if made + 1 < most && !EXPECTED.contains(&last.0) {
+            balance = Balance::of(groups(&found), last.0, &shares);
             of_balance = course.len();
         }
-        course.push(tried);
-        if found.rank() < best.rank() {
+        course.push(Tried::new(&shares, &found));
+        if Rank::of(&found) < Rank::of(&best) {
             (best, shares_of_best) = (found, shares.clone());
         }
-        if changed_nothing && course.iter().all(|tried| tried.used <= 1.0) {
+        if changed_nothing && course.iter().all(|tried| tried.part <= 1.0) {
             break;
         }
     }
-    let leaps = if best.rank().looks_right() { leaps } else { 0 };
+    let leaps = if Rank::of(&best).looks_right() { leaps } else { 0 };
     let mut failed = Vec::new();
     for _ in 0..leaps {
         let worth = WORTH_A_LEAP * best.bytes() as f32;
         let Some((part, next)) = balance.leap(&shares_of_best, worth, &failed, bytes) else { break };
         let found = attempt(&next)?;
-        if found.rank() < best.rank() {
+        if Rank::of(&found) < Rank::of(&best) {
             (best, shares_of_best) = (found, next);
         } else {
             failed.push(part);
@@ -193,13 +157,12 @@ pub(super) fn search<A: Attempt, E>(
 struct Tried {
     shares: Shares,
     part: f32,
-    used: f32,
     bytes: usize,
 }
 
 impl Tried {
-    fn new(goal: Goal, shares: &Shares, made: &impl Attempt) -> Self {
-        Self { shares: shares.clone(), part: made.part(), used: goal.used(made), bytes: made.bytes() }
+    fn new(shares: &Shares, made: &impl Attempt) -> Self {
+        Self { shares: shares.clone(), part: made.part(), bytes: made.bytes() }
     }
 
     /// Whether it shows too much and takes so many bytes less than the best that on the way between them, where just all
@@ -216,16 +179,16 @@ impl Tried {
 /// fall at the same share. On the way from one to the other they fall one by one.
 fn between(course: &[Tried]) -> Option<Shares> {
     let last = course.last().filter(|_| course.len() > 1)?;
-    let right = course.iter().filter(|tried| tried.used <= 1.0).max_by(|a, b| a.used.total_cmp(&b.used))?;
+    let right = course.iter().filter(|tried| tried.part <= 1.0).max_by(|a, b| a.part.total_cmp(&b.part))?;
     // Of equal ones the last, here and there: it is nearer to the others.
-    let wrong = course.iter().filter(|tried| tried.used > 1.0).max_by(|a, b| b.used.total_cmp(&a.used))?;
-    let led_astray = last.used > 1.0 || !EXPECTED.contains(&last.used);
-    if !led_astray || right.used >= NEAR_ENOUGH {
+    let wrong = course.iter().filter(|tried| tried.part > 1.0).max_by(|a, b| b.part.total_cmp(&a.part))?;
+    let led_astray = last.part > 1.0 || !EXPECTED.contains(&last.part);
+    if !led_astray || right.part >= NEAR_ENOUGH {
         return None;
     }
     // Where nothing is seen at all, any part of what is allowed is infinitely more.
-    let seen = right.used.max(LEAST_PART);
-    let way = (AIM / seen).ln() / (wrong.used / seen).ln();
+    let seen = right.part.max(LEAST_PART);
+    let way = (AIM / seen).ln() / (wrong.part / seen).ln();
     Some(right.shares.towards(&wrong.shares, way.clamp(SHORTEST_WAY, 1.0 - SHORTEST_WAY)))
 }
 
@@ -274,10 +237,6 @@ mod tests {
         fn part(&self) -> f32 {
             self.part
         }
-
-        fn rank(&self) -> Rank {
-            if self.part <= 1.0 { Rank::Right(self.bytes as f32) } else { Rank::Wrong(self.part) }
-        }
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a test's own small numbers")]
@@ -292,8 +251,7 @@ mod tests {
             tried.push(shares.surface);
             Ok::<_, ()>(Made { bytes: whole(1000.0 / shares.surface), part: error(shares.surface) })
         };
-        let best =
-            search(Goal::Smallest, (tries, 0), &Shares::even(1.0, 0), attempt, |_| Vec::new(), &|_, _| 0.0);
+        let best = search((tries, 0), &Shares::even(1.0, 0), attempt, |_| Vec::new(), &|_, _| 0.0);
         (best.unwrap(), tried)
     }
 
@@ -355,7 +313,7 @@ mod tests {
             effects.iter().enumerate().map(|(at, &effect)| Group { part: image(at), effect }).collect()
         };
         let even = attempt(&Shares::even(0.8, 2)).unwrap();
-        let best = search(Goal::Smallest, (5, 0), &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
+        let best = search((5, 0), &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
         assert!(best.part <= 1.0);
         assert!(best.bytes * 2 < even.bytes, "{} against {}", best.bytes, even.bytes);
     }
@@ -379,7 +337,7 @@ mod tests {
         let group = |part, effect| Group { part, effect };
         let groups =
             |_: &Made| vec![group(Part::Surface, seen_of_surface), group(Part::Numbers, seen_of_numbers)];
-        let best = search(Goal::Smallest, (5, 0), &Shares::even(1.0, 0), attempt, groups, &bytes).unwrap();
+        let best = search((5, 0), &Shares::even(1.0, 0), attempt, groups, &bytes).unwrap();
         assert!(best.part <= 1.0 && best.bytes < 800_000, "{}", best.bytes);
     }
 
@@ -401,7 +359,7 @@ mod tests {
             Part::Images(_) => 300_000.0 / share,
             _ => 0.0,
         };
-        let best = search(Goal::Smallest, (5, 0), &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
+        let best = search((5, 0), &Shares::even(1.0, 2), attempt, groups, &bytes).unwrap();
         assert_eq!((best.bytes, best.part), (330_000, 0.6));
     }
 
@@ -416,80 +374,8 @@ mod tests {
         let groups = |_: &Made| vec![Group { part: Part::Images(vec![0]), effect: 0.9 }];
         let bytes = |_: &Part, share: f32| if is_fallen(share) { 30_000.0 } else { 300_000.0 };
         for (leaps, expected) in [(0, 300_000), (1, 30_000)] {
-            let best =
-                search(Goal::Smallest, (4, leaps), &Shares::even(1.0, 1), attempt, groups, &bytes).unwrap();
+            let best = search((4, leaps), &Shares::even(1.0, 1), attempt, groups, &bytes).unwrap();
             assert_eq!(best.bytes, expected);
         }
-    }
-
-    /// An attempt at a size.
-    struct Sized {
-        made: Made,
-        size: usize,
-    }
-
-    impl Attempt for Sized {
-        fn bytes(&self) -> usize {
-            self.made.bytes
-        }
-
-        fn part(&self) -> f32 {
-            self.made.part
-        }
-
-        fn rank(&self) -> Rank {
-            match self.made.rank() {
-                Rank::Right(bytes) if self.made.bytes > self.size => Rank::TooLarge(bytes),
-                Rank::Right(_) => Rank::Right(self.made.part),
-                wrong => wrong,
-            }
-        }
-    }
-
-    /// Of the first image a byte buys ten times as much as of the second, and all take more than is guessed.
-    #[test]
-    fn a_size_is_met_by_the_errors_that_show_least() {
-        let guess = |part: &Part, share: f32| match part {
-            Part::Images(images) => (if images[0] == 0 { 20_000.0 } else { 200_000.0 }) / share,
-            _ => 0.0,
-        };
-        let image = |index: usize| Part::Images(vec![index]);
-        let effects = [0.1, 0.01];
-        for size in [40_000, 90_000, 250_000, 900_000] {
-            let attempt = |shares: &Shares| {
-                let all = || shares.images.iter().copied().enumerate();
-                let part = all().map(|(image, share)| effects[image] * share.powf(GROWTH)).sum();
-                let taken: f32 = all().map(|(at, share)| guess(&image(at), share)).sum();
-                Ok::<_, ()>(Sized { made: Made { bytes: whole(1.2 * taken) + 5000, part }, size })
-            };
-            let groups = |_: &Sized| {
-                effects.iter().enumerate().map(|(at, &effect)| Group { part: image(at), effect }).collect()
-            };
-            let start = Shares::even(1.0, 2);
-            let best = search(Goal::Size(size), (8, 0), &start, attempt, groups, &guess).unwrap();
-            let met = best.made.bytes as f32 / size as f32;
-            assert!((0.98..=1.0).contains(&met), "{met} of {size}");
-            let even = (size as f32 - 5000.0) / (1.2 * 220_000.0);
-            let of_even = 0.11 * even.recip().powf(GROWTH);
-            assert!(
-                best.made.part < 0.9 * of_even,
-                "{} is not less than {of_even} at {size}",
-                best.made.part
-            );
-        }
-    }
-
-    /// What is not allowed to be seen is not seen, whatever was asked for.
-    #[test]
-    fn a_size_that_would_show_too_much_is_not_met() {
-        let attempt = |shares: &Shares| {
-            let made = Made { bytes: whole(100_000.0 / shares.images[0]), part: shares.images[0] };
-            Ok::<_, ()>(Sized { made, size: 10_000 })
-        };
-        let groups = |_: &Sized| vec![Group { part: Part::Images(vec![0]), effect: 1.0 }];
-        let guess = |_: &Part, share: f32| 100_000.0 / share;
-        let best =
-            search(Goal::Size(10_000), (8, 0), &Shares::even(0.3, 1), attempt, groups, &guess).unwrap();
-        assert!((0.85..=1.0).contains(&best.made.part), "{}", best.made.part);
     }
 }

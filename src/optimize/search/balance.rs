@@ -52,9 +52,6 @@ const STEPS: i16 = 16;
 /// The least effect that a group is taken to have, as a part of what is seen: what no view shows may still be looked at.
 const LEAST_EFFECT: f32 = 0.01;
 
-/// What part of a size is aimed at.
-const FITTING: f32 = 0.994;
-
 /// How the budget is divided between groups.
 pub(super) struct Balance {
     groups: Vec<Group>,
@@ -89,56 +86,19 @@ impl Balance {
     ) -> Shares {
         let effects: f32 = self.groups.iter().map(|group| group.effect).sum();
         let even = (wanted / effects).powf(1.0 / GROWTH);
-        let curves = self.curves(last, even, seen, bytes);
-        let (_, fine) = self.around(last, &curves, |shares| self.error(shares) > wanted);
-        self.filled(fine, wanted, &curves)
-    }
-
-    /// The shares to try after `last`, which came to so many bytes, for as many as are wanted; `None` where an error of `wanted`
-    /// is too little for that.
-    pub(super) fn of_size(
-        &self,
-        last: &Shares,
-        (came_to, size): (usize, usize),
-        (wanted, seen): (f32, f32),
-        bytes: &dyn Fn(&Part, f32) -> f32,
-    ) -> Option<Shares> {
-        let taken = |shares: &Shares| -> f32 {
-            self.groups.iter().map(|group| bytes(&group.part, group.part.share(shares))).sum()
-        };
-        // What is not told from other parts stays as it is.
-        let most = taken(last) + FITTING * size as f32 - came_to as f32;
-        let even_takes_less = |share: f32| taken(&Shares::even(share, last.images.len())) <= most;
-        let (_, even) = bisected((-10.0, 6.0), |share| !even_takes_less(share.exp2()));
-        let curves = self.curves(last, even.exp2(), seen, bytes);
-        let (coarse, _) = self.around(last, &curves, |shares| taken(shares) <= most);
-        let shares = self.refined(coarse, (most, &taken), &curves);
-        // Shares come in steps, which are coarser than a size is to be met.
-        let finer = |step: f32| shares.times(LONGEST_IMAGE_STEP.powf(step / f32::from(STEPS)));
-        let (_, step) = bisected((-1.0, 0.0), |step| taken(&finer(step)) > most);
-        let shares = finer(step);
-        (self.error(&shares) <= wanted).then_some(shares)
-    }
-
-    /// What each group's shares would take that may be tried next.
-    fn curves(&self, last: &Shares, even: f32, seen: f32, bytes: &dyn Fn(&Part, f32) -> f32) -> Vec<Curve> {
         let curve = |group: &Group| -> Curve {
             let shares = group.part.shares_after(last, even, seen);
             shares.into_iter().map(|share| (share, bytes(&group.part, share))).collect()
         };
-        self.groups.iter().map(curve).collect()
-    }
-
-    /// The shares on both sides of where they are no longer too coarse: the dearer an error, the fewer there are.
-    fn around(
-        &self,
-        last: &Shares,
-        curves: &[Curve],
-        is_coarse: impl Fn(&Shares) -> bool,
-    ) -> (Shares, Shares) {
-        let of_price = |price: f32| self.cheapest(last, price.exp2(), curves);
-        let (coarse, fine) = bisected((0.0, 36.0), |price| is_coarse(&of_price(price)));
-        (of_price(coarse), of_price(fine))
+        let curves: Vec<Curve> = self.groups.iter().map(curve).collect();
+        let of_price = |price: f32| self.cheapest(last, price, &curves);
+        // The dearer an error, the fewer there are: by bisection over the logarithm of its price in bytes.
+        let (mut low, mut high) = (0.0_f32, 36.0_f32);
+        for _ in 0..40 {
+            let price = f32::midpoint(low, high);
+            if self.error(&of_price(price.exp2())) > wanted { low = price } else { high = price }
+        }
+        self.filled(of_price(high.exp2()), wanted, &curves)
     }
 
     /// A part with images that alone should save so many bytes (`worth`) at a larger share, and the shares with that one: of
@@ -189,29 +149,6 @@ impl Balance {
         }
     }
 
-    /// Gives the bytes that are left of `most` to the part that shows most fewer errors by them, again and again.
-    fn refined(
-        &self,
-        mut shares: Shares,
-        (most, taken): (f32, &dyn Fn(&Shares) -> f32),
-        curves: &[Curve],
-    ) -> Shares {
-        loop {
-            let room = most - taken(&shares);
-            let gain = |(group, curve): (&Group, &Curve)| {
-                let now = group.part.share(&shares);
-                let (_, bytes) = curve.iter().copied().find(|&(share, _)| share == now)?;
-                let fits = curve.iter().filter(|&&(share, more)| share < now && more - bytes <= room);
-                let best = fits.min_by(|a, b| a.0.total_cmp(&b.0))?;
-                let gain = group.effect * (group.part.growth(now) - group.part.growth(best.0));
-                Some((group.part.clone(), best.0, gain))
-            };
-            let gains = self.groups.iter().zip(curves).filter_map(gain);
-            let Some((part, share, _)) = gains.max_by(|a, b| a.2.total_cmp(&b.2)) else { return shares };
-            part.set(&mut shares, share);
-        }
-    }
-
     /// The shares at which bytes and errors together cost least.
     fn cheapest(&self, last: &Shares, price: f32, curves: &[Curve]) -> Shares {
         let mut shares = last.clone();
@@ -228,15 +165,6 @@ impl Balance {
     pub(super) fn error(&self, shares: &Shares) -> f32 {
         self.groups.iter().map(|group| group.effect * group.part.growth(group.part.share(shares))).sum()
     }
-}
-
-/// The two sides of where something ceases to hold between two numbers, narrowed down by halves.
-fn bisected((mut holds, mut fails): (f32, f32), is_so: impl Fn(f32) -> bool) -> (f32, f32) {
-    for _ in 0..40 {
-        let middle = f32::midpoint(holds, fails);
-        if is_so(middle) { holds = middle } else { fails = middle }
-    }
-    (holds, fails)
 }
 
 impl Part {
