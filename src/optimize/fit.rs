@@ -24,7 +24,7 @@ use super::settings::{Effort, Settings};
 use super::stages::Stages;
 
 /// Attempts that take one image over a cliff, at most.
-const LEAPS: usize = 2;
+const LEAPS: usize = 4;
 
 /// Passes that are left out, at most, before a file is given up.
 const MOST_CULPRITS: usize = 2;

@@ -56,8 +56,11 @@ const RESCUES: usize = 4;
 /// The same when the best uses so little of what is allowed that the search has not found its way yet.
 const DETOURS: usize = 2;
 const FAR: f32 = 0.8;
-/// Or when one that shows too much lets a result of this part of its bytes be expected.
+/// Or when one that shows too much lets a result of this part of its bytes be expected; and still more where that is this much
+/// smaller: several images have cliffs, and each attempt finds the way past one.
 const MUCH_SMALLER: f32 = 0.9;
+const FAR_SMALLER: f32 = 0.7;
+const LONG_DETOURS: usize = 3;
 /// The least part of the way between two attempts that is gone at once.
 const SHORTEST_WAY: f32 = 0.3;
 /// How much smaller the shares get at each rescue.
@@ -105,8 +108,14 @@ pub(super) fn search<A: Attempt, E>(
     let mut of_balance = 0;
     for made in 1..tries + RESCUES {
         let is_right = Rank::of(&best).looks_right();
-        let is_far = best.part() < FAR || course.iter().any(|tried| tried.promises_more_than(&best));
-        let most = if tries > 1 && is_far { tries + DETOURS } else { tries };
+        let promise = course.iter().map(|tried| tried.promise(&best)).fold(1.0, f32::min);
+        let detours = match promise {
+            _ if tries == 1 => 0,
+            promise if promise <= FAR_SMALLER => LONG_DETOURS,
+            promise if promise <= MUCH_SMALLER || best.part() < FAR => DETOURS,
+            _ => 0,
+        };
+        let most = tries + detours;
         if is_right && made >= most {
             break;
         }
@@ -140,9 +149,12 @@ pub(super) fn search<A: Attempt, E>(
     }
     let leaps = if Rank::of(&best).looks_right() { leaps } else { 0 };
     let mut failed = Vec::new();
+    let wrong: Vec<&Shares> =
+        course.iter().filter(|tried| tried.part > 1.0).map(|tried| &tried.shares).collect();
     for _ in 0..leaps {
         let worth = WORTH_A_LEAP * best.bytes() as f32;
-        let Some((part, next)) = balance.leap(&shares_of_best, worth, &failed, bytes) else { break };
+        let leap = balance.leap(&shares_of_best, worth, (&failed, &wrong), bytes);
+        let Some((part, next)) = leap else { break };
         let found = attempt(&next)?;
         if Rank::of(&found) < Rank::of(&best) {
             (best, shares_of_best) = (found, next);
@@ -165,12 +177,15 @@ impl Tried {
         Self { shares: shares.clone(), part: made.part(), bytes: made.bytes() }
     }
 
-    /// Whether it shows too much and takes so many bytes less than the best that on the way between them, where just all
-    /// that is allowed should be seen, there should be a much smaller result.
-    fn promises_more_than(&self, best: &impl Attempt) -> bool {
+    /// What part of the bytes of the best a result should have on the way between the two, where just all that is allowed
+    /// should be seen; 1 where this one is right itself.
+    fn promise(&self, best: &impl Attempt) -> f32 {
+        if self.part <= 1.0 || best.part() > 1.0 {
+            return 1.0;
+        }
         let seen = best.part().max(LEAST_PART);
         let way = (1.0 / seen).ln() / (self.part / seen).ln();
-        self.part > 1.0 && (self.bytes as f32 / best.bytes() as f32).powf(way) <= MUCH_SMALLER
+        (self.bytes as f32 / best.bytes() as f32).powf(way)
     }
 }
 

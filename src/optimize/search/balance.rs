@@ -102,12 +102,13 @@ impl Balance {
     }
 
     /// A part with images that alone should save so many bytes (`worth`) at a larger share, and the shares with that one: of
-    /// those that have not `failed`, the one that saves most for what is seen of it.
+    /// the one that saves most for what is seen of it. The share is a guess; where that has `failed`, one at which an attempt has
+    /// saved as much (`tried`: the shares of those that showed too much), and where that has failed too, none.
     pub(super) fn leap(
         &self,
         from: &Shares,
         worth: f32,
-        failed: &[Part],
+        (failed, tried): (&[Part], &[&Shares]),
         bytes: &dyn Fn(&Part, f32) -> f32,
     ) -> Option<(Part, Shares)> {
         let leap = |group: &Group| {
@@ -116,14 +117,19 @@ impl Balance {
             let larger =
                 (1..=STEPS).map(|step| now * LONGEST_IMAGE_STEP.powf(f32::from(step) / f32::from(STEPS)));
             let price = |share: f32| group.effect * (group.part.growth(share) - group.part.growth(now));
-            let gains = larger.filter_map(|share| {
+            let gain = |share: f32| {
                 let saved = taken - bytes(&group.part, share);
-                (saved >= worth).then(|| (saved / price(share), share))
-            });
-            let (gain, share) = gains.max_by(|a, b| a.0.total_cmp(&b.0))?;
+                (share > now && saved >= worth).then(|| (saved / price(share), share))
+            };
+            let known = tried.iter().filter_map(|shares| gain(group.part.share(shares)));
+            let (gain, share) = match failed.iter().filter(|part| **part == group.part).count() {
+                0 => larger.filter_map(gain).max_by(|a, b| a.0.total_cmp(&b.0))?,
+                1 => known.min_by(|a, b| a.1.total_cmp(&b.1))?,
+                _ => return None,
+            };
             Some((gain, group.part.clone(), share))
         };
-        let may = |group: &&Group| matches!(group.part, Part::Images(_)) && !failed.contains(&group.part);
+        let may = |group: &&Group| matches!(group.part, Part::Images(_));
         let leaps = self.groups.iter().filter(may).filter_map(leap);
         let (_, part, share) = leaps.max_by(|a, b| a.0.total_cmp(&b.0))?;
         let mut shares = from.clone();
