@@ -6,6 +6,7 @@ use crate::optimize::passes::{Context, Outcome};
 use crate::optimize::proof;
 use crate::optimize::proof::tests::balls;
 use crate::optimize::report::PassReport;
+use crate::optimize::settings::{Preset, TargetSize};
 
 /// Turns all normals inside out.
 struct InsideOut;
@@ -23,13 +24,20 @@ impl Pass for InsideOut {
 }
 
 fn fitted(passes: &[&dyn Pass]) -> Fitted {
+    fitted_with(passes, &Settings { effort: Effort::Fast, ..Settings::default() })
+}
+
+fn fitted_by(settings: &Settings) -> Fitted {
+    fitted_with(PASSES, settings)
+}
+
+fn fitted_with(passes: &[&dyn Pass], settings: &Settings) -> Fitted {
     let document = balls();
-    let settings = Settings { effort: Effort::Fast, ..Settings::default() };
-    let expected = Expectation::new(proof::shape(&document).unwrap(), &settings);
+    let expected = Expectation::new(proof::shape(&document).unwrap(), settings);
     let bytes = crate::optimize::document::write::write(&document).unwrap().len() as u64;
     let reference = Reference::new(&document);
     let original = Original { document, bytes, expected: &expected, reference };
-    fit_by(passes, &original, &settings, &mut Stages::new(&mut |_| {})).unwrap()
+    fit_by(passes, &original, settings, &mut Stages::new(&mut |_| {})).unwrap()
 }
 
 fn report<'f>(fitted: &'f Fitted, name: &str) -> &'f PassReport {
@@ -56,4 +64,24 @@ fn nothing_is_left_out_of_what_looks_right() {
     let fitted = fitted(PASSES);
     assert_eq!((fitted.fault, fitted.reports.len()), (None, PASSES.len()));
     assert!(fitted.worst.is_some());
+}
+
+/// What comes of a preset is among what is tried for a size, so a size never shows more than a preset that fits.
+#[test]
+fn a_size_gets_what_the_preset_of_that_size_would_make_or_better() {
+    let usual = fitted_by(&Settings::default());
+    let bytes = usual.glb.len() as u64;
+    let of_size =
+        |bytes| fitted_by(&Settings { target_size: Some(TargetSize { bytes }), ..Settings::default() });
+    let error = |fitted: &Fitted| fitted.comparison.as_ref().unwrap().mean;
+    for size in [bytes, bytes + bytes / 4] {
+        let found = of_size(size);
+        assert!(found.glb.len() as u64 <= size, "{} of {size}", found.glb.len());
+        assert!(error(&found) <= error(&usual), "{} is more than {}", error(&found), error(&usual));
+        assert_eq!(found.fault, None);
+    }
+    let (smallest, maximum) = (of_size(100), Settings { preset: Preset::Maximum, ..Settings::default() });
+    assert_eq!(smallest.fault, None, "what cannot be met is no reason to look wrong");
+    assert!(smallest.glb.len() <= fitted_by(&maximum).glb.len());
+    assert_eq!(smallest.comparison.as_ref().unwrap().views.len(), usual.comparison.unwrap().views.len());
 }
