@@ -217,17 +217,18 @@ impl<'a, 'p> Job<'a, 'p> {
         let (aim, ratio) = (&self.aim, self.whole_by_half);
         let bytes = glb.len() as u64;
         let is_too_large = bytes >= self.least && bytes > self.wanted_bytes;
-        let hopeless = |half: &Comparison| {
+        // What all views should show, where half of them tell enough.
+        let settled = |half: &Comparison| {
             let expected = ratio.map(|ratio| ratio.of_whole(half));
             expected.filter(|expected| is_too_large || aim.part(expected) > HOPELESS)
         };
-        let (half, whole) = self.original.reference.compare_attempt(result, |half| hopeless(half).is_none());
+        let (half, whole) = self.original.reference.compare_attempt(result, |half| settled(half).is_none());
         let looked_at = match whole {
             Some(whole) => {
                 self.whole_by_half = Some(WholeByHalf::new(&whole, &half));
                 (whole, true)
             }
-            None => (hopeless(&half).unwrap_or(half), false),
+            None => (settled(&half).unwrap_or(half), false),
         };
         self.looks.push((hash, looked_at.clone()));
         looked_at

@@ -11,7 +11,7 @@ mod balance;
 use std::rc::Rc;
 
 use self::balance::Balance;
-pub(super) use self::balance::{Group, Part};
+pub(super) use self::balance::{GROWTH, Group, Part};
 use super::budget::Shares;
 
 /// An attempt as the search sees it.
@@ -236,7 +236,6 @@ fn differ_little(a: &Shares, b: &Shares) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::balance::GROWTH;
     use super::*;
 
     struct Made {

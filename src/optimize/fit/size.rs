@@ -9,7 +9,8 @@ use std::rc::Rc;
 use super::series::{Prepared, Series};
 use super::{Budget, Error, Fitted, Job, LEAPS, Memo, Original, Pass, Settings, Stages, attempts_of};
 use crate::optimize::budget::{Look, Shares};
-use crate::optimize::search::Attempt as _;
+use crate::optimize::report::Tried;
+use crate::optimize::search::{Attempt as _, GROWTH};
 use crate::optimize::settings::Preset;
 
 /// From this part of a size on, it is met.
@@ -24,8 +25,6 @@ const FALL: f32 = 0.8;
 const SHORTEST_WAY: f32 = 0.1;
 /// The smallest bound: nobody sees less.
 const LEAST: f32 = 5e-4;
-/// Errors grow with the share by this exponent, about.
-const GROWTH: f32 = 0.75;
 /// Attempts in each search with a preset after the first.
 const LATER_TRIES: usize = 3;
 /// Attempts between two others, at most.
@@ -48,39 +47,44 @@ pub(super) fn of_size(
     let rungs = presets.each_ref().map(|at| at.usual.mean);
     let start = Budget::of(&Settings { target_size: None, max_error: None, ..*settings }).look.mean;
     let mut seen = Nearest { size, best: None, fits: None, exceeds: None };
-    let mut curve = Vec::new();
+    let mut ground = Ground { passes, original, stages, curve: Vec::new() };
     towards((size, start, most.mean), &rungs, |bound| {
-        let At { settings, usual, memo, prepared, last } = &mut presets[nearest(&rungs, bound)];
-        let mut series = Series::new(passes, Job::new(original, settings, memo, stages), prepared.take())?;
-        series.towards(usual.times(bound / usual.mean, &most), most, size);
+        let at = &mut presets[nearest(&rungs, bound)];
+        let aim = at.usual.times(bound / at.usual.mean, &most);
         let growth = |before: f32| (bound / before).powf(1.0 / GROWTH);
         let tries = attempts_of(settings, original).max(2);
-        let (from, tries) = match last.take() {
-            Some((before, shares)) => (shares.times(growth(before)), tries.min(LATER_TRIES)),
-            None => (series.even(growth(usual.mean)), tries),
+        let first = growth(at.usual.mean);
+        let (tries, last) = match at.last.take() {
+            Some((before, shares)) => (tries.min(LATER_TRIES), Some(shares.times(growth(before)))),
+            None => (tries, None),
         };
-        let made = series.smallest((tries, LEAPS), &from, &mut |made| seen.add(made))?;
-        *last = Some((bound, made.shares.clone()));
-        let (after, tried) = series.end();
-        *prepared = Some(after);
-        curve.extend(tried);
+        let made = at.attempts(&mut ground, |series| {
+            series.towards(aim, most, size);
+            let from = last.unwrap_or_else(|| series.even(first));
+            series.smallest((tries, LEAPS), &from, &mut |made| seen.add(made))
+        })?;
+        at.last = Some((bound, made.shares.clone()));
         Ok::<_, Error>(made.bytes())
     })?;
     for _ in 0..FILLINGS {
         let Some((preset, shares)) = seen.between() else { break };
-        let is_meant = |at: &&mut At| at.settings.preset == preset;
-        let Some(At { settings, memo, prepared, .. }) = presets.iter_mut().find(is_meant) else { break };
-        let mut series = Series::new(passes, Job::new(original, settings, memo, stages), prepared.take())?;
-        series.towards(most, most, size);
-        seen.add(&series.attempt(&shares)?);
-        let (after, tried) = series.end();
-        *prepared = Some(after);
-        curve.extend(tried);
+        let Some(at) = presets.iter_mut().find(|at| at.settings.preset == preset) else { break };
+        let made = at.attempts(&mut ground, |series| {
+            series.towards(most, most, size);
+            series.attempt(&shares)
+        })?;
+        seen.add(&made);
     }
-    seen.fits = None;
-    seen.exceeds = None;
-    let best = seen.best.ok_or_else(|| Error::Internal("no attempt was made".to_owned()))?;
-    Ok(Fitted { curve, ..Rc::unwrap_or_clone(best) })
+    let best = seen.into_best().ok_or_else(|| Error::Internal("no attempt was made".to_owned()))?;
+    Ok(Fitted { curve: ground.curve, ..Rc::unwrap_or_clone(best) })
+}
+
+/// What all attempts are made on, and what came of them.
+struct Ground<'a, 'p> {
+    passes: &'a [&'a dyn Pass],
+    original: &'a Original<'a>,
+    stages: &'a mut Stages<'p>,
+    curve: Vec<Tried>,
 }
 
 /// The attempts with a preset's numbers.
@@ -99,6 +103,21 @@ impl At {
         let settings = Settings { preset, target_size: None, max_error: None, ..*settings };
         let usual = Budget::of(&settings).look;
         Self { settings, usual, memo: Memo::default(), prepared: None, last: None }
+    }
+
+    /// Makes attempts; what was prepared for them is kept for the next.
+    fn attempts(
+        &mut self,
+        ground: &mut Ground,
+        make: impl FnOnce(&mut Series) -> Result<Rc<Fitted>, Error>,
+    ) -> Result<Rc<Fitted>, Error> {
+        let job = Job::new(ground.original, &self.settings, &self.memo, ground.stages);
+        let mut series = Series::new(ground.passes, job, self.prepared.take())?;
+        let made = make(&mut series)?;
+        let (prepared, tried) = series.end();
+        self.prepared = Some(prepared);
+        ground.curve.extend(tried);
+        Ok(made)
     }
 }
 
@@ -129,6 +148,11 @@ impl Nearest {
         if nearest.as_ref().is_none_or(is_nearer) {
             *nearest = Some(Rc::clone(made));
         }
+    }
+
+    /// The others are let go.
+    fn into_best(self) -> Option<Rc<Fitted>> {
+        self.best
     }
 
     fn is_fit(&self, made: &Fitted) -> bool {

@@ -28,7 +28,7 @@ pub(in crate::optimize) struct Group {
 }
 
 /// The seen error grows slower than the share: its exponent, found by trying, and that of numbers.
-pub(super) const GROWTH: f32 = 0.75;
+pub(in crate::optimize) const GROWTH: f32 = 0.75;
 const GROWTH_OF_NUMBERS: f32 = 1.0;
 /// What is seen of an attempt that was wrong by so little that no image gets more of the error next.
 const NARROWLY: f32 = 1.1;
@@ -101,8 +101,8 @@ impl Balance {
         self.filled(of_price(high.exp2()), wanted, &curves)
     }
 
-    /// A part with images that alone should save so many bytes (`worth`) at a larger share, and the shares with that one: of
-    /// the one that saves most for what is seen of it. The share is a guess; where that has `failed`, one at which an attempt has
+    /// A part with images that alone should save so many bytes (`worth`) at a larger share, and the shares with that one: the
+    /// one that saves most for what is seen of it. The share is a guess; where that has `failed`, one at which an attempt has
     /// saved as much (`tried`: the shares of those that showed too much), and where that has failed too, none.
     pub(super) fn leap(
         &self,
