@@ -155,7 +155,7 @@ async fn keep(jobs: &Jobs, lease: Lease) {
         }
         match jobs.extend(lease).await {
             Ok(()) => {}
-            Err(Error::Queue(queue::Error::LeaseLost { .. } | queue::Error::UnknownJob(_))) => return,
+            Err(Error::Queue(queue::Error::LeaseLost { .. })) => return,
             Err(error) => tracing::warn!(job = %lease.id, %error, "a lease could not be extended"),
         }
     }

@@ -244,7 +244,7 @@ async fn look_after(bridge: &Bridge, one: Out, is_due: bool) {
     }
     match bridge.jobs.extend(one.lease).await {
         Ok(()) => bridge.offers.update(Out { extended: Instant::now(), ..one }),
-        Err(Error::Queue(queue::Error::LeaseLost { .. } | queue::Error::UnknownJob(_))) => {
+        Err(Error::Queue(queue::Error::LeaseLost { .. })) => {
             forget(bridge, one).await;
         }
         Err(error) => tracing::warn!(job = %one.lease.id, %error, "a lease could not be extended"),

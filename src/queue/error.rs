@@ -90,7 +90,7 @@ pub enum Error {
     /// The job cannot run again, because its files were let go.
     #[error("the files of job {0} were deleted, so it cannot run again; upload the file again")]
     FilesGone(JobId),
-    /// The caller's claim is over: the lease ran out, or the job was cancelled or claimed again.
+    /// The caller's claim is over: the lease ran out, or the job was cancelled, claimed again or purged.
     #[error("attempt {} no longer holds job {id}", .attempt.0)]
     LeaseLost {
         /// The job.

@@ -28,7 +28,8 @@
 //! - Every change is one durable transaction. A call that returned is on disk, whole; of one that failed, or that a crash
 //!   cut off, either everything is or nothing. [`Queue::extend`] alone is not synced: a crash ends every lease anyway
 //!   (see [`Queue::reclaim`]).
-//! - `attempt` rises at each claim and never falls. Whoever shows an older one gets [`Error::LeaseLost`].
+//! - `attempt` rises at each claim and never falls. Whoever shows an older one, or one of a job that was purged since,
+//!   gets [`Error::LeaseLost`].
 //! - Attempts count when they begin, so a file that kills its child is dead after [`MAX_ATTEMPTS`], and one
 //!   that took the whole program down would be after [`MAX_LOST_ATTEMPTS`]. Only [`Queue::release`] (a graceful stop),
 //!   [`Blame::Node`] and [`Queue::retry`] forgive them.
@@ -179,10 +180,8 @@ impl Queue {
     /// [`Error::LeaseLost`], or the file cannot be written.
     pub fn extend(&self, lease: Lease, now_ms: u64, lease_ms: u64) -> Result<(), Error> {
         let event = Event::Extend { attempt: lease.attempt, lease_ms };
-        self.store.write(Durability::None, |tables| {
-            let job = tables.read(lease.id)?;
-            move_on(tables, &job, event, now_ms).map(|_| ())
-        })
+        self.store
+            .write(Durability::None, |tables| find_and_move_on(tables, lease.id, event, now_ms).map(|_| ()))
     }
 
     /// Completes the job. Its output must be stored by now.
@@ -259,10 +258,7 @@ impl Queue {
     }
 
     fn apply(&self, id: JobId, event: Event, now_ms: u64) -> Result<Job, Error> {
-        self.change(|tables| {
-            let job = tables.read(id)?;
-            move_on(tables, &job, event, now_ms)
-        })
+        self.change(|tables| find_and_move_on(tables, id, event, now_ms))
     }
 
     /// Runs `work` in one durable transaction. An error leaves the file as it was.
@@ -292,6 +288,15 @@ fn known(tables: &Tables<'_>, new: &NewJob) -> Result<Option<Job>, Error> {
         }
         job => Ok(job),
     }
+}
+
+/// As [`move_on`]. To the holder of a lease it is one whether its job was cancelled, claimed again or forgotten since.
+fn find_and_move_on(tables: &mut Tables<'_>, id: JobId, event: Event, now_ms: u64) -> Result<Job, Error> {
+    let job = tables.read(id).map_err(|error| match (error, event.attempt()) {
+        (Error::UnknownJob(id), Some(attempt)) => Error::LeaseLost { id, attempt },
+        (error, _) => error,
+    })?;
+    move_on(tables, &job, event, now_ms)
 }
 
 /// Applies one event to one job and stores the outcome.

@@ -138,12 +138,15 @@ fn a_release_does_not_count() {
 }
 
 #[test]
-fn a_cancelled_job_ends_the_lease_of_its_holder() {
+fn a_job_that_is_cancelled_or_purged_ends_the_lease_of_its_holder() {
     let queue = in_memory();
     let id = queue.enqueue(new_job(), 0).unwrap().job.id;
     let job = queue.claim(0, LEASE_MS).unwrap().unwrap();
     queue.cancel(id, 1).unwrap();
     assert!(matches!(queue.extend(job.lease(), 2, LEASE_MS), Err(Error::LeaseLost { .. })));
+    queue.purge(id).unwrap();
+    assert!(matches!(queue.extend(job.lease(), 3, LEASE_MS), Err(Error::LeaseLost { .. })));
+    assert!(matches!(queue.release(job.lease(), 3), Err(Error::LeaseLost { .. })));
 }
 
 #[test]

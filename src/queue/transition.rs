@@ -184,7 +184,7 @@ fn with_jitter(base_ms: u64, job: &Job) -> u64 {
 
 impl Event {
     /// The attempt that the sender holds, if it must hold one.
-    fn attempt(&self) -> Option<Attempt> {
+    pub(super) fn attempt(&self) -> Option<Attempt> {
         match self {
             Self::Extend { attempt, .. }
             | Self::Ack { attempt, .. }
