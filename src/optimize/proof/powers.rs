@@ -60,6 +60,7 @@ impl Curve {
     }
 
     /// The value at a number, which is cut to 0 to 1.
+    #[inline]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the curve")]
     pub(super) fn at(&self, value: f32) -> f32 {
         let at = value.clamp(0.0, 1.0) * f32::from(STEPS);

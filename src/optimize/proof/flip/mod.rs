@@ -68,7 +68,7 @@ pub(super) fn flip_where(
         if !is_wanted(i) {
             return 0.0;
         }
-        let colour = scale.error(distance(before.colour(i), after.colour(i)));
+        let colour = scale.error(distance(before.colours[i], after.colours[i]));
         let edges = (before.edges[i] - after.edges[i]).abs();
         let points = (before.points[i] - after.points[i]).abs();
         let feature = power(edges.max(points) * std::f32::consts::FRAC_1_SQRT_2, FEATURE_EXPONENT);
@@ -102,8 +102,8 @@ impl ColourScale {
 
 /// A picture as it is perceived: most of the work, done once for a picture that is compared with many.
 pub struct Perceived {
-    /// Filtered brightness, red-green and blue-yellow.
-    planes: [Vec<f32>; 3],
+    /// Filtered, in a space in which distances are differences seen.
+    colours: Vec<[f32; 3]>,
     edges: Vec<f32>,
     points: Vec<f32>,
 }
@@ -113,18 +113,11 @@ impl Perceived {
     #[must_use]
     pub fn of(picture: &Picture) -> Self {
         let planes = opponent_planes(picture);
-        let (filtered, (edges, points)) = rayon::join(
-            || [0, 1, 2].map(|channel| blurred(&planes[channel], SENSITIVITY[channel])),
+        let (colours, (edges, points)) = rayon::join(
+            || colours(&[0, 1, 2].map(|channel| blurred(&planes[channel], SENSITIVITY[channel]))),
             || features(&planes[0]),
         );
-        Self { planes: filtered.map(|plane| plane.values), edges, points }
-    }
-
-    /// The colour of a pixel, in a space in which distances are differences seen.
-    fn colour(&self, pixel: usize) -> [f32; 3] {
-        let [y, cx, cz] = &self.planes;
-        let rgb = rgb(from_opponent([y[pixel], cx[pixel], cz[pixel]]));
-        hunt(lab(rgb.map(|v| v.clamp(0.0, 1.0))))
+        Self { colours, edges, points }
     }
 }
 
@@ -147,6 +140,22 @@ fn opponent_planes(picture: &Picture) -> [Plane; 3] {
         planes.iter_mut().zip(last.1).for_each(|(plane, value)| plane.push(value));
     }
     planes.map(|values| Plane { width: picture.width, values })
+}
+
+/// The colours of filtered planes.
+fn colours([y, cx, cz]: &[Plane; 3]) -> Vec<[f32; 3]> {
+    let colour = |opponent| hunt(lab(rgb(from_opponent(opponent)).map(|v| v.clamp(0.0, 1.0))));
+    // Neighbours are often equal here too: around the model all is.
+    let mut last = ([0.0; 3], colour([0.0; 3]));
+    let places = y.values.iter().zip(&cx.values).zip(&cz.values);
+    places
+        .map(|((&y, &cx), &cz)| {
+            if [y, cx, cz] != last.0 {
+                last = ([y, cx, cz], colour([y, cx, cz]));
+            }
+            last.1
+        })
+        .collect()
 }
 
 /// One plane through its contrast sensitivity: what is finer than the eye resolves is averaged away.

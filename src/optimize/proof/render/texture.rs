@@ -1,10 +1,12 @@
 //! Textures as a GPU samples them: a chain of mip levels, wrapped, filtered within and between levels.
 
+use std::sync::LazyLock;
+
 use glam::{Vec2, Vec4};
 
 use crate::optimize::codecs::Pixels;
 use crate::optimize::codecs::difference::linear_light;
-use crate::optimize::proof::powers::{TO_SRGB, floor, log2};
+use crate::optimize::proof::powers::{Curve, TO_SRGB, floor, log2};
 
 /// What is outside 0 to 1 (glTF sampler, `wrapS` and `wrapT`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +32,9 @@ pub(super) struct Sampling {
 /// An image with its mip levels.
 pub(in super::super) struct Texture {
     levels: Vec<Level>,
-    /// What a byte of a colour channel stands for.
+    /// What a byte of a colour channel stands for, and what one of alpha does.
     values: [f32; 256],
+    alphas: [f32; 256],
 }
 
 struct Level {
@@ -52,9 +55,9 @@ impl Texture {
         while let Some(next) = levels.last().and_then(|level| level.halved(is_srgb)) {
             levels.push(next);
         }
-        let value = |byte| if is_srgb { linear_light(byte) } else { f32::from(byte) / 255.0 };
-        let values = std::array::from_fn(|byte| value(u8::try_from(byte).unwrap_or(u8::MAX)));
-        Self { levels, values }
+        let alphas = std::array::from_fn(|byte| byte as f32 / 255.0);
+        let values = if is_srgb { *LIGHT } else { alphas };
+        Self { levels, values, alphas }
     }
 
     /// Bytes of memory that its texels take.
@@ -75,31 +78,39 @@ impl Texture {
         if part < 1.0 / 256.0 { near } else { near.lerp(self.in_level(low + 1, sampling, uv), part) }
     }
 
+    #[inline]
     fn in_level(&self, level: usize, sampling: Sampling, uv: Vec2) -> Vec4 {
         let level = &self.levels[level];
         let [wrap_x, wrap_y] = sampling.wrap;
         let at = uv * Vec2::new(level.width as f32, level.height as f32);
         if sampling.is_nearest {
             let x = wrapped(floor(at.x), level.width, wrap_x);
-            return self.texel(level, x, wrapped(floor(at.y), level.height, wrap_y));
+            return self.colour(level.texels[wrapped(floor(at.y), level.height, wrap_y) * level.width + x]);
         }
         let at = at - 0.5;
         let (x, y) = (floor(at.x), floor(at.y));
         let part = Vec2::new(at.x - x as f32, at.y - y as f32);
         let left = wrapped(x, level.width, wrap_x);
         let right = wrapped(x.saturating_add(1), level.width, wrap_x);
-        let row = |y: i32| {
-            let y = wrapped(y, level.height, wrap_y);
-            self.texel(level, left, y).lerp(self.texel(level, right, y), part.x)
-        };
-        row(y).lerp(row(y.saturating_add(1)), part.y)
+        let top = wrapped(y, level.height, wrap_y) * level.width;
+        let bottom = wrapped(y.saturating_add(1), level.height, wrap_y) * level.width;
+        // No loop and no closure: this is where most of a comparison's time goes.
+        let above =
+            self.colour(level.texels[top + left]).lerp(self.colour(level.texels[top + right]), part.x);
+        let below =
+            self.colour(level.texels[bottom + left]).lerp(self.colour(level.texels[bottom + right]), part.x);
+        above.lerp(below, part.y)
     }
 
     #[inline]
-    fn texel(&self, level: &Level, x: usize, y: usize) -> Vec4 {
-        let [r, g, b, a] = level.texels[y * level.width + x];
-        let value = |byte: u8| self.values[usize::from(byte)];
-        Vec4::new(value(r), value(g), value(b), f32::from(a) / 255.0)
+    fn colour(&self, [r, g, b, a]: [u8; 4]) -> Vec4 {
+        let values = &self.values;
+        Vec4::new(
+            values[usize::from(r)],
+            values[usize::from(g)],
+            values[usize::from(b)],
+            self.alphas[usize::from(a)],
+        )
     }
 }
 
@@ -109,36 +120,51 @@ impl Level {
         if self.width == 1 && self.height == 1 {
             return None;
         }
+        let (light, curve) = (&*LIGHT, &*TO_SRGB);
         let (width, height) = ((self.width / 2).max(1), (self.height / 2).max(1));
         let mut texels = Vec::with_capacity(width * height);
+        let row = |y: usize| &self.texels[y.min(self.height - 1) * self.width..][..self.width];
         for y in 0..height {
-            let rows = [(2 * y).min(self.height - 1), (2 * y + 1).min(self.height - 1)];
+            let (above, below) = (row(2 * y), row(2 * y + 1));
             for x in 0..width {
-                let columns = [(2 * x).min(self.width - 1), (2 * x + 1).min(self.width - 1)];
-                let below = [0, 1, 2, 3].map(|i| self.texels[rows[i / 2] * self.width + columns[i % 2]]);
-                texels.push(mean(below, is_srgb));
+                let (left, right) = ((2 * x).min(self.width - 1), (2 * x + 1).min(self.width - 1));
+                let four = [above[left], above[right], below[left], below[right]];
+                // Most neighbours are equal where an image is plain.
+                let is_plain = four[1] == four[0] && four[2] == four[0] && four[3] == four[0];
+                texels.push(match is_srgb {
+                    _ if is_plain => four[0],
+                    true => mean_of_light(four, light, curve),
+                    false => mean(four),
+                });
             }
         }
         Some(Self { width, height, texels })
     }
 }
 
-fn mean(texels: [[u8; 4]; 4], is_srgb: bool) -> [u8; 4] {
-    // Most neighbours are equal where an image is plain.
-    if texels.iter().all(|texel| *texel == texels[0]) {
-        return texels[0];
+/// What each byte is as light.
+static LIGHT: LazyLock<[f32; 256]> =
+    LazyLock::new(|| std::array::from_fn(|byte| linear_light(u8::try_from(byte).unwrap_or(u8::MAX))));
+
+fn mean_of_light([a, b, c, d]: [[u8; 4]; 4], light: &[f32; 256], curve: &Curve) -> [u8; 4] {
+    let mut mean = mean([a, b, c, d]);
+    for channel in 0..3 {
+        let value = |texel: [u8; 4]| light[usize::from(texel[channel])];
+        mean[channel] = to_byte(curve.at((value(a) + value(b) + value(c) + value(d)) / 4.0));
     }
-    std::array::from_fn(|channel| {
-        let values = texels.map(|texel| texel[channel]);
-        if is_srgb && channel < 3 {
-            to_byte(TO_SRGB.at(values.map(linear_light).iter().sum::<f32>() / 4.0))
-        } else {
-            let sum: u16 = values.iter().map(|&v| u16::from(v)).sum();
-            #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is a byte")]
-            let mean = ((sum + 2) / 4) as u8;
-            mean
-        }
-    })
+    mean
+}
+
+#[inline]
+fn mean([a, b, c, d]: [[u8; 4]; 4]) -> [u8; 4] {
+    let mut mean = a;
+    for channel in 0..4 {
+        let sum = [a, b, c, d].iter().fold(2, |sum, texel| sum + u16::from(texel[channel]));
+        #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is a byte")]
+        let byte = (sum / 4) as u8;
+        mean[channel] = byte;
+    }
+    mean
 }
 
 /// A texel's place in a row or column of `size` texels.
