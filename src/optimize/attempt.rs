@@ -6,7 +6,7 @@ use super::document::read::{self, Files};
 use super::document::{Document, Limits, write};
 use super::error::Error;
 use super::passes::{self, Context, Memo, Pass};
-use super::proof::{self, Comparison, Expectation, Pictures, Reference};
+use super::proof::{self, Comparison, Expectation, Glance, Pictures, Reference};
 use super::report::{PassReport, Tried};
 use super::search;
 use super::settings::{Preset, Settings};
@@ -19,7 +19,7 @@ pub(super) const COMPARE_WEIGHT: f32 = 4.0;
 /// How wrong a result counts, as a part of what is allowed, whose shape is not the original's.
 const OUT_OF_SHAPE: f32 = 2.0;
 
-/// What part of all that is allowed has to be used up, by what half of the views show, for the others not to matter: what they
+/// What part of all that is allowed has to be used up, by what some of the views show, for the others not to matter: what they
 /// come to differs by a few percent from what it came to before.
 const HOPELESS: f32 = 1.06;
 
@@ -45,10 +45,10 @@ pub(super) struct Fitted {
     pub(super) glb: Vec<u8>,
     /// Every pass, as it ran for this result.
     pub(super) reports: Vec<PassReport>,
-    /// How different it looks, in half of the views where it cannot be the best; `None` where the original shows nothing.
+    /// How different it looks, in some of the views where it cannot be the best; `None` where the original shows nothing.
     pub(super) comparison: Option<Comparison>,
-    /// Whether that is in all views.
-    pub(super) is_whole: bool,
+    /// What that is by.
+    pub(super) glances: Vec<Glance>,
     /// The view in which it looks most different; `None` as long as it may not be the result.
     pub(super) worst: Option<Pictures>,
     /// All results that were made and compared, this one included.
@@ -89,11 +89,11 @@ pub(super) struct Job<'a, 'p> {
     /// Size of the file as it would be written now.
     pub(super) bytes: u64,
     /// How attempts looked, by the hash of their bytes: shares that differ may come to the same.
-    looks: Vec<(blake3::Hash, (Comparison, bool))>,
+    looks: Vec<(blake3::Hash, (Comparison, Vec<Glance>))>,
     /// What was seen of the last attempt that was looked at in every view.
-    whole_by_half: Option<WholeByHalf>,
+    last_whole: Option<Comparison>,
     /// Size of the smallest attempt that was as it was meant to be, and the size that is asked for. What is larger than both
-    /// cannot be the best, whatever it looks like: half of the views tell the search enough.
+    /// cannot be the best, whatever it looks like: a few of the views tell the search enough.
     pub(super) least: u64,
     pub(super) wanted_bytes: u64,
 }
@@ -119,7 +119,7 @@ impl<'a, 'p> Job<'a, 'p> {
             reports: Vec::new(),
             bytes: original.bytes,
             looks: Vec::new(),
-            whole_by_half: None,
+            last_whole: None,
             least: u64::MAX,
             wanted_bytes: 0,
         }
@@ -175,7 +175,7 @@ impl<'a, 'p> Job<'a, 'p> {
             glb,
             reports,
             comparison: None,
-            is_whole: true,
+            glances: Glance::ALL.to_vec(),
             worst: None,
             curve: Vec::new(),
             fault: None,
@@ -197,8 +197,8 @@ impl<'a, 'p> Job<'a, 'p> {
             }
             Ok(_) if reference.is_blank() => {}
             Ok(result) => {
-                let (comparison, is_whole) = self.looked_at(&fitted.glb, &result);
-                fitted.is_whole = is_whole;
+                let (comparison, glances) = self.looked_at(&fitted.glb, &result);
+                fitted.glances = glances;
                 fitted.part_of_bound = self.bound.part(&comparison);
                 fitted.part = self.aim.part(&comparison);
                 fitted.fault = (fitted.part_of_bound > 1.0).then(|| looks_of(&comparison));
@@ -208,30 +208,76 @@ impl<'a, 'p> Job<'a, 'p> {
         Ok(fitted)
     }
 
-    /// How an attempt looks, as the same bytes did before, if there were any; and whether that is in all views.
-    fn looked_at(&mut self, glb: &[u8], result: &Document) -> (Comparison, bool) {
+    /// How an attempt looks, as the same bytes did before, if there were any; and which views tell so.
+    fn looked_at(&mut self, glb: &[u8], result: &Document) -> (Comparison, Vec<Glance>) {
         let hash = blake3::hash(glb);
         if let Some((_, known)) = self.looks.iter().find(|(of, _)| *of == hash) {
             return known.clone();
         }
-        let (aim, ratio) = (&self.aim, self.whole_by_half);
+        let Self { aim, original, last_whole: last, .. } = &*self;
         let bytes = glb.len() as u64;
         let is_too_large = bytes >= self.least && bytes > self.wanted_bytes;
-        // What all views should show, where half of them tell enough.
-        let settled = |half: &Comparison| {
-            let expected = ratio.map(|ratio| ratio.of_whole(half));
-            expected.filter(|expected| is_too_large || aim.part(expected) > HOPELESS)
-        };
-        let (half, whole) = self.original.reference.compare_attempt(result, |half| settled(half).is_none());
-        let looked_at = match whole {
-            Some(whole) => {
-                self.whole_by_half = Some(WholeByHalf::new(&whole, &half));
-                (whole, true)
+        // What is nearest to its bound tells most.
+        let glances = match last {
+            Some(last) if aim.is_closer_up(last) => {
+                [Glance::CloseUp, Glance::Detail, Glance::Around, Glance::Rest]
             }
-            None => (settled(&half).unwrap_or(half), false),
+            _ => Glance::ALL,
         };
+        let mut looked = 0;
+        // What all views should show, where some of them tell enough.
+        let mut settled = None;
+        let seen = original.reference.compare_attempt(result, glances, |seen| {
+            looked += 1;
+            let then = |last| original.reference.as_seen_in(&glances[..looked], last);
+            let expected = last.as_ref().map(|last| Expected::of(seen, (&then(last), last)));
+            settled = expected.and_then(|expected| {
+                let is_hopeless = || aim.part(&expected.at_least) > HOPELESS;
+                (is_too_large || is_hopeless()).then_some(expected.all)
+            });
+            settled.is_some()
+        });
+        let is_whole = looked == glances.len();
+        if is_whole {
+            self.last_whole = Some(seen.clone());
+        }
+        let comparison = if is_whole { seen } else { settled.unwrap_or(seen) };
+        let looked_at = (comparison, glances[..looked].to_vec());
         self.looks.push((hash, looked_at.clone()));
         looked_at
+    }
+}
+
+/// What all views should show, by what some of them do.
+struct Expected {
+    /// Of bounds that these views tell something of.
+    at_least: Comparison,
+    /// Of all; the others as they were before, and changed as much as the mean.
+    all: Comparison,
+}
+
+impl Expected {
+    /// `before` is what was seen in the same views of an attempt, and then in all.
+    fn of(seen: &Comparison, (before, all_before): (&Comparison, &Comparison)) -> Self {
+        let ratio = |of: f32, to: f32| if to > 0.0 { of / to } else { 1.0 };
+        let at_least = Comparison {
+            mean: seen.mean * ratio(all_before.mean, before.mean),
+            worst: seen.worst * ratio(all_before.worst, before.worst),
+            ..seen.clone()
+        };
+        let change = match before.mean > 0.0 {
+            true => ratio(seen.mean, before.mean),
+            false => ratio(seen.close_worst, before.close_worst),
+        };
+        let guessed = |seen: f32, all_before: f32| if seen > 0.0 { seen } else { change * all_before };
+        let all = Comparison {
+            mean: guessed(at_least.mean, all_before.mean),
+            worst: guessed(at_least.worst, all_before.worst),
+            close_worst: guessed(seen.close_worst, all_before.close_worst),
+            detail_worst: guessed(seen.detail_worst, all_before.detail_worst),
+            ..seen.clone()
+        };
+        Self { at_least, all }
     }
 }
 
@@ -239,31 +285,12 @@ impl Fitted {
     /// Looks at `result`, which is what was written, in all views, and from where most is seen.
     pub(super) fn complete(&mut self, result: &Document, reference: &Reference, look: &Look) {
         let Some(comparison) = &mut self.comparison else { return };
-        if !self.is_whole {
+        if self.glances.len() < Glance::ALL.len() {
             *comparison = reference.compare(result);
             let looks_wrong = (look.part(comparison) > 1.0).then(|| looks_of(comparison));
             self.fault = self.fault.take().or(looks_wrong);
         }
         self.worst = reference.complete(result, comparison);
-    }
-}
-
-/// How much more is seen in all views than in half of them, as factors.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct WholeByHalf {
-    mean: f32,
-    worst: f32,
-}
-
-impl WholeByHalf {
-    fn new(whole: &Comparison, half: &Comparison) -> Self {
-        let ratio = |whole: f32, half: f32| if half > 0.0 { whole / half } else { 1.0 };
-        Self { mean: ratio(whole.mean, half.mean), worst: ratio(whole.worst, half.worst) }
-    }
-
-    /// What all views should show, by what half of them do. Those that are close are among these.
-    fn of_whole(self, half: &Comparison) -> Comparison {
-        Comparison { mean: half.mean * self.mean, worst: half.worst * self.worst, ..half.clone() }
     }
 }
 

@@ -134,6 +134,13 @@ impl Look {
         self.colours(seen).into_iter().map(|part| part.powi(8)).sum::<f32>().powf(1.0 / 8.0)
     }
 
+    /// Whether close-ups are nearer to their bounds than whole views.
+    #[must_use]
+    pub fn is_closer_up(&self, seen: &Comparison) -> bool {
+        let [mean, close, worst, detail] = self.colours(seen);
+        close.max(detail) > mean.max(worst)
+    }
+
     fn colours(&self, seen: &Comparison) -> [f32; 4] {
         [
             seen.mean / self.mean,

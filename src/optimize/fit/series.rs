@@ -10,7 +10,7 @@ use super::super::document::read::Files;
 use super::super::error::Error;
 use super::super::inventory;
 use super::super::passes::{self, Pass};
-use super::super::proof::{Comparison, Reference, drawn_images};
+use super::super::proof::{Comparison, Glance, Reference, drawn_images};
 use super::super::report::{PassReport, Tried};
 use super::super::search::{Attempt as _, Group, Part, search};
 use super::super::settings::Target;
@@ -172,10 +172,15 @@ fn groups(
     let drawn = drawn_images(original);
     let (lists, hidden): (Vec<_>, Vec<_>) =
         lists.into_iter().partition(|images| images.iter().any(|image| drawn.contains(image)));
-    let as_it_is = made.comparison.as_ref().map(|seen| reference.as_parts(seen)).unwrap_or_default();
+    // Few views are enough: those of them in which the attempt was looked at.
+    let few = [Glance::Around, Glance::CloseUp].into_iter();
+    let glances: Vec<Glance> = few.filter(|glance| made.glances.contains(glance)).collect();
+    let as_it_is = made.comparison.as_ref().map(|seen| reference.as_seen_in(&glances, seen));
+    let as_it_is = as_it_is.unwrap_or_default();
     // The same images on a surface that is only rounded, and on the original's.
     let surfaces = [&made.unrounded, original];
-    let (restored, on_surfaces) = reference.compare_parts(&made.document, (original, &lists), &surfaces);
+    let (restored, on_surfaces) =
+        reference.compare_parts(&made.document, (original, &lists), &surfaces, &glances);
     let whole = look.pressure(&as_it_is);
     let effect = |seen: &Comparison| whole - look.pressure(seen);
     let images = lists.into_iter().zip(&restored);

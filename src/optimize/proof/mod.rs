@@ -188,25 +188,28 @@ impl Reference {
         (comparison, pictures)
     }
 
-    /// Compares an attempt by pictures alone, in half of the views and, if that makes one `go_on`, in all of them;
-    /// [`complete`](Self::complete) adds the rest to the comparison of a result.
+    /// Compares an attempt by pictures alone, in one [`Glance`] after the other, until what is seen by then is `enough`.
     #[must_use]
     pub(super) fn compare_attempt(
         &self,
         after: &Document,
-        go_on: impl FnOnce(&Comparison) -> bool,
-    ) -> (Comparison, Option<Comparison>) {
+        glances: [Glance; 4],
+        mut enough: impl FnMut(&Comparison) -> bool,
+    ) -> Comparison {
         let after = Model::new(after, &self.textures);
-        let (half, _) = self.look(&after, is_of_half, |_| None);
-        if !go_on(&half) {
-            return (half, None);
+        let mut seen = Comparison::default();
+        for count in 1..=glances.len() {
+            let (more, _) = self.look(&after, |shot| Glance::of(shot) == glances[count - 1], |_| None);
+            let mut errors = std::mem::take(&mut seen.views);
+            errors.extend(more.views);
+            errors.sort_by_cached_key(|view| self.shots.iter().position(|shot| shot.name() == view.name));
+            let by_now = &glances[..count];
+            seen = self.comparison(&after, errors, |shot| by_now.contains(&Glance::of(shot)));
+            if enough(&seen) {
+                break;
+            }
         }
-        let (others, _) = self.look(&after, |shot| !is_of_half(shot), |_| None);
-        let mut errors = half.views.clone();
-        errors.extend(others.views);
-        errors.sort_by_cached_key(|view| self.shots.iter().position(|shot| shot.name() == view.name));
-        let whole = self.comparison(&after, errors, |_| true);
-        (half, Some(whole))
+        seen
     }
 
     /// What is told of a result only: how far its joints and its surface are from where they were, in `comparison`; and
@@ -221,16 +224,17 @@ impl Reference {
     }
 
     /// Compares a result in parts: once for each list of images (their indices), with these as the `original` has them, and
-    /// once on each of some other surfaces. The difference to [`as_parts`](Self::as_parts) is what is seen of what was done to
-    /// each. Models are looked at as they rest, in fewer views: enough to tell errors apart, not to accept a result.
+    /// once on each of some other surfaces. The difference to [`as_seen_in`](Self::as_seen_in) is what is seen of what was done
+    /// to each. Few `glances` are enough to tell errors apart, not to accept a result.
     #[must_use]
-    pub fn compare_parts(
+    pub(super) fn compare_parts(
         &self,
         after: &Document,
         (original, lists): (&Document, &[Vec<usize>]),
         surfaces: &[&Document],
+        glances: &[Glance],
     ) -> (Vec<Comparison>, Vec<Comparison>) {
-        let seen = |model: &Model| self.look(model, is_of_parts, |_| None).0;
+        let seen = |model: &Model| self.look(model, |shot| glances.contains(&Glance::of(shot)), |_| None).0;
         let mut model = Model::new(after, &self.textures);
         let on_surface = |surface: &&Document| seen(&Model::with_images_of(surface, &model));
         let on_surfaces = surfaces.iter().map(on_surface).collect();
@@ -243,11 +247,10 @@ impl Reference {
         (lists.iter().map(restored).collect(), on_surfaces)
     }
 
-    /// What [`compare_parts`](Self::compare_parts) would find in a result as it is, by a comparison of it in all views or in
-    /// half of them.
+    /// What a comparison says of some of the views.
     #[must_use]
-    pub fn as_parts(&self, seen: &Comparison) -> Comparison {
-        let wanted = || self.shots.iter().filter(|shot| is_of_parts(shot));
+    pub(super) fn as_seen_in(&self, glances: &[Glance], seen: &Comparison) -> Comparison {
+        let wanted = || self.shots.iter().filter(|shot| glances.contains(&Glance::of(shot)));
         let names: Vec<String> = wanted().map(Shot::name).collect();
         let views = seen.views.iter().filter(|view| names.contains(&view.name)).cloned().collect();
         let whole = wanted().filter(|shot| shot.is_whole()).count();
@@ -319,16 +322,32 @@ impl Reference {
     }
 }
 
-/// Half of the views: enough to tell that something looks wrong. Whole ones at rest, variants, and all that are close, in which
-/// most is seen.
-fn is_of_half(shot: &Shot) -> bool {
-    let is_whole = WHOLE.iter().step_by(2).any(|view| *view == shot.view);
-    shot.case.moment.is_none() && (is_whole || shot.view.zoom > 1.0)
+/// Views that are looked at together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Glance {
+    /// Half of the whole views at rest, and the variants.
+    Around,
+    /// The close-ups of the middle. Each takes as long as several whole views.
+    CloseUp,
+    /// Those of where most is to be seen.
+    Detail,
+    /// The other half, and the poses.
+    Rest,
 }
 
-/// Fewer: enough to tell the errors of parts apart.
-fn is_of_parts(shot: &Shot) -> bool {
-    is_of_half(shot) && !shot.view.is_detail()
+impl Glance {
+    /// All views.
+    pub(super) const ALL: [Self; 4] = [Self::Around, Self::CloseUp, Self::Detail, Self::Rest];
+
+    fn of(shot: &Shot) -> Self {
+        let is_around = || WHOLE.iter().step_by(2).any(|view| *view == shot.view);
+        match shot.view {
+            view if view.is_detail() => Self::Detail,
+            view if view.zoom > 1.0 => Self::CloseUp,
+            _ if shot.case.moment.is_none() && is_around() => Self::Around,
+            _ => Self::Rest,
+        }
+    }
 }
 
 fn undecoded<'m>(model: &'m Model, which: &'m str) -> impl Iterator<Item = String> + 'm {
