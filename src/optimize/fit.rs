@@ -11,6 +11,7 @@ mod tests;
 use std::rc::Rc;
 
 use self::series::Series;
+pub(super) use self::size::missed as size_missed;
 use super::attempt::{COMPARE_WEIGHT, Fitted, Job, Original, WRITE_WEIGHT};
 use super::budget::Budget;
 use super::codecs::image_file;

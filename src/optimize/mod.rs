@@ -37,7 +37,6 @@ pub use settings::{
 };
 
 use attempt::Fitted;
-use budget::Budget;
 use document::{read, write};
 use stages::{READ_WEIGHT, Stages};
 
@@ -96,9 +95,9 @@ pub fn optimize(
         document.warnings.push(format!("like the original, the result only opens where {names} is known"));
     }
     let finest_bytes = (glb.len() as u64).saturating_sub(lods.iter().map(|level| level.bytes).sum());
-    document
-        .warnings
-        .extend(settings.target_size.and_then(|wanted| too_large(finest_bytes, wanted, settings)));
+    if let (Some(wanted), report::Outcome::Optimized) = (settings.target_size, outcome) {
+        document.warnings.extend(fit::size_missed(finest_bytes, wanted.bytes, settings, &curve));
+    }
     stages.finish();
     let report = Report {
         version: env!("CARGO_PKG_VERSION").into(),
@@ -120,17 +119,6 @@ pub fn optimize(
     };
     let worst_view = worst.filter(|_| report.outcome == report::Outcome::Optimized);
     Ok(Output { glb, report, worst_view })
-}
-
-/// What to say where a result is larger than was asked for.
-fn too_large(bytes: u64, wanted: TargetSize, settings: &Settings) -> Option<String> {
-    let error = Budget::of(settings).look.mean;
-    (bytes > wanted.bytes).then(|| {
-        format!(
-            "{} bytes were asked for, but the smallest result within an error of {error:.3} has {bytes}: allow a larger error",
-            wanted.bytes
-        )
-    })
 }
 
 /// Puts the original in the place of a result that is no smaller or fails its proof. What is said of losses and of

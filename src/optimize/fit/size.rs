@@ -79,6 +79,37 @@ pub(super) fn of_size(
     Ok(Fitted { curve: ground.curve, ..Rc::unwrap_or_clone(best) })
 }
 
+/// Why a result has not the size that was asked for, for people; `None` where it has. `curve` is all that was tried.
+pub(in crate::optimize) fn missed(
+    bytes: u64,
+    wanted: u64,
+    settings: &Settings,
+    curve: &[Tried],
+) -> Option<String> {
+    if bytes > wanted {
+        let error = Budget::of(settings).look.mean;
+        return Some(format!(
+            "{wanted} bytes were asked for, but the smallest result within an error of {error:.3} has {bytes}: allow a larger error"
+        ));
+    }
+    if bytes as f32 >= MET * wanted as f32 {
+        return None;
+    }
+    let larger = curve.iter().map(|tried| tried.bytes).filter(|tried| *tried > bytes);
+    let (fit, exceed): (Vec<u64>, Vec<u64>) = larger.partition(|tried| *tried <= wanted);
+    let reason = match (fit.len(), exceed.iter().min()) {
+        (0, None) => "nothing that was tried looks better and has more".to_owned(),
+        (0, Some(next)) => {
+            format!(
+                "the next larger of {} results has {next}, as images and numbers shrink in steps",
+                curve.len()
+            )
+        }
+        (fit, _) => format!("{fit} of {} results came nearer, and none of these looks better", curve.len()),
+    };
+    Some(format!("{wanted} bytes were asked for, and the result has {bytes}: {reason}"))
+}
+
 /// What all attempts are made on, and what came of them.
 struct Ground<'a, 'p> {
     passes: &'a [&'a dyn Pass],
@@ -260,6 +291,21 @@ mod tests {
             let tried = tried(size, 0.06, |bound| 100_000.0 * bound.powf(-1.2) + 5000.0);
             let met = tried.last().unwrap().1 as f32 / size as f32;
             assert!((MET..=1.0).contains(&met), "{size}: {tried:?}");
+        }
+    }
+
+    #[test]
+    fn who_misses_a_size_says_why() {
+        let curve: Vec<Tried> = [700, 900, 940, 1300].map(|bytes| Tried { bytes, error: Some(0.01) }).into();
+        let said = |bytes, wanted| missed(bytes, wanted, &Settings::default(), &curve).unwrap_or_default();
+        assert_eq!([said(990, 1000), said(1000, 1000)], ["", ""]);
+        for (bytes, wanted, reason) in [
+            (700, 600, "allow a larger error"),
+            (900, 1000, "1 of 4 results came nearer"),
+            (940, 1000, "the next larger of 4 results has 1300"),
+            (1300, 2000, "nothing that was tried looks better"),
+        ] {
+            assert!(said(bytes, wanted).contains(reason), "{}", said(bytes, wanted));
         }
     }
 
