@@ -23,6 +23,9 @@ const OUT_OF_SHAPE: f32 = 2.0;
 /// come to differs by a few percent from what it came to before.
 const HOPELESS: f32 = 1.06;
 
+/// How many of [`Glance::ALL`] show a model at rest, in half of the views or more.
+const AT_REST: usize = 3;
+
 /// What results are made of, and compared with.
 pub(super) struct Original<'a> {
     pub(super) document: Document,
@@ -47,8 +50,8 @@ pub(super) struct Fitted {
     pub(super) reports: Vec<PassReport>,
     /// How different it looks, in some of the views where it cannot be the best; `None` where the original shows nothing.
     pub(super) comparison: Option<Comparison>,
-    /// What that is by.
-    pub(super) glances: Vec<Glance>,
+    /// By how many of [`Glance::ALL`].
+    pub(super) glances: usize,
     /// The view in which it looks most different; `None` as long as it may not be the result.
     pub(super) worst: Option<Pictures>,
     /// All results that were made and compared, this one included.
@@ -89,7 +92,7 @@ pub(super) struct Job<'a, 'p> {
     /// Size of the file as it would be written now.
     pub(super) bytes: u64,
     /// How attempts looked, by the hash of their bytes: shares that differ may come to the same.
-    looks: Vec<(blake3::Hash, (Comparison, Vec<Glance>))>,
+    looks: Vec<(blake3::Hash, (Comparison, usize))>,
     /// What was seen of the last attempt that was looked at in every view.
     last_whole: Option<Comparison>,
     /// Size of the smallest attempt that was as it was meant to be, and the size that is asked for. What is larger than both
@@ -175,7 +178,7 @@ impl<'a, 'p> Job<'a, 'p> {
             glb,
             reports,
             comparison: None,
-            glances: Glance::ALL.to_vec(),
+            glances: Glance::ALL.len(),
             worst: None,
             curve: Vec::new(),
             fault: None,
@@ -208,8 +211,8 @@ impl<'a, 'p> Job<'a, 'p> {
         Ok(fitted)
     }
 
-    /// How an attempt looks, as the same bytes did before, if there were any; and which views tell so.
-    fn looked_at(&mut self, glb: &[u8], result: &Document) -> (Comparison, Vec<Glance>) {
+    /// How an attempt looks, as the same bytes did before, if there were any; and by how many of [`Glance::ALL`].
+    fn looked_at(&mut self, glb: &[u8], result: &Document) -> (Comparison, usize) {
         let hash = blake3::hash(glb);
         if let Some((_, known)) = self.looks.iter().find(|(of, _)| *of == hash) {
             return known.clone();
@@ -217,32 +220,32 @@ impl<'a, 'p> Job<'a, 'p> {
         let Self { aim, original, last_whole: last, .. } = &*self;
         let bytes = glb.len() as u64;
         let is_too_large = bytes >= self.least && bytes > self.wanted_bytes;
-        // What is nearest to its bound tells most.
-        let glances = match last {
-            Some(last) if aim.is_closer_up(last) => {
-                [Glance::CloseUp, Glance::Detail, Glance::Around, Glance::Rest]
-            }
-            _ => Glance::ALL,
+        // Where whole views are nearest to their bounds, these may tell enough; else all that are at rest.
+        let least = match last {
+            Some(last) if !aim.is_closer_up(last) => 1,
+            _ => AT_REST,
         };
         let mut looked = 0;
         // What all views should show, where some of them tell enough.
         let mut settled = None;
-        let seen = original.reference.compare_attempt(result, glances, |seen| {
+        let seen = original.reference.compare_attempt(result, |seen| {
             looked += 1;
-            let then = |last| original.reference.as_seen_in(&glances[..looked], last);
+            let then = |last| original.reference.as_seen_in(&Glance::ALL[..looked], last);
             let expected = last.as_ref().map(|last| Expected::of(seen, (&then(last), last)));
-            settled = expected.and_then(|expected| {
-                let is_hopeless = || aim.part(&expected.at_least) > HOPELESS;
-                (is_too_large || is_hopeless()).then_some(expected.all)
+            settled = expected.filter(|expected| {
+                looked >= least && (is_too_large || aim.part(&expected.at_least) > HOPELESS)
             });
             settled.is_some()
         });
-        let is_whole = looked == glances.len();
+        let is_whole = looked == Glance::ALL.len();
         if is_whole {
             self.last_whole = Some(seen.clone());
         }
-        let comparison = if is_whole { seen } else { settled.unwrap_or(seen) };
-        let looked_at = (comparison, glances[..looked].to_vec());
+        let comparison = match settled {
+            Some(expected) if !is_whole => expected.all,
+            _ => seen,
+        };
+        let looked_at = (comparison, looked);
         self.looks.push((hash, looked_at.clone()));
         looked_at
     }
@@ -265,17 +268,12 @@ impl Expected {
             worst: seen.worst * ratio(all_before.worst, before.worst),
             ..seen.clone()
         };
-        let change = match before.mean > 0.0 {
-            true => ratio(seen.mean, before.mean),
-            false => ratio(seen.close_worst, before.close_worst),
-        };
+        let change = ratio(seen.mean, before.mean);
         let guessed = |seen: f32, all_before: f32| if seen > 0.0 { seen } else { change * all_before };
         let all = Comparison {
-            mean: guessed(at_least.mean, all_before.mean),
-            worst: guessed(at_least.worst, all_before.worst),
             close_worst: guessed(seen.close_worst, all_before.close_worst),
             detail_worst: guessed(seen.detail_worst, all_before.detail_worst),
-            ..seen.clone()
+            ..at_least.clone()
         };
         Self { at_least, all }
     }
@@ -285,7 +283,7 @@ impl Fitted {
     /// Looks at `result`, which is what was written, in all views, and from where most is seen.
     pub(super) fn complete(&mut self, result: &Document, reference: &Reference, look: &Look) {
         let Some(comparison) = &mut self.comparison else { return };
-        if self.glances.len() < Glance::ALL.len() {
+        if self.glances < Glance::ALL.len() {
             *comparison = reference.compare(result);
             let looks_wrong = (look.part(comparison) > 1.0).then(|| looks_of(comparison));
             self.fault = self.fault.take().or(looks_wrong);

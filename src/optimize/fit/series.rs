@@ -172,15 +172,22 @@ fn groups(
     let drawn = drawn_images(original);
     let (lists, hidden): (Vec<_>, Vec<_>) =
         lists.into_iter().partition(|images| images.iter().any(|image| drawn.contains(image)));
-    // Few views are enough: those of them in which the attempt was looked at.
-    let few = [Glance::Around, Glance::CloseUp].into_iter();
-    let glances: Vec<Glance> = few.filter(|glance| made.glances.contains(glance)).collect();
-    let as_it_is = made.comparison.as_ref().map(|seen| reference.as_seen_in(&glances, seen));
-    let as_it_is = as_it_is.unwrap_or_default();
-    // The same images on a surface that is only rounded, and on the original's.
-    let surfaces = [&made.unrounded, original];
-    let (restored, on_surfaces) =
-        reference.compare_parts(&made.document, (original, &lists), &surfaces, &glances);
+    let glances = [Glance::Around, Glance::CloseUp];
+    let is_seen = made.glances >= glances.len();
+    // The same images on a surface that is only rounded, and on the original's: where there are no images, that is the original.
+    let surfaces: &[&Document] =
+        if original.images.is_empty() { &[&made.unrounded] } else { &[&made.unrounded, original] };
+    let mut restored_lists = lists.clone();
+    if !is_seen {
+        // With nothing restored it is as it is.
+        restored_lists.push(Vec::new());
+    }
+    let (mut restored, on_surfaces) =
+        reference.compare_parts(&made.document, (original, &restored_lists), surfaces, &glances);
+    let as_it_is = match &made.comparison {
+        Some(seen) if is_seen => reference.as_seen_in(&glances, seen),
+        _ => restored.pop().unwrap_or_default(),
+    };
     let whole = look.pressure(&as_it_is);
     let effect = |seen: &Comparison| whole - look.pressure(seen);
     let images = lists.into_iter().zip(&restored);
@@ -197,6 +204,6 @@ fn groups(
     let mut on_surfaces = on_surfaces.iter().map(effect);
     let numbers = on_surfaces.next().unwrap_or(0.0).max(0.0);
     groups.push(Group { part: Part::Numbers, effect: numbers });
-    groups.push(Group { part: Part::Surface, effect: on_surfaces.next().unwrap_or(0.0) - numbers });
+    groups.push(Group { part: Part::Surface, effect: on_surfaces.next().unwrap_or(whole) - numbers });
     groups
 }

@@ -193,17 +193,16 @@ impl Reference {
     pub(super) fn compare_attempt(
         &self,
         after: &Document,
-        glances: [Glance; 4],
         mut enough: impl FnMut(&Comparison) -> bool,
     ) -> Comparison {
         let after = Model::new(after, &self.textures);
         let mut seen = Comparison::default();
-        for count in 1..=glances.len() {
-            let (more, _) = self.look(&after, |shot| Glance::of(shot) == glances[count - 1], |_| None);
+        for count in 1..=Glance::ALL.len() {
+            let (more, _) = self.look(&after, |shot| Glance::of(shot) == Glance::ALL[count - 1], |_| None);
             let mut errors = std::mem::take(&mut seen.views);
             errors.extend(more.views);
             errors.sort_by_cached_key(|view| self.shots.iter().position(|shot| shot.name() == view.name));
-            let by_now = &glances[..count];
+            let by_now = &Glance::ALL[..count];
             seen = self.comparison(&after, errors, |shot| by_now.contains(&Glance::of(shot)));
             if enough(&seen) {
                 break;
@@ -336,7 +335,7 @@ pub(super) enum Glance {
 }
 
 impl Glance {
-    /// All views.
+    /// All views, in the order in which attempts are looked at.
     pub(super) const ALL: [Self; 4] = [Self::Around, Self::CloseUp, Self::Detail, Self::Rest];
 
     fn of(shot: &Shot) -> Self {
