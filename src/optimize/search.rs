@@ -69,6 +69,12 @@ const RESCUE_STEP: f32 = 0.6;
 /// The part of the bytes that an image alone must save for a leap to be tried.
 const WORTH_A_LEAP: f32 = 0.1;
 
+/// Attempts that show too much by less than this are mended where they are so much smaller than the best: one part after the
+/// other gets less of the error, so many times.
+const NEARLY_RIGHT: f32 = 1.06;
+const WORTH_MENDING: f32 = 0.85;
+const REPAIRS: usize = 2;
+
 /// Between this part of what is allowed and all of it, another attempt is not worth its time.
 const NEAR_ENOUGH: f32 = 0.94;
 /// What an attempt aims at, as a part of what is allowed.
@@ -84,7 +90,8 @@ const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
 
 /// The best result, of at most `tries` attempts (at least one), the first of them with `start` as the share of all; where none
 /// looks right, of a few more with ever smaller shares. When not even these look right, the one that looks least wrong.
-/// At the end up to `leaps` more, each with one image over a cliff that the others have passed by.
+/// At the end up to `leaps` more, each with one image over a cliff that the others have passed by, and some that mend what was
+/// nearly right and much smaller.
 ///
 /// `groups` tells what is seen of each part's errors in an attempt; it is not asked where one attempt is enough.
 /// `bytes` guesses how many a part takes at a share, from all that was tried so far.
@@ -149,18 +156,34 @@ pub(super) fn search<A: Attempt, E>(
     }
     let leaps = if Rank::of(&best).looks_right() { leaps } else { 0 };
     let mut failed = Vec::new();
-    let wrong: Vec<&Shares> =
-        course.iter().filter(|tried| tried.part > 1.0).map(|tried| &tried.shares).collect();
+    let wrong: Vec<Shares> =
+        course.iter().filter(|tried| tried.part > 1.0).map(|tried| tried.shares.clone()).collect();
     for _ in 0..leaps {
         let worth = WORTH_A_LEAP * best.bytes() as f32;
         let leap = balance.leap(&shares_of_best, worth, (&failed, &wrong), bytes);
         let Some((part, next)) = leap else { break };
         let found = attempt(&next)?;
+        course.push(Tried::new(&next, &found));
         if Rank::of(&found) < Rank::of(&best) {
             (best, shares_of_best) = (found, next);
         } else {
             failed.push(part);
         }
+    }
+    let repairs = if leaps > 0 { REPAIRS } else { 0 };
+    let mut mended = Vec::new();
+    for _ in 0..repairs {
+        let is_near = |tried: &&Tried| tried.part > 1.0 && tried.part < NEARLY_RIGHT;
+        let nearly = course.iter().filter(is_near).min_by_key(|tried| tried.bytes);
+        let most = WORTH_MENDING * best.bytes() as f32;
+        let Some(nearly) = nearly.filter(|tried| (tried.bytes as f32) < most) else { break };
+        let less = nearly.part - AIM;
+        let Some((part, next)) = balance.repair(&nearly.shares, less, &mended, bytes) else { break };
+        let found = attempt(&next)?;
+        if Rank::of(&found) < Rank::of(&best) {
+            best = found;
+        }
+        mended.push(part);
     }
     Ok(best)
 }

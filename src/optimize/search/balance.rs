@@ -47,6 +47,8 @@ const LARGEST_RATIO: f32 = 6.0;
 const BITS: (i16, i16) = (4, 2);
 /// The least share of surfaces: with less, none would ever go.
 const LEAST_SURFACE: f32 = 0.05;
+/// The least part of its share that a part keeps where an attempt is mended.
+const LEAST_KEPT: f32 = 0.1;
 /// Steps of a share that are weighed, to each side.
 const STEPS: i16 = 16;
 /// The least effect that a group is taken to have, as a part of what is seen: what no view shows may still be looked at.
@@ -108,7 +110,7 @@ impl Balance {
         &self,
         from: &Shares,
         worth: f32,
-        (failed, tried): (&[Part], &[&Shares]),
+        (failed, tried): (&[Part], &[Shares]),
         bytes: &dyn Fn(&Part, f32) -> f32,
     ) -> Option<(Part, Shares)> {
         let leap = |group: &Group| {
@@ -132,6 +134,30 @@ impl Balance {
         let may = |group: &&Group| matches!(group.part, Part::Images(_));
         let leaps = self.groups.iter().filter(may).filter_map(leap);
         let (_, part, share) = leaps.max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let mut shares = from.clone();
+        part.set(&mut shares, share);
+        Some((part, shares))
+    }
+
+    /// The part that is cheapest to take so much from that `less` is seen of it, but for those that `failed`, and the shares with
+    /// less of it.
+    pub(super) fn repair(
+        &self,
+        from: &Shares,
+        less: f32,
+        failed: &[Part],
+        bytes: &dyn Fn(&Part, f32) -> f32,
+    ) -> Option<(Part, Shares)> {
+        let repair = |group: &Group| {
+            let now = group.part.share(from);
+            let seen = |share: f32| group.effect * group.part.growth(share);
+            let smaller = (1..=STEPS).map(|step| now * LEAST_KEPT.powf(f32::from(step) / f32::from(STEPS)));
+            let share = smaller.into_iter().find(|&share| seen(now) - seen(share) >= less)?;
+            Some((bytes(&group.part, share) - bytes(&group.part, now), group.part.clone(), share))
+        };
+        let may = |group: &&Group| matches!(group.part, Part::Images(_)) && !failed.contains(&group.part);
+        let repairs = self.groups.iter().filter(may).filter_map(repair);
+        let (_, part, share) = repairs.min_by(|a, b| a.0.total_cmp(&b.0))?;
         let mut shares = from.clone();
         part.set(&mut shares, share);
         Some((part, shares))
@@ -227,5 +253,30 @@ impl Part {
             Self::Numbers => (-BITS.0..=BITS.1).map(|bits| f32::from(bits).exp2()).collect(),
         };
         shares.into_iter().map(|share| share.min(most)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nearly_right_is_mended_where_that_is_cheapest() {
+        let image = |at: usize| Part::Images(vec![at]);
+        let groups = [0.5, 0.4, 0.02].into_iter().enumerate();
+        let groups = groups.map(|(at, effect)| Group { part: image(at), effect }).collect();
+        let from = Shares::even(1.0, 3);
+        let balance = Balance::of(groups, 1.04, &from);
+        let bytes = |part: &Part, share: f32| match part {
+            Part::Images(images) => [100_000.0, 20_000.0, 10.0][images[0]] / share,
+            _ => 0.0,
+        };
+        let repair = |failed: &[Part]| balance.repair(&from, 0.07, failed, &bytes);
+        let (part, shares) = repair(&[]).unwrap();
+        assert_eq!(part, image(1), "the third is cheaper, and has not so much to give");
+        assert_eq!((shares.images[0], shares.images[2]), (1.0, 1.0));
+        assert!(balance.error(&shares) <= 0.97, "{}", balance.error(&shares));
+        assert_eq!(repair(&[image(1)]).unwrap().0, image(0));
+        assert_eq!(repair(&[image(1), image(0)]), None);
     }
 }
