@@ -106,22 +106,15 @@ pub(super) fn search<A: Attempt, E>(
     bytes: &dyn Fn(&Part, f32) -> f32,
 ) -> Result<A, E> {
     let mut shares = start.clone();
-    let mut best = attempt(&shares)?;
-    let mut shares_of_best = shares.clone();
-    let mut balance = Balance::of(if tries > 1 { groups(&best) } else { Vec::new() }, best.part(), &shares);
-    let mut last = (best.part(), best.bytes());
-    let mut course = vec![Tried::new(&shares, &best)];
+    let made = attempt(&shares)?;
+    let mut balance = Balance::of(if tries > 1 { groups(&made) } else { Vec::new() }, made.part(), &shares);
+    let mut last = (made.part(), made.bytes());
+    let mut found = Found::new(&shares, made);
     // What was seen before says nothing of how errors grow by a new balance.
     let mut of_balance = 0;
     for made in 1..tries + RESCUES {
-        let is_right = Rank::of(&best).looks_right();
-        let promise = course.iter().map(|tried| tried.promise(&best)).fold(1.0, f32::min);
-        let detours = match promise {
-            _ if tries == 1 => 0,
-            promise if promise <= FAR_SMALLER => LONG_DETOURS,
-            promise if promise <= MUCH_SMALLER || best.part() < FAR => DETOURS,
-            _ => 0,
-        };
+        let is_right = found.is_right();
+        let detours = if tries == 1 { 0 } else { found.detours() };
         let most = tries + detours;
         if is_right && made >= most {
             break;
@@ -131,61 +124,114 @@ pub(super) fn search<A: Attempt, E>(
             next if next == most => CAUTION_AT_LAST,
             _ => 1.0,
         };
-        let next = || balance.next(&shares, caution * wanted(&balance, &course[of_balance..]), last.0, bytes);
-        let next = between(&course).unwrap_or_else(next);
+        let wanted = || caution * wanted(&balance, &found.course[of_balance..]);
+        let next = || balance.next(&shares, wanted(), last.0, bytes);
+        let next = between(&found.course).unwrap_or_else(next);
         let is_near = (NEAR_ENOUGH..=1.0).contains(&last.0) && differ_little(&shares, &next);
-        let was_tried = course.iter().any(|tried| tried.shares == next);
+        let was_tried = found.course.iter().any(|tried| tried.shares == next);
         if is_right && (is_near || was_tried) {
             break;
         }
         shares = next;
-        let found = attempt(&shares)?;
-        let changed_nothing = found.bytes() == last.1;
-        last = (found.part(), found.bytes());
+        let attempt = attempt(&shares)?;
+        let changed_nothing = attempt.bytes() == last.1;
+        last = (attempt.part(), attempt.bytes());
         if made + 1 < most && !EXPECTED.contains(&last.0) {
-            balance = Balance::of(groups(&found), last.0, &shares);
-            of_balance = course.len();
+            balance = Balance::of(groups(&attempt), last.0, &shares);
+            of_balance = found.course.len();
         }
-        course.push(Tried::new(&shares, &found));
-        if Rank::of(&found) < Rank::of(&best) {
-            (best, shares_of_best) = (found, shares.clone());
-        }
-        if changed_nothing && course.iter().all(|tried| tried.part <= 1.0) {
+        found.add(&shares, attempt);
+        if changed_nothing && found.course.iter().all(|tried| tried.part <= 1.0) {
             break;
         }
     }
-    let leaps = if Rank::of(&best).looks_right() { leaps } else { 0 };
-    let mut failed = Vec::new();
-    let wrong: Vec<Shares> =
-        course.iter().filter(|tried| tried.part > 1.0).map(|tried| tried.shares.clone()).collect();
-    for _ in 0..leaps {
-        let worth = WORTH_A_LEAP * best.bytes() as f32;
-        let leap = balance.leap(&shares_of_best, worth, (&failed, &wrong), bytes);
-        let Some((part, next)) = leap else { break };
-        let found = attempt(&next)?;
-        course.push(Tried::new(&next, &found));
-        if Rank::of(&found) < Rank::of(&best) {
-            (best, shares_of_best) = (found, next);
-        } else {
-            failed.push(part);
+    if found.is_right() && leaps > 0 {
+        found.leap(leaps, &balance, &mut attempt, bytes)?;
+        found.mend(&balance, &mut attempt, bytes)?;
+    }
+    Ok(found.best)
+}
+
+/// What a search has found so far.
+struct Found<A> {
+    best: A,
+    shares_of_best: Shares,
+    /// All attempts, in the order in which they were made.
+    course: Vec<Tried>,
+}
+
+impl<A: Attempt> Found<A> {
+    fn new(shares: &Shares, made: A) -> Self {
+        let course = vec![Tried::new(shares, &made)];
+        Self { best: made, shares_of_best: shares.clone(), course }
+    }
+
+    /// Whether the attempt is the best of all.
+    fn add(&mut self, shares: &Shares, made: A) -> bool {
+        self.course.push(Tried::new(shares, &made));
+        let is_best = Rank::of(&made) < Rank::of(&self.best);
+        if is_best {
+            (self.best, self.shares_of_best) = (made, shares.clone());
+        }
+        is_best
+    }
+
+    fn is_right(&self) -> bool {
+        Rank::of(&self.best).looks_right()
+    }
+
+    /// How many more attempts are worth making than were wished for.
+    fn detours(&self) -> usize {
+        let promise = self.course.iter().map(|tried| tried.promise(&self.best)).fold(1.0, f32::min);
+        match promise {
+            promise if promise <= FAR_SMALLER => LONG_DETOURS,
+            promise if promise <= MUCH_SMALLER || self.best.part() < FAR => DETOURS,
+            _ => 0,
         }
     }
-    let repairs = if leaps > 0 { REPAIRS } else { 0 };
-    let mut mended = Vec::new();
-    for _ in 0..repairs {
-        let is_near = |tried: &&Tried| tried.part > 1.0 && tried.part < NEARLY_RIGHT;
-        let nearly = course.iter().filter(is_near).min_by_key(|tried| tried.bytes);
-        let most = WORTH_MENDING * best.bytes() as f32;
-        let Some(nearly) = nearly.filter(|tried| (tried.bytes as f32) < most) else { break };
-        let less = nearly.part - AIM;
-        let Some((part, next)) = balance.repair(&nearly.shares, less, &mended, bytes) else { break };
-        let found = attempt(&next)?;
-        if Rank::of(&found) < Rank::of(&best) {
-            best = found;
+
+    /// Takes images over their cliffs that alone would save much, one by one.
+    fn leap<E>(
+        &mut self,
+        leaps: usize,
+        balance: &Balance,
+        attempt: &mut impl FnMut(&Shares) -> Result<A, E>,
+        bytes: &dyn Fn(&Part, f32) -> f32,
+    ) -> Result<(), E> {
+        let mut failed = Vec::new();
+        let wrong = self.course.iter().filter(|tried| tried.part > 1.0);
+        let wrong: Vec<Shares> = wrong.map(|tried| tried.shares.clone()).collect();
+        for _ in 0..leaps {
+            let worth = WORTH_A_LEAP * self.best.bytes() as f32;
+            let leap = balance.leap(&self.shares_of_best, worth, (&failed, &wrong), bytes);
+            let Some((part, next)) = leap else { break };
+            if !self.add(&next, attempt(&next)?) {
+                failed.push(part);
+            }
         }
-        mended.push(part);
+        Ok(())
     }
-    Ok(best)
+
+    /// Gives less of the error to one image of an attempt that shows hardly too much and is much smaller than the best.
+    fn mend<E>(
+        &mut self,
+        balance: &Balance,
+        attempt: &mut impl FnMut(&Shares) -> Result<A, E>,
+        bytes: &dyn Fn(&Part, f32) -> f32,
+    ) -> Result<(), E> {
+        let mut mended = Vec::new();
+        for _ in 0..REPAIRS {
+            let is_near = |tried: &&Tried| tried.part > 1.0 && tried.part < NEARLY_RIGHT;
+            let nearly = self.course.iter().filter(is_near).min_by_key(|tried| tried.bytes);
+            let most = WORTH_MENDING * self.best.bytes() as f32;
+            let Some(nearly) = nearly.filter(|tried| (tried.bytes as f32) < most) else { break };
+            let repair = balance.repair(&nearly.shares, nearly.part - AIM, &mended, bytes);
+            let Some((part, next)) = repair else { break };
+            self.add(&next, attempt(&next)?);
+            mended.push(part);
+        }
+        Ok(())
+    }
 }
 
 /// What came of shares.
