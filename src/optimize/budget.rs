@@ -114,9 +114,11 @@ impl Shares {
     }
 }
 
-/// How much more than was measured may be seen where light goes through a material: a heart of glass looked 1.42 times as
+/// How much more than was measured may be seen of what light goes through, as a part: a heart of glass looked 1.42 times as
 /// different in a viewer that refracts.
-const GUESS: f32 = 1.4;
+const GUESS: f32 = 0.4;
+/// Where light goes through this part of a model or more, all that is seen may be seen through it.
+const MUCH_GLASS: f32 = 1.0 / 3.0;
 
 impl Look {
     /// A measured difference as a part of the bound: 1 is exactly within it.
@@ -124,7 +126,7 @@ impl Look {
     pub fn part(&self, seen: &Comparison) -> f32 {
         let outline = (1.0 - seen.silhouette) / (1.0 - self.outline);
         let colours = self.colours(seen).into_iter().fold(0.0, f32::max);
-        outline.max(if seen.is_guess { colours * GUESS } else { colours })
+        outline.max(colours * (1.0 + GUESS * (seen.glass / MUCH_GLASS).min(1.0)))
     }
 
     /// What is seen of colours as a smooth function of all their bounds, not only of the nearest one: to tell whose errors

@@ -53,9 +53,10 @@ pub struct Comparison {
     /// original's radius; at most 0.1, and `None` where there is no surface or too much of it.
     #[serde(default)]
     pub surface: Option<f32>,
-    /// Whether light goes through a material, which is drawn so simply that other viewers show more of its errors.
+    /// The largest part of the original, in any whole view, through which light goes: drawn so simply that other viewers show
+    /// more of its errors.
     #[serde(default)]
-    pub is_guess: bool,
+    pub glass: f32,
     /// Each view.
     pub views: Vec<ViewError>,
     /// What neither picture shows, for people.
@@ -128,7 +129,7 @@ pub struct Reference {
     /// What its nodes and materials are called.
     nodes: Vec<String>,
     materials: Vec<String>,
-    is_guess: bool,
+    glass: f32,
     not_shown: Vec<String>,
     /// Of all that was looked at.
     textures: Textures,
@@ -146,13 +147,16 @@ impl Reference {
         let poses = cases.iter().filter(|case| case.variant.is_none()).map(|case| case.moment);
         let joints = poses.map(|moment| (moment, model.joints(moment))).collect();
         let points = distance::points(&model.draws(Case::default()));
+        let shots = views::shots(&model, &cases);
+        let whole = shots.iter().filter(|shot| shot.is_whole());
+        let glass = whole.map(Shot::glass).fold(0.0, f32::max);
         Self {
-            shots: views::shots(&model, &cases),
+            shots,
             joints,
             points,
             nodes: names(before, "nodes", "node"),
             materials: names(before, "materials", "material"),
-            is_guess: render::lets_light_through(before),
+            glass,
             not_shown,
             cases,
             textures,
@@ -253,7 +257,7 @@ impl Reference {
         let names: Vec<String> = wanted().map(Shot::name).collect();
         let views = seen.views.iter().filter(|view| names.contains(&view.name)).cloned().collect();
         let whole = wanted().filter(|shot| shot.is_whole()).count();
-        Comparison { is_guess: self.is_guess, ..Comparison::of(views, whole) }
+        Comparison { glass: self.glass, ..Comparison::of(views, whole) }
     }
 
     /// Compares the pictures of some views.
@@ -286,7 +290,7 @@ impl Reference {
         let mut not_shown = self.not_shown.clone();
         not_shown.extend(undecoded(after, "result"));
         let whole = self.shots.iter().filter(|shot| shot.is_whole() && is_wanted(shot)).count();
-        Comparison { is_guess: self.is_guess, not_shown, ..Comparison::of(errors, whole) }
+        Comparison { glass: self.glass, not_shown, ..Comparison::of(errors, whole) }
     }
 
     /// Measures what pictures may not show.

@@ -75,6 +75,12 @@ impl Shot {
         format!("{}{detail}{}{}", self.view.name, pose.unwrap_or_default(), variant.unwrap_or_default())
     }
 
+    /// The part of what is seen of the model through which light goes.
+    pub(super) fn glass(&self) -> f32 {
+        let covered = self.image.coverage.iter().filter(|cover| **cover > 0).count();
+        self.image.glazed as f32 / covered.max(1) as f32
+    }
+
     fn standpoint(&self) -> Standpoint {
         let (position, target, field_of_view) = self.view.standpoint(&self.around);
         Standpoint {

@@ -33,6 +33,8 @@ pub(super) struct Canvas {
     pub(super) colours: Vec<Vec3>,
     pub(super) coverage: Vec<f32>,
     owners: Vec<u32>,
+    /// Pixels that show something through a pane.
+    pub(super) glazed: usize,
 }
 
 impl<'m> Frame<'m> {
@@ -212,7 +214,12 @@ fn centre(pixel: usize) -> Vec2 {
 impl Canvas {
     fn new() -> Self {
         let pixels = VIEW_SIDE * VIEW_SIDE;
-        Self { colours: vec![Vec3::ZERO; pixels], coverage: vec![0.0; pixels], owners: vec![NOBODY; pixels] }
+        Self {
+            colours: vec![Vec3::ZERO; pixels],
+            coverage: vec![0.0; pixels],
+            owners: vec![NOBODY; pixels],
+            glazed: 0,
+        }
     }
 
     /// Adds a surface that fills a part of the pixel beside others.
@@ -242,6 +249,11 @@ impl Canvas {
         let pixels = self.colours.iter().zip(&self.coverage).map(before_grey).collect();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1 in, a byte out")]
         let coverage = self.coverage.iter().map(|cover| (cover * 255.0).ceil() as u8).collect();
-        Image { picture: Picture { width: VIEW_SIDE, pixels }, coverage, owners: self.owners }
+        Image {
+            picture: Picture { width: VIEW_SIDE, pixels },
+            coverage,
+            owners: self.owners,
+            glazed: self.glazed,
+        }
     }
 }

@@ -34,6 +34,7 @@ impl Frame<'_> {
             }
             if let Some(owner) = owner.filter(|_| sum > 0.0) {
                 canvas.replace(pixel, colour / sum, cover / sum, sum, owner);
+                canvas.glazed += 1;
             }
         }
         for (pixel, pane) in visible.0.iter_mut().zip(&panes.0) {

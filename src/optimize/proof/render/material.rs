@@ -256,13 +256,6 @@ pub(in crate::optimize) fn drawn_images(document: &Document) -> BTreeSet<usize> 
     materials.flat_map(|material| material.slots().map(|slot| slot.image).collect::<Vec<_>>()).collect()
 }
 
-/// Whether light goes through any of a document's materials: what refraction makes of an error is not drawn.
-pub(in super::super) fn lets_light_through(document: &Document) -> bool {
-    let factor =
-        |json: &Value| number(&json["extensions"]["KHR_materials_transmission"]["transmissionFactor"], 0.0);
-    document.list("materials").iter().any(|material| factor(material) > 0.0)
-}
-
 impl Film {
     fn read(document: &Document, json: &Value) -> Option<Self> {
         let factor = number(&json["iridescenceFactor"], 0.0);

@@ -31,7 +31,7 @@ use self::model::{Draw, Model};
 use super::flip::Picture;
 
 pub(in crate::optimize) use self::material::drawn_images;
-pub(super) use self::material::{lets_light_through, not_drawn};
+pub(super) use self::material::not_drawn;
 pub(super) use self::textures::Textures;
 
 /// No draw.
@@ -45,6 +45,8 @@ pub(super) struct Image {
     pub(super) coverage: Vec<u8>,
     /// Which of the draws is nearest at each pixel, or [`NOBODY`].
     pub(super) owners: Vec<u32>,
+    /// How many pixels show something through a pane.
+    pub(super) glazed: usize,
 }
 
 /// How many vertices are drawn.
