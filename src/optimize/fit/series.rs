@@ -173,20 +173,18 @@ fn groups(
     let (lists, hidden): (Vec<_>, Vec<_>) =
         lists.into_iter().partition(|images| images.iter().any(|image| drawn.contains(image)));
     let glances = [Glance::Around, Glance::CloseUp];
-    let is_seen = made.glances >= glances.len();
     // The same images on a surface that is only rounded, and on the original's: where there are no images, that is the original.
     let surfaces: &[&Document] =
         if original.images.is_empty() { &[&made.unrounded] } else { &[&made.unrounded, original] };
-    let mut restored_lists = lists.clone();
-    if !is_seen {
-        // With nothing restored it is as it is.
-        restored_lists.push(Vec::new());
-    }
-    let (mut restored, on_surfaces) =
-        reference.compare_parts(&made.document, (original, &restored_lists), surfaces, &glances);
+    let compared = |lists: &[Vec<usize>], surfaces: &[&Document]| {
+        reference.compare_parts(&made.document, (original, lists), surfaces, &glances)
+    };
+    let (restored, on_surfaces) = compared(&lists, surfaces);
     let as_it_is = match &made.comparison {
-        Some(seen) if is_seen => reference.as_seen_in(&glances, seen),
-        _ => restored.pop().unwrap_or_default(),
+        Some(seen) if made.glances >= glances.len() => reference.as_seen_in(&glances, seen),
+        // With nothing restored it is as it is.
+        Some(_) => compared(&[Vec::new()], &[]).0.pop().unwrap_or_default(),
+        None => Comparison::default(),
     };
     let whole = look.pressure(&as_it_is);
     let effect = |seen: &Comparison| whole - look.pressure(seen);
