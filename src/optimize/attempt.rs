@@ -230,20 +230,19 @@ impl<'a, 'p> Job<'a, 'p> {
         let mut settled = None;
         let seen = original.reference.compare_attempt(result, |seen| {
             looked += 1;
+            let may_tell = (least..Glance::ALL.len()).contains(&looked);
             let then = |last| original.reference.as_seen_in(&Glance::ALL[..looked], last);
-            let expected = last.as_ref().map(|last| Expected::of(seen, (&then(last), last)));
-            settled = expected.filter(|expected| {
-                looked >= least && (is_too_large || aim.part(&expected.at_least) > HOPELESS)
-            });
+            let last = last.as_ref().filter(|_| may_tell);
+            let expected = last.map(|last| Expected::of(seen, (&then(last), last)));
+            settled = expected.filter(|expected| is_too_large || aim.part(&expected.at_least) > HOPELESS);
             settled.is_some()
         });
-        let is_whole = looked == Glance::ALL.len();
-        if is_whole {
-            self.last_whole = Some(seen.clone());
-        }
         let comparison = match settled {
-            Some(expected) if !is_whole => expected.all,
-            _ => seen,
+            Some(expected) => expected.all,
+            None => {
+                self.last_whole = Some(seen.clone());
+                seen
+            }
         };
         let looked_at = (comparison, looked);
         self.looks.push((hash, looked_at.clone()));

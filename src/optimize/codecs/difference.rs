@@ -186,7 +186,7 @@ pub fn linear_light(srgb: u8) -> f32 {
 }
 
 /// sRGB 0..255 to linear light 0..1 (IEC 61966-2-1).
-static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
+pub static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
     std::array::from_fn(|value| {
         let value = value as f32 / 255.0;
         if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }

@@ -151,8 +151,9 @@ impl Balance {
         let repair = |group: &Group| {
             let now = group.part.share(from);
             let seen = |share: f32| group.effect * group.part.growth(share);
-            let smaller = (1..=STEPS).map(|step| now * LEAST_KEPT.powf(f32::from(step) / f32::from(STEPS)));
-            let share = smaller.into_iter().find(|&share| seen(now) - seen(share) >= less)?;
+            let mut smaller =
+                (1..=STEPS).map(|step| now * LEAST_KEPT.powf(f32::from(step) / f32::from(STEPS)));
+            let share = smaller.find(|&share| seen(now) - seen(share) >= less)?;
             Some((bytes(&group.part, share) - bytes(&group.part, now), group.part.clone(), share))
         };
         let may = |group: &&Group| matches!(group.part, Part::Images(_)) && !failed.contains(&group.part);

@@ -33,7 +33,7 @@ pub enum Channels {
 pub struct Options {
     /// 0 (smallest) to 100 (best), as other tools count: libaom's quantizer from 63 to 0.
     pub quality: u8,
-    /// 0 (slow, small) to 9 (fast): libaom's "cpu-used".
+    /// 0 (slow, small) to 9 (fast): libaom's "cpu-used". Drawings are encoded at 7 at most.
     pub speed: u8,
     /// How the channels are stored.
     pub channels: Channels,

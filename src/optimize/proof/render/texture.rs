@@ -1,11 +1,9 @@
 //! Textures as a GPU samples them: a chain of mip levels, wrapped, filtered within and between levels.
 
-use std::sync::LazyLock;
-
 use glam::{Vec2, Vec4};
 
 use crate::optimize::codecs::Pixels;
-use crate::optimize::codecs::difference::linear_light;
+use crate::optimize::codecs::difference::LINEAR;
 use crate::optimize::proof::powers::{Curve, TO_SRGB, floor, log2};
 
 /// What is outside 0 to 1 (glTF sampler, `wrapS` and `wrapT`).
@@ -56,7 +54,7 @@ impl Texture {
             levels.push(next);
         }
         let alphas = std::array::from_fn(|byte| byte as f32 / 255.0);
-        let values = if is_srgb { *LIGHT } else { alphas };
+        let values = if is_srgb { *LINEAR } else { alphas };
         Self { levels, values, alphas }
     }
 
@@ -120,7 +118,7 @@ impl Level {
         if self.width == 1 && self.height == 1 {
             return None;
         }
-        let (light, curve) = (&*LIGHT, &*TO_SRGB);
+        let (light, curve) = (&*LINEAR, &*TO_SRGB);
         let (width, height) = ((self.width / 2).max(1), (self.height / 2).max(1));
         let mut texels = Vec::with_capacity(width * height);
         let row = |y: usize| &self.texels[y.min(self.height - 1) * self.width..][..self.width];
@@ -141,10 +139,6 @@ impl Level {
         Some(Self { width, height, texels })
     }
 }
-
-/// What each byte is as light.
-static LIGHT: LazyLock<[f32; 256]> =
-    LazyLock::new(|| std::array::from_fn(|byte| linear_light(u8::try_from(byte).unwrap_or(u8::MAX))));
 
 fn mean_of_light([a, b, c, d]: [[u8; 4]; 4], light: &[f32; 256], curve: &Curve) -> [u8; 4] {
     let mut mean = mean([a, b, c, d]);
