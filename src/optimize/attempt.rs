@@ -262,14 +262,11 @@ impl Expected {
     /// `before` is what was seen in the same views of an attempt, and then in all.
     fn of(seen: &Comparison, (before, all_before): (&Comparison, &Comparison)) -> Self {
         let ratio = |of: f32, to: f32| if to > 0.0 { of / to } else { 1.0 };
-        let at_least = Comparison {
-            mean: seen.mean * ratio(all_before.mean, before.mean),
-            worst: seen.worst * ratio(all_before.worst, before.worst),
-            ..seen.clone()
-        };
+        let at_least = Comparison { mean: seen.mean * ratio(all_before.mean, before.mean), ..seen.clone() };
         let change = ratio(seen.mean, before.mean);
         let guessed = |seen: f32, all_before: f32| if seen > 0.0 { seen } else { change * all_before };
         let all = Comparison {
+            worst: seen.worst.max(change * all_before.worst),
             close_worst: guessed(seen.close_worst, all_before.close_worst),
             detail_worst: guessed(seen.detail_worst, all_before.detail_worst),
             ..at_least.clone()

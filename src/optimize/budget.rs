@@ -4,7 +4,7 @@
 //! it [`CLOSE_UP`] times nearer. What may differ in the whole view is a mean FLIP error of about 0.020 for `high`,
 //! 0.035 for `balanced` and 0.060 for `maximum`. The bounds on images were set by rendering models with them.
 
-use super::proof::Comparison;
+use super::proof::{Comparison, Glance, Stand};
 use super::settings::{Preset, Settings, Simplify, Target};
 
 /// Pixels across a view that the whole model fills.
@@ -120,20 +120,43 @@ const GUESS: f32 = 0.4;
 /// Where light goes through this part of a model or more, all that is seen may be seen through it.
 const MUCH_GLASS: f32 = 1.0 / 3.0;
 
+/// The factor by which more may be seen of colours than was measured.
+fn guessed(glass: f32) -> f32 {
+    1.0 + GUESS * (glass / MUCH_GLASS).min(1.0)
+}
+
+/// The exponent of the mean that is nearly the largest of several.
+const SMOOTH: i32 = 12;
+
 impl Look {
     /// A measured difference as a part of the bound: 1 is exactly within it.
     #[must_use]
     pub fn part(&self, seen: &Comparison) -> f32 {
         let outline = (1.0 - seen.silhouette) / (1.0 - self.outline);
         let colours = self.colours(seen).into_iter().fold(0.0, f32::max);
-        outline.max(colours * (1.0 + GUESS * (seen.glass / MUCH_GLASS).min(1.0)))
+        outline.max(colours * guessed(seen.glass))
     }
 
-    /// What is seen of colours as a smooth function of all their bounds, not only of the nearest one: to tell whose errors
-    /// matter.
+    /// The errors of views, the largest difference of their outlines (1 less the overlap) and glass ([`Comparison::glass`]), as a
+    /// smooth function of all bounds, not only of the nearest one: to tell whose errors matter.
     #[must_use]
-    pub fn pressure(&self, seen: &Comparison) -> f32 {
-        self.colours(seen).into_iter().map(|part| part.powi(8)).sum::<f32>().powf(1.0 / 8.0)
+    pub(super) fn pressure(&self, seen: impl Iterator<Item = (Stand, f32)>, outline: f32, glass: f32) -> f32 {
+        let (mut whole, mut count, mut sum) = (0.0, 0, 0.0);
+        for (stand, error) in seen {
+            let bound = match stand.glance {
+                Glance::CloseUp => self.close,
+                Glance::Detail => self.detail(),
+                Glance::Around | Glance::Rest => self.worst,
+            };
+            sum += (error / bound).powi(SMOOTH);
+            if stand.is_whole {
+                whole += error;
+                count += 1;
+            }
+        }
+        sum += (whole / count.max(1) as f32 / self.mean).powi(SMOOTH);
+        let outline = outline / (1.0 - self.outline);
+        (sum * guessed(glass).powi(SMOOTH) + outline.powi(SMOOTH)).powf(1.0 / SMOOTH as f32)
     }
 
     /// Whether close-ups are nearer to their bounds than whole views.
@@ -149,8 +172,13 @@ impl Look {
             seen.close_worst / self.close,
             // A pose is one view, which may stand out as the worst of the others may.
             seen.worst / self.worst,
-            seen.detail_worst / (self.mean * WORST_VIEW),
+            seen.detail_worst / self.detail(),
         ]
+    }
+
+    /// The largest mean FLIP error of a detail.
+    fn detail(&self) -> f32 {
+        self.mean * WORST_VIEW
     }
 
     /// Bounds on colours that are so many times as large, and nowhere larger than `most`.

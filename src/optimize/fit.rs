@@ -97,9 +97,6 @@ fn best(
 /// Up to this many pixels in all images, an attempt takes a second or two.
 const FEW_PIXELS: u64 = 12 << 20;
 
-/// Below this size, in bytes, what two more attempts save is not worth a second.
-const FEW_BYTES: u64 = 500_000;
-
 /// Below this one, in bytes, there is nothing to save that is worth a second look.
 const TINY_BYTES: u64 = 30_000;
 
@@ -113,7 +110,7 @@ fn attempts_of(settings: &Settings, original: &Original) -> usize {
     match settings.effort {
         Effort::Fast => 1,
         Effort::Normal if original.bytes < TINY_BYTES => 2,
-        Effort::Normal if original.bytes > FEW_BYTES && pixels() <= FEW_PIXELS => 6,
+        Effort::Normal if pixels() <= FEW_PIXELS => 6,
         Effort::Normal => 4,
         Effort::Best => 8,
     }

@@ -1,6 +1,6 @@
 //! Attempts at one document with the numbers of one preset, and the search among them.
 
-use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::super::attempt::{Fitted, Job};
@@ -10,9 +10,9 @@ use super::super::document::read::Files;
 use super::super::error::Error;
 use super::super::inventory;
 use super::super::passes::{self, Pass};
-use super::super::proof::{Comparison, Glance, Reference, drawn_images};
+use super::super::proof::{Comparison, Glance, Stand, drawn_images};
 use super::super::report::{PassReport, Tried};
-use super::super::search::{Attempt as _, Group, Part, search};
+use super::super::search::{Attempt as _, Cost, Estimate, Group, Part, Subject, search};
 use super::super::settings::Target;
 use super::super::sizes::{self, GeometrySizes};
 
@@ -118,31 +118,128 @@ impl<'a, 'p> Series<'a, 'p> {
         start: &Shares,
         see: &mut dyn FnMut(&Rc<Fitted>),
     ) -> Result<Rc<Fitted>, Error> {
-        let series = RefCell::new(self);
-        let attempt = |shares: &Shares| {
-            let made = series.borrow_mut().attempt(shares)?;
-            see(&made);
-            Ok(made)
-        };
-        let groups = |made: &Rc<Fitted>| series.borrow().groups(made);
-        let bytes = |part: &Part, share: f32| series.borrow().bytes(part, share);
-        search((tries, if tries > 1 { leaps } else { 0 }), start, attempt, groups, &bytes)
+        let views = self.job.original.reference.stands(GLANCES);
+        let drawn = drawn_images(&self.prepared.document);
+        let hidden_share = if tries > 1 { HIDDEN_SHARE } else { 1.0 } * start.surface;
+        let mut shown = Shown { series: self, views, drawn, hidden_share, see };
+        search(&mut shown, (tries, if tries > 1 { leaps } else { 0 }), start)
     }
+}
 
-    /// How many bytes a part should take.
-    fn bytes(&self, part: &Part, share: f32) -> f32 {
+/// The views in which the errors of parts are told apart.
+const GLANCES: &[Glance] = &[Glance::Around, Glance::CloseUp, Glance::Detail];
+
+/// The share of images that no picture shows, as a part of the first: what the others end with is more than that, as a rule.
+const HIDDEN_SHARE: f32 = 2.0;
+
+/// Attempts, each of which is shown to somebody.
+struct Shown<'s, 'a, 'p> {
+    series: &'s mut Series<'a, 'p>,
+    views: Vec<(String, Stand)>,
+    drawn: BTreeSet<usize>,
+    hidden_share: f32,
+    see: &'s mut dyn FnMut(&Rc<Fitted>),
+}
+
+impl Shown<'_, '_, '_> {
+    /// The error of each view in a comparison of some of them, none where it shows neither model; and last, how much the outlines
+    /// differ at most.
+    fn errors(&self, seen: &Comparison) -> Vec<f32> {
+        let of = |name: &str| seen.views.iter().find(|view| view.name == name);
+        let views = || self.views.iter().map(|(name, _)| of(name));
+        let outline = views().flatten().map(|view| 1.0 - view.silhouette).fold(0.0, f32::max);
+        views().map(|view| view.map_or(0.0, |view| view.error)).chain([outline]).collect()
+    }
+}
+
+impl Shown<'_, '_, '_> {
+    /// The same, with [`HIDDEN_SHARE`] for images that no picture shows, such as those for viewers that lack an extension.
+    fn with_hidden(&self, shares: &Shares) -> Shares {
+        let hidden = |image: usize| !self.drawn.contains(&image);
+        let images = shares.images.iter().enumerate();
+        let images = images.map(|(image, share)| if hidden(image) { self.hidden_share } else { *share });
+        Shares { images: images.collect(), ..shares.clone() }
+    }
+}
+
+impl Estimate for Shown<'_, '_, '_> {
+    fn cost(&self, part: &Part, share: f32) -> Cost {
+        let Series { job, geometry, .. } = &*self.series;
+        let of = |bytes: f32| Cost { bytes, used: share };
         match part {
             // The larger, the fewer.
-            Part::All => 1.0 / share,
-            Part::Images(images) => images.iter().map(|&image| self.job.memo.image_bytes(image, share)).sum(),
-            Part::Surface => self.geometry.surface(share),
-            Part::Numbers => self.geometry.numbers(share),
+            Part::All => of(1.0 / share),
+            Part::Images(images) => {
+                let costs = images.iter().map(|&image| job.memo.image_cost(image, share));
+                let sum = costs.fold(Cost::default(), |sum, cost| Cost {
+                    bytes: sum.bytes + cost.bytes,
+                    used: sum.used + cost.used,
+                });
+                Cost { used: sum.used / images.len().max(1) as f32, ..sum }
+            }
+            Part::Surface => of(geometry.surface(share)),
+            Part::Numbers => of(geometry.numbers(share)),
         }
     }
 
-    fn groups(&self, made: &Fitted) -> Vec<Group> {
-        let Job { original, settings, aim, .. } = &self.job;
-        groups(made, &self.prepared.document, &original.reference, (settings.target, aim))
+    fn pressure(&self, seen: &[f32]) -> f32 {
+        let (Some((outline, errors)), job) = (seen.split_last(), &self.series.job) else { return 0.0 };
+        let stands = self.views.iter().map(|(_, stand)| *stand);
+        job.aim.pressure(stands.zip(errors.iter().copied()), *outline, job.original.reference.glass())
+    }
+}
+
+impl Subject for Shown<'_, '_, '_> {
+    type Made = Rc<Fitted>;
+    type Error = Error;
+
+    fn attempt(&mut self, shares: &Shares) -> Result<Rc<Fitted>, Error> {
+        let made = self.series.attempt(&self.with_hidden(shares))?;
+        (self.see)(&made);
+        Ok(made)
+    }
+
+    /// The parts whose errors are told apart, and what is seen of each: images of the same kind together where they are many.
+    fn groups(&self, made: &Rc<Fitted>) -> Vec<Group> {
+        let Series { job, prepared, .. } = &*self.series;
+        let (original, reference) = (&prepared.document, &job.original.reference);
+        let lists = match job.settings.target {
+            // Block formats have no qualities to choose from.
+            Target::Gpu => Vec::new(),
+            Target::Web | Target::Universal => passes::images_of_a_kind(original, SINGLE_IMAGES),
+        };
+        let is_drawn = |images: &Vec<usize>| images.iter().any(|image| self.drawn.contains(image));
+        let lists: Vec<Vec<usize>> = lists.into_iter().filter(is_drawn).collect();
+        // The same images on a surface that is only rounded, and on the original's: where there are no images, that is the original.
+        let surfaces: &[&Document] =
+            if original.images.is_empty() { &[&made.unrounded] } else { &[&made.unrounded, original] };
+        let (restored, on_surfaces) =
+            reference.compare_parts(&made.document, (original, &lists), surfaces, GLANCES);
+        let whole = self.seen(made);
+        let effect = |seen: &Comparison| -> Vec<f32> {
+            whole.iter().zip(self.errors(seen)).map(|(whole, seen)| whole - seen).collect()
+        };
+        let images = lists.into_iter().zip(&restored);
+        let mut groups: Vec<Group> =
+            images.map(|(images, seen)| Group { part: Part::Images(images), effect: effect(seen) }).collect();
+        let mut on_surfaces = on_surfaces.iter().map(effect);
+        let numbers = on_surfaces.next().unwrap_or_default();
+        let both = on_surfaces.next().unwrap_or(whole);
+        let surface = both.iter().zip(&numbers).map(|(both, numbers)| both - numbers.max(0.0)).collect();
+        groups.push(Group { part: Part::Numbers, effect: numbers });
+        groups.push(Group { part: Part::Surface, effect: surface });
+        groups
+    }
+
+    fn seen(&self, made: &Rc<Fitted>) -> Vec<f32> {
+        let Some(seen) = &made.comparison else { return vec![0.0; self.views.len() + 1] };
+        let mut errors = self.errors(seen);
+        for (error, (_, stand)) in errors.iter_mut().zip(&self.views) {
+            if !Glance::ALL[..made.glances].contains(&stand.glance) {
+                *error = f32::NAN;
+            }
+        }
+        errors
     }
 }
 
@@ -154,54 +251,3 @@ fn geometry_bytes(glb: &[u8]) -> Result<u64, Error> {
 
 /// Up to this many images are looked at one by one: each takes as long as a comparison.
 const SINGLE_IMAGES: usize = 8;
-
-/// The parts whose errors are told apart, and what is seen of each in an attempt: images of the same kind together where they
-/// are many. Images that no picture shows, such as those for viewers that lack an extension, are taken to show what the others
-/// do on average; thumbnails, which are small beside the model, as little as can be.
-fn groups(
-    made: &Fitted,
-    original: &Document,
-    reference: &Reference,
-    (target, look): (Target, &Look),
-) -> Vec<Group> {
-    let lists = match target {
-        // Block formats have no qualities to choose from.
-        Target::Gpu => Vec::new(),
-        Target::Web | Target::Universal => passes::images_of_a_kind(original, SINGLE_IMAGES),
-    };
-    let drawn = drawn_images(original);
-    let (lists, hidden): (Vec<_>, Vec<_>) =
-        lists.into_iter().partition(|images| images.iter().any(|image| drawn.contains(image)));
-    let glances = [Glance::Around, Glance::CloseUp];
-    // The same images on a surface that is only rounded, and on the original's: where there are no images, that is the original.
-    let surfaces: &[&Document] =
-        if original.images.is_empty() { &[&made.unrounded] } else { &[&made.unrounded, original] };
-    let compared = |lists: &[Vec<usize>], surfaces: &[&Document]| {
-        reference.compare_parts(&made.document, (original, lists), surfaces, &glances)
-    };
-    let (restored, on_surfaces) = compared(&lists, surfaces);
-    let as_it_is = match &made.comparison {
-        Some(seen) if made.glances >= glances.len() => reference.as_seen_in(&glances, seen),
-        // With nothing restored it is as it is.
-        Some(_) => compared(&[Vec::new()], &[]).0.pop().unwrap_or_default(),
-        None => Comparison::default(),
-    };
-    let whole = look.pressure(&as_it_is);
-    let effect = |seen: &Comparison| whole - look.pressure(seen);
-    let images = lists.into_iter().zip(&restored);
-    let mut groups: Vec<Group> =
-        images.map(|(images, seen)| Group { part: Part::Images(images), effect: effect(seen) }).collect();
-    if !groups.is_empty() {
-        let usual = groups.iter().map(|group| group.effect.max(0.0)).sum::<f32>() / groups.len() as f32;
-        let thumbnails = passes::thumbnails(original);
-        groups.extend(hidden.into_iter().map(|images| {
-            let is_small = images.iter().all(|image| thumbnails.contains(image));
-            Group { part: Part::Images(images), effect: if is_small { 0.0 } else { usual } }
-        }));
-    }
-    let mut on_surfaces = on_surfaces.iter().map(effect);
-    let numbers = on_surfaces.next().unwrap_or(0.0).max(0.0);
-    groups.push(Group { part: Part::Numbers, effect: numbers });
-    groups.push(Group { part: Part::Surface, effect: on_surfaces.next().unwrap_or(whole) - numbers });
-    groups
-}

@@ -28,11 +28,10 @@ mod vertex_groups;
 mod viewing;
 mod weld;
 
-use std::collections::BTreeSet;
-
 use super::budget::{Budget, Shares};
 use super::document::{Document, unknown};
 use super::error::Error;
+use super::search::Cost;
 use super::settings::Settings;
 
 /// One step of the optimizer.
@@ -93,17 +92,17 @@ pub struct Context<'a> {
     pub progress: &'a mut dyn FnMut(f32),
 }
 
-/// What passes remember of a document from one attempt to the next (see [`Pass::is_repeated`]). It saves time and
-/// changes no result.
+/// What passes remember of a document from one attempt to the next (see [`Pass::is_repeated`]): nothing is made twice, and
+/// what was good enough once is not forgotten.
 #[derive(Default)]
 pub struct Memo {
     textures: textures::AllTries,
 }
 
 impl Memo {
-    /// How many bytes an image should take at a share of the budget, from what was tried of it; 0 where nothing was.
-    pub(super) fn image_bytes(&self, image: usize, share: f32) -> f32 {
-        self.textures.with(image, |tries| tries.bytes_at(share))
+    /// What an image should cost at a share of the budget, from what was tried of it; nothing where nothing was.
+    pub(super) fn image_cost(&self, image: usize, share: f32) -> Cost {
+        self.textures.with(image, |tries| tries.at(share))
     }
 }
 
@@ -196,11 +195,6 @@ fn unknown_references(document: &Document) -> Option<String> {
 /// The images whose errors are seen in views, each alone; more than `most` of them by what they hold, in a list for each kind.
 pub(super) fn images_of_a_kind(document: &Document, most: usize) -> Vec<Vec<usize>> {
     textures::of_a_kind(document, most)
-}
-
-/// The images that are shown beside the model, and not on it.
-pub(super) fn thumbnails(document: &Document) -> BTreeSet<usize> {
-    textures::thumbnails(document)
 }
 
 /// For every mesh the part of a view's side that it fills where errors are as large as the passes take them to be.

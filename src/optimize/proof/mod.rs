@@ -227,7 +227,7 @@ impl Reference {
     }
 
     /// Compares a result in parts: once for each list of images (their indices), with these as the `original` has them, and
-    /// once on each of some other surfaces. The difference to [`as_seen_in`](Self::as_seen_in) is what is seen of what was done
+    /// once on each of some other surfaces. The difference to what is seen of it as it is, is what is seen of what was done
     /// to each. Few `glances` are enough to tell errors apart, not to accept a result.
     #[must_use]
     pub(super) fn compare_parts(
@@ -248,6 +248,18 @@ impl Reference {
             comparison
         };
         (lists.iter().map(restored).collect(), on_surfaces)
+    }
+
+    /// See [`Comparison::glass`].
+    pub(super) fn glass(&self) -> f32 {
+        self.glass
+    }
+
+    /// The names of the views of some glances, and what their errors count for.
+    pub(super) fn stands(&self, glances: &[Glance]) -> Vec<(String, Stand)> {
+        let stand = |shot: &Shot| Stand { glance: Glance::of(shot), is_whole: shot.is_whole() };
+        let stands = self.shots.iter().map(|shot| (shot.name(), stand(shot)));
+        stands.filter(|(_, stand)| glances.contains(&stand.glance)).collect()
     }
 
     /// What a comparison says of some of the views.
@@ -323,6 +335,14 @@ impl Reference {
         let parts = [name(&self.nodes, owner.node), name(&self.materials, owner.material)];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
+}
+
+/// What a view's error counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stand {
+    pub(super) glance: Glance,
+    /// It is one of those whose mean counts.
+    pub(super) is_whole: bool,
 }
 
 /// Views that are looked at together.

@@ -1,14 +1,15 @@
 //! The ways to store an image, and the smallest of them that stays within its goal.
 //!
-//! Sizes first: the smallest that can still meet the goal, and larger ones, since a larger image at a lower quality
-//! may take fewer bytes. Then the lowest quality at each size, by bisection. Each try is decoded again and measured.
+//! It starts at a size at which quality can be traded for bytes too, or at that of the best of all tries before, looks for the
+//! lowest quality there, and goes on to larger and smaller sizes for as long as that takes fewer bytes. Each try is decoded
+//! again and measured.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::goal::Goal;
 use super::scaled::Scaled;
-use super::tries::{Tries, Try};
+use super::tries::{Known, Tries, Try};
 use crate::optimize::codecs::image_file::{self, Format};
 use crate::optimize::codecs::resize::Content;
 use crate::optimize::codecs::{CodecError, Pixels, avif, jpeg, png, webp};
@@ -31,10 +32,22 @@ pub(super) struct Candidate {
     pub(super) format: Format,
     pub(super) is_lossless: bool,
     pub(super) size: (u32, u32),
-    /// 0 to 100, in the terms of the format.
-    pub(super) quality: u8,
+    /// 0 to 100, in the terms of the format; 100 without loss.
+    quality: u8,
     /// Format and quality, for people.
     pub(super) how: String,
+}
+
+impl Candidate {
+    fn new(key: Try, bytes: Arc<Vec<u8>>) -> Self {
+        let name = key.format.name();
+        let how = match key.quality {
+            Some(quality) => format!("{name} at quality {quality}"),
+            None => format!("{name} without loss"),
+        };
+        let (is_lossless, quality) = (key.quality.is_none(), key.quality.unwrap_or(100));
+        Self { bytes, format: key.format, is_lossless, size: key.size, quality, how }
+    }
 }
 
 /// Lossy qualities, by bisection; the error falls along the list.
@@ -52,9 +65,8 @@ fn qualities(effort: Effort) -> &'static [u8] {
 /// The first quality that is tried, and by how much more the error halves, about.
 const FIRST_QUALITY: f32 = 50.0;
 const HALVING: f32 = 18.0;
-/// What a guess aims at, and from where on a lower quality is not looked for, as parts of the goal.
-const AIM: f32 = 0.9;
-const NEAR_ENOUGH: f32 = 0.75;
+/// What a guess aims at, as a part of the goal.
+const AIM: f32 = 0.95;
 
 /// Of libaom, while qualities are compared.
 fn search_speed(effort: Effort) -> u8 {
@@ -70,8 +82,9 @@ const PARTS: [f32; 15] = [
     0.01171875, 0.0078125,
 ];
 
-/// A smaller size may use up this part of the error, so that quality can be traded for bytes.
+/// Up to this part of the error, a smaller size leaves enough of it to trade quality for bytes; beyond the second nothing is left.
 const RESIZING_SHARE: f32 = 0.6;
+const MOST_RESIZING: f32 = 0.9;
 
 /// No side becomes shorter than this, in pixels.
 const SHORTEST_SIDE: u32 = 4;
@@ -80,37 +93,73 @@ const SHORTEST_SIDE: u32 = 4;
 /// container is most of the file.
 const SMALL_PIXELS: u64 = 256 * 256;
 
-/// Above this many pixels `normal` looks at one size only, and no slower: each try takes about a second.
+/// Above this many pixels each try takes about a second: `normal` does not encode them once more by a slower encoder.
 const LARGE_PIXELS: u64 = 1200 * 1200;
 
-/// The smallest candidate; `None` when none is good enough.
+/// From this quality on a larger image at a lower quality may take fewer bytes, and up to the other a smaller one at a higher.
+const HIGH_QUALITY: u8 = 46;
+const LOW_QUALITY: u8 = 25;
+
+/// The smallest candidate; `None` when none is good enough. What came of the goal is remembered.
 pub(super) fn smallest(
     source: &Source,
     goal: &Goal,
     rules: (Target, Effort),
     tries: &mut Tries,
 ) -> Result<Option<Candidate>, CodecError> {
+    let best = search(source, goal, rules, tries)?;
+    tries.remember(goal.error_within());
+    Ok(best)
+}
+
+fn search(
+    source: &Source,
+    goal: &Goal,
+    rules: (Target, Effort),
+    tries: &mut Tries,
+) -> Result<Option<Candidate>, CodecError> {
     let (target, effort) = rules;
-    let tries = &RefCell::new(tries);
-    let mut best: Option<Candidate> = None;
     let target = if goal.meaning().is_plain { Target::Universal } else { target };
-    let sizes = sizes(source.pixels, goal, effort, &mut tries.borrow_mut())?;
-    // The smallest first: what takes as many bytes at a larger size need not be looked at.
-    for image in sizes.iter().rev() {
-        let room = best.as_ref().map_or(usize::MAX, |best| best.bytes.len());
-        let search = Search { image, source, goal, target, effort, room, tries };
-        best = search.smallest()?.or(best);
+    let sizes = sizes(source.pixels, goal, tries)?;
+    let before = tries.smallest(goal.error_within()).map(|(key, bytes)| Candidate::new(key, bytes));
+    let tries = &RefCell::new(tries);
+    let at_size =
+        |at: usize, room| Search { image: &sizes[at].image, source, goal, target, effort, room, tries };
+    let smaller = |at: usize, best: &Option<Candidate>| {
+        at_size(at, best.as_ref().map_or(usize::MAX, |best| best.bytes.len())).smallest()
+    };
+    let usual = || sizes.iter().rposition(|size| size.part <= RESIZING_SHARE).unwrap_or(0);
+    let of_before =
+        before.as_ref().and_then(|best| sizes.iter().position(|size| size.image.size == best.size));
+    let start = of_before.unwrap_or_else(usual);
+    let mut best = smaller(start, &before)?.or(before);
+    if effort == Effort::Fast {
+        return Ok(best);
+    }
+    let is_cheap = |at: usize| effort == Effort::Best || sizes[at].image.count() <= LARGE_PIXELS;
+    let may_grow = |best: &Candidate| best.quality >= HIGH_QUALITY && !best.is_lossless;
+    let may_shrink = |best: &Candidate| best.quality <= LOW_QUALITY;
+    for at in (0..start).rev() {
+        if !is_cheap(at) && !best.as_ref().is_none_or(may_grow) {
+            break;
+        }
+        let Some(better) = smaller(at, &best)? else { break };
+        best = Some(better);
+    }
+    for at in start + 1..sizes.len() {
+        if !is_cheap(at) && !best.as_ref().is_some_and(may_shrink) {
+            break;
+        }
+        let Some(better) = smaller(at, &best)? else { break };
+        best = Some(better);
     }
     match best {
-        Some(best) if best.format == Format::Avif && effort != Effort::Fast => {
-            let Some(image) = sizes.iter().find(|image| image.size == best.size) else {
-                return Ok(Some(best));
-            };
-            if effort == Effort::Normal && image.count() > LARGE_PIXELS {
-                return Ok(Some(best));
+        Some(best) if best.format == Format::Avif => {
+            let at = sizes.iter().position(|size| size.image.size == best.size);
+            match at.filter(|&at| is_cheap(at)) {
+                Some(at) => Ok(Some(at_size(at, best.bytes.len()).refined(best)?)),
+                None => Ok(Some(best)),
             }
-            let search = Search { image, source, goal, target, effort, room: best.bytes.len(), tries };
-            Ok(Some(search.refined(best)?))
         }
         best => Ok(best),
     }
@@ -118,38 +167,36 @@ pub(super) fn smallest(
 
 /// The image in the smallest size that is within the goal.
 pub(super) fn smallest_size(original: &Pixels, goal: &Goal) -> Result<Pixels, CodecError> {
-    let smallest = sizes(original, goal, Effort::Fast, &mut Tries::default())?.pop();
-    smallest.map_or_else(|| Ok(original.clone()), Scaled::into_pixels)
+    let mut sizes = sizes(original, goal, &mut Tries::default())?;
+    let usual = sizes.iter().rposition(|size| size.part <= RESIZING_SHARE).unwrap_or(0);
+    sizes.swap_remove(usual).image.into_pixels()
 }
 
-/// The image in the sizes that are worth encoding.
-fn sizes<'a>(
-    original: &'a Pixels,
-    goal: &Goal,
-    effort: Effort,
-    tries: &mut Tries,
-) -> Result<Vec<Scaled<'a>>, CodecError> {
+/// A size that may be enough.
+struct Size<'a> {
+    image: Scaled<'a>,
+    /// The error that it makes alone, as a part of the goal.
+    part: f32,
+}
+
+/// The image in the sizes that are worth encoding, from the largest to the smallest.
+fn sizes<'a>(original: &'a Pixels, goal: &Goal, tries: &mut Tries) -> Result<Vec<Size<'a>>, CodecError> {
     let scaled = |size| Scaled::new(original, size, goal.meaning().content);
-    let mut fitting = vec![scaled((original.width(), original.height()))];
+    let mut sizes = vec![Size { image: scaled((original.width(), original.height())), part: 0.0 }];
     for part in &PARTS[1..] {
         let side = |length: u32| ((length as f32 * part).round() as u32).max(1);
         let (width, height) = (side(original.width()), side(original.height()));
         if width.min(height) < SHORTEST_SIDE {
             break;
         }
-        let smaller = scaled((width, height));
-        if goal.part(tries.size_error(smaller.size, || goal.error(smaller.pixels()?))?) > RESIZING_SHARE {
+        let image = scaled((width, height));
+        let part = goal.part(tries.size_error(image.size, || goal.error(image.pixels()?))?);
+        if part > MOST_RESIZING {
             break;
         }
-        fitting.push(smaller);
+        sizes.push(Size { image, part });
     }
-    let wanted = match effort {
-        Effort::Fast => 1,
-        Effort::Normal if fitting.last().is_some_and(|image| image.count() > LARGE_PIXELS) => 1,
-        Effort::Normal => 2,
-        Effort::Best => 4,
-    };
-    Ok(fitting.split_off(fitting.len().saturating_sub(wanted)))
+    Ok(sizes)
 }
 
 /// The ways to store an image of one size.
@@ -202,7 +249,7 @@ impl Search<'_> {
         if is_thorough && content != Content::Colour && is_opaque()? {
             found.extend(self.jpeg()?);
         }
-        if found.is_empty() && is_lossless {
+        if found.is_empty() && is_lossless && self.room == usize::MAX {
             // Too fine for any lossy coder, but smaller than PNG all the same.
             found.extend(self.webp_lossless()?);
         }
@@ -224,10 +271,12 @@ impl Search<'_> {
         format: Format,
         encode: impl FnOnce() -> Result<Vec<u8>, CodecError>,
     ) -> Result<Candidate, CodecError> {
-        let size = self.image.size;
-        let bytes = self.tries.borrow_mut().lossless(size, format, encode)?;
-        let how = format!("{} without loss", format.name());
-        Ok(Candidate { bytes, format, is_lossless: true, size, quality: 100, how })
+        let key = Try { size: self.image.size, format, quality: None, speed: 0 };
+        let mut tries = self.tries.borrow_mut();
+        let bytes = tries.bytes(key, encode)?;
+        let error = tries.size_error(key.size, || Ok(0.0))?;
+        tries.error(key, |_| Ok(error))?;
+        Ok(Candidate::new(key, bytes))
     }
 
     fn avif(&self) -> Result<Option<Candidate>, CodecError> {
@@ -276,8 +325,8 @@ impl Search<'_> {
         })
     }
 
-    /// A low quality whose error is within the goal, and the lowest unless it comes near; `None` when none is within, or not
-    /// in the room. Each guess follows from what was tried before.
+    /// The lowest quality whose error is within the goal, as far as can be told by guesses that follow from what was tried
+    /// before; `None` when none is within, or not in the room.
     fn within(
         &self,
         format: Format,
@@ -287,46 +336,64 @@ impl Search<'_> {
         let lowest = if format == Format::Avif { 0 } else { LOWEST_WITHOUT_AVIF };
         let qualities: Vec<u8> =
             qualities(self.effort).iter().copied().filter(|&quality| quality >= lowest).collect();
-        let (mut low, mut high) = (0, qualities.len());
-        let mut best = None;
+        let from = |quality: f32| qualities.partition_point(|&other| f32::from(other) < quality);
+        let key = |quality: u8| self.key(format, quality, speed);
+        // Too little, enough, and too many bytes, as far as is known.
+        let (mut low, mut high, mut best) = (0, qualities.len(), None);
+        for known in self.tries.borrow().known(self.image.size, format, speed).into_iter().rev() {
+            let at = from(known.quality.into());
+            match known.error.map(|error| self.goal.part(error)) {
+                _ if known.bytes >= self.room as f32 => high = at,
+                Some(part) if part <= 1.0 => (high, best) = (at, Some(known.quality)),
+                Some(_) => {
+                    low = at + 1;
+                    break;
+                }
+                None => {}
+            }
+        }
         while low < high {
-            let guess = guessed(&self.known(format, speed), self.goal.part(1.0).ln());
-            let at = qualities.partition_point(|&quality| f32::from(quality) < guess).clamp(low, high - 1);
-            let quality = qualities[at];
-            let key = self.key(format, quality, speed);
-            let bytes = self.tries.borrow_mut().bytes(key, || encode(quality))?;
-            if bytes.len() >= self.room {
-                high = at;
-                continue;
-            }
-            let part = self.part(key)?;
-            if part > 1.0 {
-                low = at + 1;
-                continue;
-            }
-            let how = format!("{} at quality {quality}", format.name());
-            let size = self.image.size;
-            best = Some(Candidate { bytes, format, is_lossless: false, size, quality, how });
-            if part > NEAR_ENOUGH {
+            let is_in_room = |&at: &usize| {
+                let expected = self.tries.borrow().expected_bytes(key(qualities[at]));
+                expected.is_none_or(|bytes| bytes < self.room as f32)
+            };
+            let Some(affordable) = (low..high).rev().find(is_in_room) else { break };
+            let known = self.errors(format, speed);
+            let guess = match (guessed(&known, self.goal.part(1.0).ln()), self.room) {
+                (Some(guess), _) => from(guess),
+                (None, usize::MAX) => from(FIRST_QUALITY),
+                // If not even that is good enough, nothing in the room is.
+                (None, _) => affordable,
+            };
+            // The best is as low as it should get.
+            if best.is_some() && guess >= high {
                 break;
             }
-            high = at;
+            let at = guess.clamp(low, affordable);
+            let key = key(qualities[at]);
+            let bytes = self.tries.borrow_mut().bytes(key, || encode(qualities[at]))?;
+            if bytes.len() >= self.room {
+                high = at;
+            } else if self.part(key)? > 1.0 {
+                low = at + 1;
+            } else {
+                (high, best) = (at, Some(qualities[at]));
+            }
         }
-        Ok(best)
+        let Some(key) = best.map(key) else { return Ok(None) };
+        let bytes = self.tries.borrow_mut().bytes(key, || encode(key.quality.unwrap_or_default()))?;
+        Ok(Some(Candidate::new(key, bytes)))
     }
 
     /// The qualities tried at this size, with the logarithms of their errors.
-    fn known(&self, format: Format, speed: u8) -> Vec<(f32, f32)> {
-        let size = self.image.size;
-        self.tries
-            .borrow()
-            .errors(size, format, speed)
-            .map(|(q, error)| (q.into(), error.max(1e-4).ln()))
-            .collect()
+    fn errors(&self, format: Format, speed: u8) -> Vec<(f32, f32)> {
+        let known = self.tries.borrow().known(self.image.size, format, speed);
+        let error = |known: Known| Some((f32::from(known.quality), known.error?.max(1e-4).ln()));
+        known.into_iter().filter_map(error).collect()
     }
 
     fn key(&self, format: Format, quality: u8, speed: u8) -> Try {
-        Try { size: self.image.size, format, quality, speed }
+        Try { size: self.image.size, format, quality: Some(quality), speed }
     }
 
     /// The error of a try as a part of the goal.
@@ -336,17 +403,23 @@ impl Search<'_> {
     }
 }
 
-/// The quality at which the goal should be met, from the errors of others. `scale` is the logarithm of the factor that makes
-/// an error a part of the goal.
-fn guessed(known: &[(f32, f32)], scale: f32) -> f32 {
+/// The quality at which the goal should be met, from the errors of others in the order of their qualities. `scale` is the
+/// logarithm of the factor that makes an error a part of the goal.
+fn guessed(known: &[(f32, f32)], scale: f32) -> Option<f32> {
     let wanted = -scale + AIM.ln();
-    let above = known.iter().filter(|(_, error)| *error > wanted).max_by(|a, b| a.0.total_cmp(&b.0));
-    let below = known.iter().filter(|(_, error)| *error <= wanted).min_by(|a, b| a.0.total_cmp(&b.0));
-    match (above, below) {
-        (Some(bad), Some(good)) => bad.0 + (good.0 - bad.0) * (bad.1 - wanted) / (bad.1 - good.1).max(1e-6),
-        (Some(one), None) | (None, Some(one)) => one.0 + (one.1 - wanted) * HALVING / std::f32::consts::LN_2,
-        (None, None) => FIRST_QUALITY,
-    }
+    let is_good = |&(_, error): &(f32, f32)| error <= wanted;
+    let good = known.iter().position(is_good).unwrap_or(known.len());
+    let usual = std::f32::consts::LN_2 / HALVING;
+    // Between two, or beyond the last two on one side; the error may hardly fall at all.
+    let (near, other) = match (good, known.len()) {
+        (_, 0) => return None,
+        (0, _) => (known[0], known.get(1)),
+        (good, all) if good == all => (known[all - 1], all.checked_sub(2).map(|at| &known[at])),
+        (good, _) => (known[good - 1], Some(&known[good])),
+    };
+    let slope = other.map_or(usual, |other| (near.1 - other.1) / (other.0 - near.0));
+    let slope = slope.clamp(usual / 4.0, usual * 4.0);
+    Some(near.0 + (near.1 - wanted) / slope)
 }
 
 /// Measured on normal maps and packed maps: files of equal error are a seventh smaller with separate channels.

@@ -77,6 +77,11 @@ impl<'a> Goal<'a> {
         error / self.share
     }
 
+    /// The largest error that is within the goal.
+    pub(super) fn error_within(&self) -> f32 {
+        self.share
+    }
+
     /// The error of another image, of any size, as a part of the whole budget, see [`Self::part`].
     pub(super) fn error(&self, other: &Pixels) -> Result<f32, CodecError> {
         let mut worst = 0.0_f32;

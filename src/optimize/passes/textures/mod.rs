@@ -15,7 +15,6 @@ mod shrink;
 mod slots;
 mod tries;
 
-use std::collections::BTreeSet;
 use std::sync::mpsc;
 
 use serde_json::{Map, Value, json};
@@ -90,13 +89,6 @@ pub(super) fn of_a_kind(document: &Document, most: usize) -> Vec<Vec<usize>> {
     };
     let kinds = [Content::Colour, Content::Linear, Content::Normal];
     kinds.into_iter().map(of).filter(|list: &Vec<usize>| !list.is_empty()).collect()
-}
-
-/// The images that are shown beside the model, and not on it.
-pub(super) fn thumbnails(document: &Document) -> BTreeSet<usize> {
-    let meanings = slots::meanings(document);
-    let is_thumbnail = |meant: &Meant| meant.as_ref().is_ok_and(|meaning| meaning.is_thumbnail);
-    meanings.iter().enumerate().filter(|(_, meant)| is_thumbnail(meant)).map(|(index, _)| index).collect()
 }
 
 /// Puts the new image files in the place of the old ones.

@@ -94,6 +94,9 @@ pub(super) fn shrink(
         },
     };
     let goal = Goal::new(&pixels, meaning, pixels_per_unit, rules.budget).with_share(rules.share);
+    if rules.target != Target::Universal || probe.format != Format::Ktx2 {
+        tries.beside(file.len(), WORTHWHILE);
+    }
     let best = candidates::smallest(&source, &goal, (rules.target, rules.effort), tries).map_err(refused)?;
     let best = best.ok_or_else(|| kept("no format at hand is good enough"))?;
     if best.bytes.len() as f64 >= file.len() as f64 * worthwhile(probe.format, &best, rules.target) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::optimize::codecs::CodecError;
 use crate::optimize::codecs::image_file::Format;
+use crate::optimize::search::Cost;
 
 /// Width and height, in pixels.
 type Size = (u32, u32);
@@ -15,13 +16,22 @@ type Size = (u32, u32);
 pub(super) struct Try {
     pub(super) size: Size,
     pub(super) format: Format,
-    pub(super) quality: u8,
+    /// 0 to 100, in the terms of the format; `None` without loss.
+    pub(super) quality: Option<u8>,
     pub(super) speed: u8,
 }
 
 struct Made {
     bytes: Arc<Vec<u8>>,
     error: Option<f32>,
+}
+
+/// A lossy try, for guesses at others.
+pub(super) struct Known {
+    pub(super) quality: u8,
+    pub(super) bytes: f32,
+    /// `None` where nobody has asked for it.
+    pub(super) error: Option<f32>,
 }
 
 /// Outside of what was tried, bytes are taken to fall with the error by these exponents: on the side of few errors and on
@@ -31,13 +41,22 @@ const FALL: [f32; 2] = [1.5, 0.75];
 /// Errors below this are none.
 const NONE: f32 = 1e-4;
 
+/// What is smaller by less than this factor is as large.
+const MUCH_SMALLER: f32 = 1.03;
+
+/// Bytes double with so much more quality, about, and grow with the pixels by this exponent.
+const DOUBLING: f32 = 14.0;
+const GROWTH_WITH_PIXELS: f32 = 0.65;
+
 /// The tries at one image.
 #[derive(Default)]
 pub(in super::super) struct Tries {
     made: BTreeMap<Try, Made>,
-    /// The same without loss.
-    lossless: BTreeMap<(Size, Format), Arc<Vec<u8>>>,
     resized: BTreeMap<Size, f32>,
+    /// Goals, with the bytes of the smallest file within each.
+    asked: Vec<(f32, f32)>,
+    /// Bytes of the image's own file, and of those that are small enough to take its place.
+    own: Option<(f32, f32)>,
 }
 
 impl Tries {
@@ -52,21 +71,6 @@ impl Tries {
         }
         let bytes = Arc::new(encode()?);
         self.made.insert(key, Made { bytes: bytes.clone(), error: None });
-        Ok(bytes)
-    }
-
-    /// The file without loss, encoded unless it was before.
-    pub(super) fn lossless(
-        &mut self,
-        size: Size,
-        format: Format,
-        encode: impl FnOnce() -> Result<Vec<u8>, CodecError>,
-    ) -> Result<Arc<Vec<u8>>, CodecError> {
-        if let Some(bytes) = self.lossless.get(&(size, format)) {
-            return Ok(bytes.clone());
-        }
-        let bytes = Arc::new(encode()?);
-        self.lossless.insert((size, format), bytes.clone());
         Ok(bytes)
     }
 
@@ -85,16 +89,51 @@ impl Tries {
         Ok(error)
     }
 
-    /// The qualities that were tried, with their errors.
-    pub(super) fn errors(
-        &self,
-        size: Size,
-        format: Format,
-        speed: u8,
-    ) -> impl Iterator<Item = (u8, f32)> + '_ {
-        let is_meant = move |key: &&Try| (key.size, key.format, key.speed) == (size, format, speed);
-        let tried = self.made.iter().filter(move |(key, _)| is_meant(key));
-        tried.filter_map(|(key, made)| Some((key.quality, made.error?)))
+    /// The smallest of all tries with at most this error.
+    pub(super) fn smallest(&self, error: f32) -> Option<(Try, Arc<Vec<u8>>)> {
+        let is_within = |made: &Made| made.error.is_some_and(|found| found <= error);
+        let within = self.made.iter().filter(|(_, made)| is_within(made));
+        let (key, made) = within.min_by_key(|(_, made)| made.bytes.len())?;
+        Some((*key, made.bytes.clone()))
+    }
+
+    /// The lossy tries at a size, by their quality.
+    pub(super) fn known(&self, size: Size, format: Format, speed: u8) -> Vec<Known> {
+        self.lossy(format, speed).filter(|(at, _)| *at == size).map(|(_, known)| known).collect()
+    }
+
+    /// The bytes that a lossy try should take, by those at this size or, where there are none, at the nearest; `None` where
+    /// nothing is known at all.
+    pub(super) fn expected_bytes(&self, key: Try) -> Option<f32> {
+        let pixels = |(width, height): Size| (width as f32 * height as f32).ln();
+        let distance = |size: Size| (pixels(size) - pixels(key.size)).abs();
+        let tried = || self.lossy(key.format, key.speed);
+        let (nearest, _) = tried().min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)))?;
+        let known = self.known(nearest, key.format, key.speed);
+        let quality = f32::from(key.quality?);
+        let above = known.iter().find(|known| f32::from(known.quality) >= quality);
+        let below = known.iter().rfind(|known| f32::from(known.quality) <= quality);
+        let beyond = |known: &Known| {
+            known.bytes.ln() + (quality - f32::from(known.quality)) / DOUBLING * std::f32::consts::LN_2
+        };
+        let here = match (below, above) {
+            (Some(low), Some(high)) if high.quality > low.quality => {
+                let way = (quality - f32::from(low.quality)) / f32::from(high.quality - low.quality);
+                low.bytes.ln() * (1.0 - way) + high.bytes.ln() * way
+            }
+            (Some(one), _) | (None, Some(one)) => beyond(one),
+            (None, None) => return None,
+        };
+        Some((here + GROWTH_WITH_PIXELS * (pixels(key.size) - pixels(nearest))).exp())
+    }
+
+    fn lossy(&self, format: Format, speed: u8) -> impl Iterator<Item = (Size, Known)> + '_ {
+        let is_meant = move |key: &Try| (key.format, key.speed) == (format, speed);
+        let known = move |(key, made): (&Try, &Made)| {
+            let quality = key.quality.filter(|_| is_meant(key))?;
+            Some((key.size, Known { quality, bytes: made.bytes.len() as f32, error: made.error }))
+        };
+        self.made.iter().filter_map(known)
     }
 
     /// The error of the image in another size, measured unless it was before.
@@ -110,20 +149,34 @@ impl Tries {
         self.resized.insert(size, error);
         Ok(error)
     }
-}
 
-impl Tries {
-    /// The bytes that the image should take with an error: between those of the tries next to it, and no more than without
-    /// loss. 0 without any.
-    pub(in super::super) fn bytes_at(&self, error: f32) -> f32 {
-        let lossy = self.made.values().filter_map(|made| Some((made.error?, made.bytes.len() as f32)));
-        // Without loss, but perhaps smaller than the original is.
-        let lossless = self.lossless.iter().map(|((size, _), bytes)| {
-            (self.resized.get(size).copied().unwrap_or_default(), bytes.len() as f32)
-        });
-        let (exact, mut tried): (Vec<_>, Vec<_>) =
-            lossy.chain(lossless).partition(|&(error, _)| error < NONE);
-        let most = exact.into_iter().map(|(_, bytes)| bytes).fold(f32::INFINITY, f32::min);
+    /// Notes the bytes of the image's own file, and the part of them below which another takes its place.
+    pub(super) fn beside(&mut self, own: usize, part: f64) {
+        self.own = Some((own as f32, own as f32 * part as f32));
+    }
+
+    /// Notes what came of a goal, the largest error that was allowed.
+    pub(super) fn remember(&mut self, goal: f32) {
+        if let Some((_, bytes)) = self.smallest(goal) {
+            self.asked.push((goal, bytes.len() as f32));
+        }
+    }
+
+    /// What the image should take, and the error it should have, where so much (`goal`) is allowed: those of its own file where
+    /// nothing is much smaller.
+    pub(in super::super) fn at(&self, goal: f32) -> Cost {
+        let of_tries = self.of_tries(goal);
+        match self.own {
+            Some((own, enough)) if of_tries.bytes >= enough => Cost { bytes: own, used: NONE },
+            _ => of_tries,
+        }
+    }
+
+    /// The same of a new file: that of the smallest try within the goal if there is nothing smaller to be found, or something
+    /// between that and the next. Nothing without any.
+    fn of_tries(&self, goal: f32) -> Cost {
+        let measured = self.made.values().filter_map(|made| Some((made.error?, made.bytes.len() as f32)));
+        let mut tried: Vec<(f32, f32)> = measured.map(|(error, bytes)| (error.max(NONE), bytes)).collect();
         tried.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         // Only what takes fewer bytes than all that is better.
         let mut least = f32::INFINITY;
@@ -132,18 +185,27 @@ impl Tries {
             least = least.min(bytes);
             is_less
         });
-        let beyond =
-            |(near, bytes): (f32, f32)| bytes * (error / near).powf(-FALL[usize::from(error > near)]);
-        let above = tried.partition_point(|&(tried, _)| tried <= error);
-        let bytes = match (above.checked_sub(1).map(|below| tried[below]), tried.get(above)) {
-            (None, None) => most,
-            (None, Some(&end)) | (Some(end), None) => beyond(end),
+        let beyond = |(near, bytes): (f32, f32)| bytes * (goal / near).powf(-FALL[usize::from(goal > near)]);
+        let above = tried.partition_point(|&(error, _)| error <= goal);
+        let guess = |bytes| Cost { bytes, used: goal };
+        match (above.checked_sub(1).map(|below| tried[below]), tried.get(above)) {
+            (None, None) => Cost::default(),
+            (None, Some(&end)) => guess(beyond(end)),
+            (Some((used, bytes)), _) if self.nothing_is_below(goal, bytes) => Cost { bytes, used },
+            // What is as good as without loss says nothing of what is worse.
+            (Some((used, bytes)), None) if used <= NONE => Cost { bytes, used },
+            (Some(end), None) => guess(beyond(end)),
             (Some((low, more)), Some(&(high, fewer))) => {
-                let part = (error / low).ln() / (high / low).ln();
-                more * (fewer / more).powf(part)
+                let part = (goal / low).ln() / (high / low).ln();
+                guess(more * (fewer / more).powf(part))
             }
-        };
-        Some(bytes.min(most)).filter(|bytes| bytes.is_finite()).unwrap_or_default()
+        }
+    }
+
+    /// Whether nothing much smaller than this was found even where as much was allowed, or more.
+    fn nothing_is_below(&self, goal: f32, bytes: f32) -> bool {
+        let as_large = self.asked.iter().filter(|(asked, _)| *asked >= goal);
+        as_large.map(|(_, found)| *found).fold(0.0, f32::max) * MUCH_SMALLER >= bytes
     }
 }
 
@@ -169,7 +231,7 @@ mod tests {
     #[test]
     fn nothing_is_encoded_or_measured_twice() {
         let all = AllTries::default();
-        let key = Try { size: (4, 4), format: Format::Avif, quality: 60, speed: 8 };
+        let key = Try { size: (4, 4), format: Format::Avif, quality: Some(60), speed: 8 };
         let mut encoded = 0;
         let mut measured = 0;
         for _ in 0..3 {
