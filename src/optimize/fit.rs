@@ -24,8 +24,9 @@ use super::proof::{Expectation, Reference};
 use super::settings::{Effort, Settings};
 use super::stages::Stages;
 
-/// Attempts that take one image over a cliff, at most.
+/// Attempts that take one image over a cliff, at most; and where each takes seconds.
 const LEAPS: usize = 4;
+const LEAPS_OF_MANY_PIXELS: usize = 1;
 
 /// Passes that are left out, at most, before a file is given up.
 const MOST_CULPRITS: usize = 2;
@@ -88,8 +89,7 @@ fn best(
     }
     let mut series = Series::new(passes, Job::new(original, settings, memo, stages), None)?;
     let start = series.even(series.budget().first_share(settings));
-    let tries = attempts_of(settings, original);
-    let best = series.smallest((tries, LEAPS), &start, &mut |_| {})?;
+    let best = series.smallest(attempts_of(settings, original), &start, &mut |_| {})?;
     let curve = series.end().1;
     Ok(Fitted { curve, ..Rc::unwrap_or_clone(best) })
 }
@@ -100,19 +100,19 @@ const FEW_PIXELS: u64 = 12 << 20;
 /// Below this one, in bytes, there is nothing to save that is worth a second look.
 const TINY_BYTES: u64 = 30_000;
 
-/// How many results are made and compared, at most, while they look right.
-fn attempts_of(settings: &Settings, original: &Original) -> usize {
+/// How many results are made and compared, at most, while they look right; and how many more leap.
+fn attempts_of(settings: &Settings, original: &Original) -> (usize, usize) {
     let pixels =
         || original.document.images.iter().map(|image| image_file::pixels(image.bytes())).sum::<u64>();
     if original.reference.is_blank() {
-        return 1;
+        return (1, 0);
     }
     match settings.effort {
-        Effort::Fast => 1,
-        Effort::Normal if original.bytes < TINY_BYTES => 2,
-        Effort::Normal if pixels() <= FEW_PIXELS => 6,
-        Effort::Normal => 4,
-        Effort::Best => 8,
+        Effort::Fast => (1, 0),
+        Effort::Normal if original.bytes < TINY_BYTES => (2, LEAPS),
+        Effort::Normal if pixels() <= FEW_PIXELS => (6, LEAPS),
+        Effort::Normal => (4, LEAPS_OF_MANY_PIXELS),
+        Effort::Best => (8, LEAPS),
     }
 }
 

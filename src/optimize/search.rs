@@ -165,7 +165,7 @@ pub(super) fn search<S: Subject>(
     }
     if found.is_right() && leaps > 0 {
         found.leap(leaps, &balance, subject)?;
-        found.mend(&balance, subject)?;
+        found.mend(leaps.min(REPAIRS), &balance, subject)?;
     }
     Ok(found.best)
 }
@@ -229,9 +229,14 @@ impl<A: Attempt> Found<A> {
     }
 
     /// Gives less of the error to one image of an attempt that shows hardly too much and is much smaller than the best.
-    fn mend<S: Subject<Made = A>>(&mut self, balance: &Balance, subject: &mut S) -> Result<(), S::Error> {
+    fn mend<S: Subject<Made = A>>(
+        &mut self,
+        repairs: usize,
+        balance: &Balance,
+        subject: &mut S,
+    ) -> Result<(), S::Error> {
         let mut mended = Vec::new();
-        for _ in 0..REPAIRS {
+        for _ in 0..repairs {
             let is_near = |tried: &&Tried| tried.part > 1.0 && tried.part < NEARLY_RIGHT;
             let nearly = self.course.iter().filter(is_near).min_by_key(|tried| tried.bytes);
             let most = WORTH_MENDING * self.best.bytes() as f32;

@@ -122,7 +122,7 @@ impl<'a, 'p> Series<'a, 'p> {
         let drawn = drawn_images(&self.prepared.document);
         let hidden_share = if tries > 1 { HIDDEN_SHARE } else { 1.0 } * start.surface;
         let mut shown = Shown { series: self, views, drawn, hidden_share, see };
-        search(&mut shown, (tries, if tries > 1 { leaps } else { 0 }), start)
+        search(&mut shown, (tries, leaps), start)
     }
 }
 

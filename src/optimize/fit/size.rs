@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use super::series::{Prepared, Series};
-use super::{Budget, Error, Fitted, Job, LEAPS, Memo, Original, Pass, Settings, Stages, attempts_of};
+use super::{Budget, Error, Fitted, Job, Memo, Original, Pass, Settings, Stages, attempts_of};
 use crate::optimize::budget::{Look, Shares};
 use crate::optimize::report::Tried;
 use crate::optimize::search::{Attempt as _, GROWTH};
@@ -52,7 +52,8 @@ pub(super) fn of_size(
         let at = &mut presets[nearest(&rungs, bound)];
         let aim = at.usual.times(bound / at.usual.mean, &most);
         let growth = |before: f32| (bound / before).powf(1.0 / GROWTH);
-        let tries = attempts_of(settings, original).max(2);
+        let (tries, leaps) = attempts_of(settings, original);
+        let tries = tries.max(2);
         let first = growth(at.usual.mean);
         let (tries, last) = match at.last.take() {
             Some((before, shares)) => (tries.min(LATER_TRIES), Some(shares.times(growth(before)))),
@@ -61,7 +62,7 @@ pub(super) fn of_size(
         let made = at.attempts(&mut ground, |series| {
             series.towards(aim, most, size);
             let from = last.unwrap_or_else(|| series.even(first));
-            series.smallest((tries, LEAPS), &from, &mut |made| seen.add(made))
+            series.smallest((tries, leaps), &from, &mut |made| seen.add(made))
         })?;
         at.last = Some((bound, made.shares.clone()));
         Ok::<_, Error>(made.bytes())
