@@ -323,7 +323,7 @@ pub(super) mod tests {
         bytes as usize
     }
 
-    /// Bytes by a function of part and share; all of a share is used, and seen is the sum of what is seen.
+    /// Bytes by a function of part and share; all of a share is used, and the view that shows most counts.
     pub(in crate::optimize::search) struct Told<B>(pub(in crate::optimize::search) B);
 
     impl<B: Fn(&Part, f32) -> f32> Estimate for Told<B> {

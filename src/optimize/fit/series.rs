@@ -150,9 +150,7 @@ impl Shown<'_, '_, '_> {
         let outline = views().flatten().map(|view| 1.0 - view.silhouette).fold(0.0, f32::max);
         views().map(|view| view.map_or(0.0, |view| view.error)).chain([outline]).collect()
     }
-}
 
-impl Shown<'_, '_, '_> {
     /// The same, with [`HIDDEN_SHARE`] for images that no picture shows, such as those for viewers that lack an extension.
     fn with_hidden(&self, shares: &Shares) -> Shares {
         let hidden = |image: usize| !self.drawn.contains(&image);

@@ -67,6 +67,8 @@ const DIVISIONS: usize = 6;
 const LEAST_KEPT: f32 = 0.1;
 /// Steps of a share that are weighed, to each side.
 const STEPS: i16 = 24;
+/// With this exponent, shares next to the last are near each other and others farther apart.
+const COARSER: f32 = 1.25;
 /// The least effect that a group is taken to have, as a part of what is seen: what no view shows may still be looked at.
 const LEAST_EFFECT: f32 = 0.001;
 
@@ -254,24 +256,17 @@ impl Balance {
         let seen = self.sum(from, estimate);
         let leap = |group: &Weighed| {
             let now = group.point(group.part.share(from), estimate);
-            let larger = (1..=STEPS).map(|step| {
-                let share = now.share * LONGEST_IMAGE_STEP.powf(f32::from(step) / f32::from(STEPS));
-                group.point(share, estimate)
-            });
             let gain = |next: Point| {
                 let saved = now.bytes - next.bytes;
                 let price = together(estimate, &exchanged(&seen, &now, &next)) - together(estimate, &seen);
                 (saved >= worth && price <= room).then(|| (saved / price.max(LEAST_PRICE), next.share))
             };
+            let larger = group.along(now.share, LONGEST_IMAGE_STEP, estimate);
             let (gain, share) = larger.filter_map(gain).max_by(|a, b| a.0.total_cmp(&b.0))?;
-            Some((gain, group.part.clone(), share))
+            Some((gain, group.part.changed(from, share)))
         };
-        let may = |group: &&Weighed| matches!(group.part, Part::Images(_)) && !failed.contains(&group.part);
-        let leaps = self.groups.iter().filter(may).filter_map(leap);
-        let (_, part, share) = leaps.max_by(|a, b| a.0.total_cmp(&b.0))?;
-        let mut shares = from.clone();
-        part.set(&mut shares, share);
-        Some((part, shares))
+        let leaps = self.images_but(failed).filter_map(leap);
+        leaps.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, leap)| leap)
     }
 
     /// The part that is cheapest to take so much from that `less` is seen of it, but for those that `failed`, and the shares with
@@ -286,22 +281,20 @@ impl Balance {
         let seen = self.sum(from, estimate);
         let repair = |group: &Weighed| {
             let now = group.point(group.part.share(from), estimate);
-            let mut smaller = (1..=STEPS).map(|step| {
-                let share = now.share * LEAST_KEPT.powf(f32::from(step) / f32::from(STEPS));
-                group.point(share, estimate)
-            });
             let is_enough = |next: &Point| {
                 together(estimate, &seen) - together(estimate, &exchanged(&seen, &now, next)) >= less
             };
-            let next = smaller.find(is_enough)?;
-            Some((next.bytes - now.bytes, group.part.clone(), next.share))
+            let next = group.along(now.share, LEAST_KEPT, estimate).find(is_enough)?;
+            Some((next.bytes - now.bytes, group.part.changed(from, next.share)))
         };
+        let repairs = self.images_but(failed).filter_map(repair);
+        repairs.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, repair)| repair)
+    }
+
+    /// The groups of images that are none of these.
+    fn images_but(&self, failed: &[Part]) -> impl Iterator<Item = &Weighed> {
         let may = |group: &&Weighed| matches!(group.part, Part::Images(_)) && !failed.contains(&group.part);
-        let repairs = self.groups.iter().filter(may).filter_map(repair);
-        let (_, part, share) = repairs.min_by(|a, b| a.0.total_cmp(&b.0))?;
-        let mut shares = from.clone();
-        part.set(&mut shares, share);
-        Some((part, shares))
+        self.groups.iter().filter(may)
     }
 
     /// Gives what is left of `wanted` to the part that saves most by it, again and again: shares come in steps.
@@ -331,12 +324,9 @@ impl Balance {
     fn cheapest(&self, last: &Shares, price: f32, weights: &[f32], curves: &[Curve]) -> Shares {
         let mut shares = last.clone();
         for (group, curve) in self.groups.iter().zip(curves) {
-            let weighed = |point: &Point| {
-                point.effect.iter().zip(weights).map(|(effect, weight)| effect * weight).sum()
-            };
-            let cost = |point: &Point| -> f32 {
-                let seen: f32 = weighed(point);
-                point.bytes + price * seen
+            let cost = |point: &Point| {
+                let weighed = point.effect.iter().zip(weights).map(|(effect, weight)| effect * weight);
+                point.bytes + price * weighed.sum::<f32>()
             };
             let costs = curve.iter().map(|point| (cost(point), point.share));
             if let Some((_, best)) = costs.min_by(|a, b| a.0.total_cmp(&b.0)) {
@@ -390,6 +380,13 @@ impl Weighed {
         Point { share, bytes, effect: self.effect(used) }
     }
 
+    /// Shares from the next to `share` on to that times `factor`.
+    fn along(&self, share: f32, factor: f32, estimate: &dyn Estimate) -> impl Iterator<Item = Point> {
+        let step = move |step: i16| share * factor.powf(f32::from(step) / f32::from(STEPS));
+        (1..=STEPS).map(move |at| self.point(step(at), estimate))
+    }
+
+    /// Takes in what is seen in each view where so much is used: its square.
     fn add(&mut self, used: f32, effect: Vec<f32>) {
         self.seen.retain(|(other, _)| (other / used).max(used / other) > AS_MUCH);
         let at = self.seen.partition_point(|(other, _)| *other < used);
@@ -447,15 +444,21 @@ impl Part {
         }
     }
 
+    /// Itself, and the shares with another one of it.
+    fn changed(&self, from: &Shares, share: f32) -> (Self, Shares) {
+        let mut shares = from.clone();
+        self.set(&mut shares, share);
+        (self.clone(), shares)
+    }
+
     /// The shares that may be tried next, not too far from the last one, of which `seen` was seen; `even` is what all
     /// would get.
     fn shares_after(&self, last: &Shares, even: f32, seen: f32) -> Vec<f32> {
         let last = self.share(last);
         let steps = |longest: f32| {
-            // Fine near the last, and coarse far from it.
             let step = move |step: i16| {
                 let part = f32::from(step) / f32::from(STEPS);
-                longest.powf(part.signum() * part.abs().powf(1.25))
+                longest.powf(part.signum() * part.abs().powf(COARSER))
             };
             (-STEPS..=STEPS).map(move |at| last * step(at))
         };

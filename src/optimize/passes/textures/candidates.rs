@@ -112,6 +112,8 @@ pub(super) fn smallest(
     Ok(best)
 }
 
+/// Looks at the size of the best of all tries before, or else at the usual one, and then at larger and at smaller sizes for as
+/// long as each takes fewer bytes.
 fn search(
     source: &Source,
     goal: &Goal,
@@ -137,22 +139,19 @@ fn search(
         return Ok(best);
     }
     let is_cheap = |at: usize| effort == Effort::Best || sizes[at].image.count() <= LARGE_PIXELS;
-    let may_grow = |best: &Candidate| best.quality >= HIGH_QUALITY && !best.is_lossless;
-    let may_shrink = |best: &Candidate| best.quality <= LOW_QUALITY;
-    for at in (0..start).rev() {
-        if !is_cheap(at) && !best.as_ref().is_none_or(may_grow) {
-            break;
+    let may_grow =
+        |best: Option<&Candidate>| best.is_none_or(|best| best.quality >= HIGH_QUALITY && !best.is_lossless);
+    let may_shrink = |best: Option<&Candidate>| best.is_some_and(|best| best.quality <= LOW_QUALITY);
+    let mut walk = |sizes: &mut dyn Iterator<Item = usize>, may: &dyn Fn(Option<&Candidate>) -> bool| {
+        for at in sizes {
+            let better = if is_cheap(at) || may(best.as_ref()) { smaller(at, &best)? } else { None };
+            let Some(better) = better else { break };
+            best = Some(better);
         }
-        let Some(better) = smaller(at, &best)? else { break };
-        best = Some(better);
-    }
-    for at in start + 1..sizes.len() {
-        if !is_cheap(at) && !best.as_ref().is_some_and(may_shrink) {
-            break;
-        }
-        let Some(better) = smaller(at, &best)? else { break };
-        best = Some(better);
-    }
+        Ok::<_, CodecError>(())
+    };
+    walk(&mut (0..start).rev(), &may_grow)?;
+    walk(&mut (start + 1..sizes.len()), &may_shrink)?;
     match best {
         Some(best) if best.format == Format::Avif => {
             let at = sizes.iter().position(|size| size.image.size == best.size);
