@@ -21,8 +21,6 @@ const MOST_WORK: f32 = 3e8;
 
 pub(super) struct Frame<'m> {
     pub(super) surfaces: Vec<Surface<'m>>,
-    /// Where the vertices of each surface are on the screen.
-    corners: Vec<Vec<Option<Corner>>>,
     /// The number of each surface's first element.
     starts: Vec<u32>,
     camera: Camera,
@@ -47,8 +45,7 @@ impl<'m> Frame<'m> {
             start
         };
         Self {
-            surfaces: draws.iter().map(|draw| Surface::new(model, draw)).collect(),
-            corners: draws.iter().map(|draw| raster::project(draw, &camera.matrix)).collect(),
+            surfaces: draws.iter().map(|draw| Surface::new(model, draw, &camera.matrix)).collect(),
             starts: draws.iter().map(start).collect(),
             camera,
         }
@@ -67,30 +64,29 @@ impl<'m> Frame<'m> {
     pub(super) fn enter_layer(&self, layer: Layer, visible: &mut Visible) {
         let mut work = 0.0;
         for (index, surface) in self.surfaces.iter().enumerate() {
-            if surface.material.layer() != layer {
+            if surface.material.layer() != layer || surface.is_beside_view() {
                 continue;
             }
-            let part = &surface.draw.part;
-            for (number, &triangle) in (self.starts[index]..).zip(&part.triangles) {
-                let Some(corners) = surface.seen(&self.corners[index], triangle) else { continue };
-                work += raster::effort(&corners);
-                if work > MOST_WORK {
-                    return;
-                }
-                if let Alpha::Mask(cutoff) = surface.material.alpha {
+            let places = surface.corners();
+            for (number, &triangle) in (self.starts[index]..).zip(&surface.draw.part.triangles) {
+                let Some(corners) = surface.seen(&places, triangle) else { continue };
+                work += if let Alpha::Mask(cutoff) = surface.material.alpha {
                     let face = Face::new(surface, triangle, corners);
                     raster::cover(corners, |pixel, covered, depths| {
                         if self.alpha(&face, pixel) >= cutoff {
                             visible.enter(number, pixel, covered, depths);
                         }
-                    });
+                    })
                 } else {
                     raster::cover(corners, |pixel, covered, depths| {
                         visible.enter(number, pixel, covered, depths);
-                    });
+                    })
+                };
+                if work > MOST_WORK {
+                    return;
                 }
             }
-            self.enter_strokes(index, visible);
+            self.enter_strokes(index, &places, visible);
         }
     }
 
@@ -100,14 +96,12 @@ impl<'m> Frame<'m> {
     }
 
     /// Lines and points are a pixel wide.
-    fn enter_strokes(&self, index: usize, visible: &mut Visible) {
+    fn enter_strokes(&self, index: usize, places: &[Option<Corner>], visible: &mut Visible) {
         let part = &self.surfaces[index].draw.part;
         let first =
             self.starts[index].saturating_add(u32::try_from(part.triangles.len()).unwrap_or(u32::MAX));
         for (number, stroke) in (first..).zip(&part.strokes) {
-            let [Some(from), Some(to)] = stroke.map(|vertex| self.corners[index][vertex as usize]) else {
-                continue;
-            };
+            let [Some(from), Some(to)] = stroke.map(|vertex| places[vertex as usize]) else { continue };
             for half in raster::stroke(from, to) {
                 raster::cover(half, |pixel, covered, depths| visible.enter(number, pixel, covered, depths));
             }
@@ -161,7 +155,7 @@ impl<'m> Frame<'m> {
         let (index, local) = self.found(id)?;
         let surface = &self.surfaces[index];
         let triangle = *surface.draw.part.triangles.get(local)?;
-        Some((index, Face::new(surface, triangle, surface.seen(&self.corners[index], triangle)?)))
+        Some((index, Face::new(surface, triangle, surface.seen_alone(triangle)?)))
     }
 
     /// Lines and points have no side that light could fall on.
@@ -185,15 +179,14 @@ impl<'m> Frame<'m> {
         let mut work = 0.0;
         for index in order {
             let surface = &self.surfaces[index];
+            if surface.is_beside_view() {
+                continue;
+            }
+            let places = surface.corners();
             for &triangle in &surface.draw.part.triangles {
-                let Some(corners) = surface.seen(&self.corners[index], triangle) else { continue };
-                // Every pixel of these is shaded.
-                work += 4.0 * raster::effort(&corners);
-                if work > MOST_WORK {
-                    return;
-                }
+                let Some(corners) = surface.seen(&places, triangle) else { continue };
                 let face = Face::new(surface, triangle, corners);
-                raster::cover(corners, |pixel, covered, depths| {
+                let looked_at = raster::cover(corners, |pixel, covered, depths| {
                     let seen = covered & depths.cmplt(visible.0[pixel].depths).bitmask();
                     if seen != 0 {
                         let shaded = self.shaded_at(&face, pixel, None);
@@ -201,6 +194,11 @@ impl<'m> Frame<'m> {
                         canvas.replace(pixel, shaded.colour, 1.0, part, self.owner(index));
                     }
                 });
+                // Every pixel of these is shaded.
+                work += 4.0 * looked_at;
+                if work > MOST_WORK {
+                    return;
+                }
             }
         }
     }

@@ -12,6 +12,8 @@ use crate::optimize::document::{Accessor, Document};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Part {
     pub(super) positions: Vec<Vec3>,
+    /// The box around them.
+    pub(super) bounds: [Vec3; 2],
     /// Empty where the surface is flat-shaded.
     pub(super) normals: Vec<Vec3>,
     pub(super) tangents: Vec<Vec4>,
@@ -81,7 +83,7 @@ impl Part {
         }
         let targets = json["targets"].as_array().into_iter().flatten();
         part.morphs = targets.map(|target| Morph::read(document, target, count)).collect();
-        Some(part)
+        Some(part.bounded())
     }
 
     /// With morph targets added by their weights.
@@ -94,7 +96,7 @@ impl Part {
             part.positions.iter_mut().zip(&morph.positions).for_each(|(at, by)| *at += *by * weight);
             part.normals.iter_mut().zip(&morph.normals).for_each(|(at, by)| *at += *by * weight);
         }
-        Arc::new(part)
+        Arc::new(part.bounded())
     }
 
     /// With joints applied, in world space.
@@ -118,7 +120,15 @@ impl Part {
                 *tangent = (turn * tangent.truncate()).extend(tangent.w);
             }
         }
-        Arc::new(part)
+        Arc::new(part.bounded())
+    }
+
+    /// With the box around its positions as they are now.
+    fn bounded(self) -> Self {
+        let none = [Vec3::INFINITY, Vec3::NEG_INFINITY];
+        let places = self.positions.iter().filter(|at| at.is_finite());
+        let bounds = places.fold(none, |[low, high], &at| [low.min(at), high.max(at)]);
+        Self { bounds, ..self }
     }
 }
 

@@ -7,7 +7,6 @@
 use glam::{Mat4, Vec2, Vec3, Vec4, Vec4Swizzles};
 
 use super::camera::VIEW_SIDE;
-use super::model::Draw;
 
 /// Samples a pixel, where GPUs put them for 4x multisampling, in parts of a pixel.
 pub(super) const SAMPLES: u32 = 4;
@@ -40,13 +39,9 @@ pub(super) struct Corner {
     pub(super) inverse_w: f32,
 }
 
-/// The corners of a draw's vertices; `None` behind the camera.
-pub(super) fn project(draw: &Draw, camera: &Mat4) -> Vec<Option<Corner>> {
-    let matrix = *camera * draw.world;
-    draw.part.positions.iter().map(|&position| corner(&matrix, position)).collect()
-}
-
-fn corner(matrix: &Mat4, position: Vec3) -> Option<Corner> {
+/// Where a position is on the screen, by the matrix to clip space; `None` behind the camera.
+#[inline]
+pub(super) fn corner(matrix: &Mat4, position: Vec3) -> Option<Corner> {
     let clip = *matrix * position.extend(1.0);
     // Not `<=`: a position that is no number has no place either.
     if !(clip.w > 0.0 && clip.z > 0.0) {
@@ -65,19 +60,34 @@ pub(super) fn facing(a: Vec2, b: Vec2, c: Vec2) -> f32 {
     (c - a).perp_dot(b - a)
 }
 
-/// Calls `at(pixel, covered samples, their depths)` for every pixel that a triangle touches; samples are bits.
+/// Whether all of what lies between some corners is beyond the same edge of the view: for certain, as corners are rounded.
+pub(super) fn is_beside_view(corners: &[Corner]) -> bool {
+    const ROUNDED: f32 = 1.0;
+    let places = corners.iter().map(|corner| corner.at);
+    let (low, high) =
+        places.fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(low, high), at| (low.min(at), high.max(at)));
+    high.min_element() < -ROUNDED || low.max_element() > VIEW_SIDE as f32 + ROUNDED
+}
+
+/// Calls `at(pixel, covered samples, their depths)` for every pixel that a triangle touches; samples are bits. Returns how many
+/// pixels were looked at, and a little for the triangle itself.
 #[inline]
-pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, u32, Vec4)) {
+pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, u32, Vec4)) -> f32 {
+    const TRIANGLE: f32 = 4.0;
     let [a, b, c] = corners;
     let area = facing(a.at, b.at, c.at);
     let inverse = 1.0 / area;
     if !area.is_finite() || !inverse.is_finite() {
-        return;
+        return TRIANGLE;
     }
     let low = a.at.min(b.at).min(c.at);
     let high = a.at.max(b.at).max(c.at);
-    let Some((x0, x1)) = span(low.x, high.x) else { return };
-    let Some((y0, y1)) = span(low.y, high.y) else { return };
+    if !has_sample(low.x, high.x) || !has_sample(low.y, high.y) {
+        return TRIANGLE;
+    }
+    let (Some((x0, x1)), Some((y0, y1))) = (span(low.x, high.x), span(low.y, high.y)) else {
+        return TRIANGLE;
+    };
     let edges = [Edge::new(b, c, inverse), Edge::new(c, a, inverse), Edge::new(a, b, inverse)];
     let [first, second, third] = edges;
     let depth_across = first.across * a.depth + second.across * b.depth + third.across * c.depth;
@@ -97,6 +107,7 @@ pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, u32, Vec4)) 
             }
         }
     }
+    ((x1 - x0 + 1) * (y1 - y0 + 1)) as f32 + TRIANGLE
 }
 
 /// A line a pixel wide, as two triangles; a line of no length is a point, and fills a pixel's square.
@@ -148,11 +159,12 @@ fn skipped(edges: &[Edge; 3], row: &[Vec4; 3], most: usize) -> usize {
     (farthest.min(most as f32) as usize).saturating_sub(1)
 }
 
-/// How many pixels [`cover`] looks at, and a little for the triangle itself.
-pub(super) fn effort(corners: &[Corner; 3]) -> f32 {
-    let [a, b, c] = corners.map(|corner| corner.at.clamp(Vec2::ZERO, Vec2::splat(VIEW_SIDE as f32)));
-    let size = a.max(b).max(c) - a.min(b).min(c) + 1.0;
-    size.x * size.y + 4.0
+/// Whether a column (or row) of samples lies between two coordinates; most triangles of fine meshes lie between all.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+fn has_sample(low: f32, high: f32) -> bool {
+    let columns = |at: f32| at * SAMPLES as f32 - 0.5;
+    (columns(high) as i32) as f32 >= columns(low)
 }
 
 /// The pixels between two coordinates, cut at the edges of the view.
@@ -205,5 +217,61 @@ impl Pixel {
             }
         }
         found.into_iter().take(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Corners of triangles all over the view and around it, from smaller than a pixel to larger than the view.
+    fn triangles() -> impl Iterator<Item = [Corner; 3]> {
+        let mut state = 1u32;
+        let mut number = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        (0..4000).map(move |i| {
+            let size = [0.1, 0.4, 3.0, 900.0][i % 4];
+            let middle = Vec2::new(number(), number()) * 800.0 - 150.0;
+            [(); 3].map(|()| {
+                let at = middle + (Vec2::new(number(), number()) - 0.5) * size;
+                Corner { at, depth: 0.5, inverse_w: 1.0 }
+            })
+        })
+    }
+
+    /// How many samples a triangle covers, by asking each one of the view.
+    fn covered(corners: [Corner; 3]) -> u32 {
+        let [a, b, c] = corners;
+        let inverse = 1.0 / facing(a.at, b.at, c.at);
+        let edges = [Edge::new(b, c, inverse), Edge::new(c, a, inverse), Edge::new(a, b, inverse)];
+        let low = a.at.min(b.at).min(c.at).floor().clamp(Vec2::ZERO, Vec2::splat(511.0));
+        let high = a.at.max(b.at).max(c.at).clamp(Vec2::ZERO, Vec2::splat(511.0));
+        let range = |low: f32, high: f32| (low as usize)..=(high as usize);
+        let in_pixel = |x, y| {
+            let [a, b, c] = edges.map(|edge| edge.at_samples(x, y));
+            a.min(b).min(c).cmpge(Vec4::ZERO).bitmask().count_ones()
+        };
+        range(low.y, high.y).map(|y| range(low.x, high.x).map(|x| in_pixel(x, y)).sum::<u32>()).sum()
+    }
+
+    #[test]
+    fn triangles_cover_the_samples_that_lie_in_them() {
+        for corners in triangles() {
+            let (mut sum, expected) = (0, covered(corners));
+            cover(corners, |_, covered, _| sum += covered.count_ones());
+            // Rows are walked from their starts, so a sample on an edge may fall to either side.
+            assert!(sum.abs_diff(expected) <= 1 + expected / 500, "{sum} of {expected}: {corners:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_beside_the_view_covers_nothing() {
+        let beside: Vec<_> = triangles().filter(|corners| is_beside_view(corners)).collect();
+        assert!(beside.len() > 500, "{}", beside.len());
+        for corners in beside {
+            cover(corners, |pixel, ..| panic!("pixel {pixel} of {corners:?}"));
+        }
     }
 }

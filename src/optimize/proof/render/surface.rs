@@ -1,6 +1,6 @@
 //! Triangles on the screen: where on them a pixel lies, and which way they face there.
 
-use glam::{Mat3, Vec2, Vec3, Vec4};
+use glam::{Mat3, Mat4, Vec2, Vec3, Vec4};
 
 use super::material::Material;
 use super::model::{Draw, Model};
@@ -12,6 +12,8 @@ pub(super) struct Surface<'m> {
     pub(super) model: &'m Model<'m>,
     pub(super) draw: &'m Draw,
     pub(super) material: &'m Material,
+    /// From the mesh to clip space.
+    to_clip: Mat4,
     /// From the mesh's directions to the world's, and the same for normals.
     along: Mat3,
     turn: Mat3,
@@ -20,12 +22,14 @@ pub(super) struct Surface<'m> {
 }
 
 impl<'m> Surface<'m> {
-    pub(super) fn new(model: &'m Model<'m>, draw: &'m Draw) -> Self {
+    /// `camera` leads from the world to clip space.
+    pub(super) fn new(model: &'m Model<'m>, draw: &'m Draw, camera: &Mat4) -> Self {
         let along = Mat3::from_mat4(draw.world);
         Self {
             model,
             draw,
             material: &model.materials[draw.material],
+            to_clip: *camera * draw.world,
             along,
             turn: along.inverse().transpose(),
             is_mirrored: along.determinant() < 0.0,
@@ -44,10 +48,38 @@ impl<'m> Surface<'m> {
         (raster::facing(a.at, b.at, c.at) < 0.0) != self.is_mirrored
     }
 
-    /// The corners of a triangle that faces the camera, or may be seen from behind.
+    /// Where all its vertices are on the screen; `None` behind the camera.
+    pub(super) fn corners(&self) -> Vec<Option<Corner>> {
+        self.draw.part.positions.iter().map(|&position| raster::corner(&self.to_clip, position)).collect()
+    }
+
+    /// Whether nothing of it can be in the view.
+    pub(super) fn is_beside_view(&self) -> bool {
+        let [low, high] = self.draw.part.bounds;
+        let corner = |i: usize| {
+            let side = |axis: usize| if i >> axis & 1 == 0 { low[axis] } else { high[axis] };
+            raster::corner(&self.to_clip, Vec3::from_array(std::array::from_fn(side)))
+        };
+        // What reaches behind the camera may be anywhere.
+        let corners: Option<Vec<Corner>> = (0..8).map(corner).collect();
+        corners.is_some_and(|corners| raster::is_beside_view(&corners))
+    }
+
+    /// The corners of a triangle that faces the camera, or may be seen from behind; of all `corners`.
     #[inline]
     pub(super) fn seen(&self, corners: &[Option<Corner>], [a, b, c]: [u32; 3]) -> Option<[Corner; 3]> {
-        let corners = [corners[a as usize]?, corners[b as usize]?, corners[c as usize]?];
+        self.facing([corners[a as usize]?, corners[b as usize]?, corners[c as usize]?])
+    }
+
+    /// The same of a triangle alone.
+    #[inline]
+    pub(super) fn seen_alone(&self, [a, b, c]: [u32; 3]) -> Option<[Corner; 3]> {
+        let corner = |vertex: u32| raster::corner(&self.to_clip, self.draw.part.positions[vertex as usize]);
+        self.facing([corner(a)?, corner(b)?, corner(c)?])
+    }
+
+    #[inline]
+    fn facing(&self, corners: [Corner; 3]) -> Option<[Corner; 3]> {
         (self.material.is_double_sided || !self.is_back(&corners)).then_some(corners)
     }
 }
