@@ -161,10 +161,10 @@ impl<'m> Frame<'m> {
     /// Lines and points have no side that light could fall on.
     fn draw_stroke(&self, id: u32, pixel: usize, share: f32, canvas: &mut Canvas) {
         let Some((index, local)) = self.found(id) else { return };
-        let Surface { draw, material, .. } = &self.surfaces[index];
+        let draw = self.surfaces[index].draw;
         let stroke = local.checked_sub(draw.part.triangles.len()).and_then(|i| draw.part.strokes.get(i));
-        let vertex = stroke.and_then(|&[from, _]| draw.part.colours.get(from as usize));
-        let colour = vertex.map_or(material.colour, |&colour| colour * material.colour);
+        let Some(&[from, _]) = stroke else { return };
+        let colour = self.surfaces[index].colour_of(from as usize);
         canvas.add(pixel, to_srgb(neutral(colour.truncate())), share, self.owner(index));
     }
 

@@ -84,6 +84,20 @@ impl<'m> Surface<'m> {
     }
 }
 
+impl Surface<'_> {
+    /// The material's colour at a vertex, linear and with alpha.
+    pub(super) fn colour_of(&self, vertex: usize) -> Vec4 {
+        let Self { draw, material, model, .. } = self;
+        let texel = material.colour_slot.as_ref().and_then(|slot| {
+            let uv = slot.at(*draw.part.uvs[slot.set].get(vertex)?);
+            let texture = model.texture(slot).filter(|_| uv.is_finite())?;
+            Some(texture.sample(slot.sampling, uv, Vec2::ZERO, Vec2::ZERO))
+        });
+        let colour = draw.part.colours.get(vertex).copied().unwrap_or(Vec4::ONE);
+        material.colour * texel.unwrap_or(Vec4::ONE) * colour
+    }
+}
+
 /// A triangle on the screen.
 pub(super) struct Face<'f> {
     pub(super) surface: &'f Surface<'f>,

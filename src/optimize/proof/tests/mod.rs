@@ -167,6 +167,10 @@ fn points_lines_and_instances_are_drawn() {
     };
     let [points, lines, triangles] = [0, 1, 4].map(|mode| pixels(&alone(mode)));
     assert!(0 < points && points < lines && lines < triangles, "{points}, {lines}, {triangles}");
+    let mut repainted = alone(0);
+    repainted.images[0] = image(|_, _| [0, 90, 0]);
+    let error = compare(&alone(0), &repainted).mean;
+    assert!(error > 0.1, "points have the colours of their texture: {error}");
     let mut many = alone(4);
     let places = Accessor::from_floats(Shape::Vec3, &[0.0, 0.0, 0.0, 4.0, 0.0, 0.0]);
     many.accessors.push(places);
