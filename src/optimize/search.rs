@@ -128,6 +128,7 @@ pub(super) fn search<S: Subject>(
     balance.add(groups, &subject.seen(&made), &shares, subject);
     let mut last = (made.part(), made.bytes());
     let mut found = Found::new(&shares, made);
+    let mut unchanged = 0;
     for made in 1..tries + RESCUES {
         let is_right = found.is_right();
         let detours = if tries == 1 { 0 } else { found.detours() };
@@ -151,15 +152,21 @@ pub(super) fn search<S: Subject>(
         let before = std::mem::replace(&mut shares, next);
         let attempt = subject.attempt(&shares)?;
         let changed_nothing = attempt.bytes() == last.1;
+        unchanged = if changed_nothing { unchanged + 1 } else { 0 };
         last = (attempt.part(), attempt.bytes());
         let seen = subject.seen(&attempt);
-        if made + 1 < most && !EXPECTED.contains(&last.0) && seen.iter().all(|seen| seen.is_finite()) {
+        if made + 1 < most
+            && !changed_nothing
+            && !EXPECTED.contains(&last.0)
+            && seen.iter().all(|seen| seen.is_finite())
+        {
             balance.add(subject.groups(&attempt), &seen, &shares, subject);
         } else {
             balance.learn(&shares, &before, &seen, subject);
         }
         found.add(&shares, attempt);
-        if changed_nothing && found.course.iter().all(|tried| tried.part <= 1.0) {
+        let never_wrong = found.course.iter().all(|tried| tried.part <= 1.0);
+        if changed_nothing && (never_wrong || (unchanged > 1 && found.is_right())) {
             break;
         }
     }

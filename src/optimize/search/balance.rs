@@ -49,6 +49,8 @@ const LONGEST_SURFACE_STEP: f32 = 3.0;
 const LONGEST_IMAGE_STEP: f32 = 4.0;
 /// The largest share of surfaces: beyond it, outlines have corners that a mean over pixels forgives.
 const LARGEST_SURFACE: f32 = 20.0;
+/// The largest share that all images would get: of some nothing is seen in any view, and may be in others.
+const LARGEST_EVEN: f32 = 8.0;
 /// The largest share of a group of images against what all would get, as a factor.
 const LARGEST_RATIO: f32 = 6.0;
 /// The share of numbers is a power of two, as one bit is the least step: so many bits more than the preset's, at most, and
@@ -233,15 +235,17 @@ impl Balance {
         (0..seen.len()).map(more).collect()
     }
 
-    /// The same share of all of which this much should be seen, if all of it were used.
+    /// The same share of all images of which alone this much should be seen, if all of it were used.
     fn even(&self, wanted: f32, estimate: &dyn Estimate) -> f32 {
+        let others = [Part::Surface, Part::Numbers];
+        let images = || self.groups.iter().filter(|group| !others.contains(&group.part));
         let (mut low, mut high) = (-16.0_f32, 16.0_f32);
         for _ in 0..40 {
             let share = f32::midpoint(low, high);
-            let effects = self.groups.iter().map(|group| group.effect(share.exp2()));
+            let effects = images().map(|group| group.effect(share.exp2()));
             if together(estimate, &summed(effects)) > wanted { high = share } else { low = share }
         }
-        low.exp2()
+        low.exp2().min(LARGEST_EVEN)
     }
 
     /// A part with images that alone should save so many bytes (`worth`) at a larger share, of which no more should be seen than
