@@ -161,7 +161,8 @@ impl Readers {
         let mut readers = Self::default();
         let used = primitives::materials(document, primitive);
         for material in used.filter_map(|index| document.list("materials").get(index)) {
-            readers.everything |= material.to_string().contains("VRM") || !material["extras"].is_null();
+            readers.everything |=
+                material.to_string().contains("VRM") || speaks_of_images(&material["extras"]);
             readers.add(material);
         }
         // Feature ids, property textures, custom shaders of VRM 0: not described by the material.
@@ -213,6 +214,23 @@ impl Readers {
     }
 }
 
+/// Whether extras may describe textures, or a shader of somebody's own that reads them. What exporters note of a material's past
+/// does not.
+fn speaks_of_images(extras: &Value) -> bool {
+    let is_about = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        ["tex", "map", "image", "uv", "shader", "uniform", "glsl"].iter().any(|word| name.contains(word))
+    };
+    match extras {
+        Value::Object(members) => {
+            members.iter().any(|(name, value)| is_about(name) || speaks_of_images(value))
+        }
+        Value::Array(items) => items.iter().any(speaks_of_images),
+        Value::String(text) => is_about(text),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -233,6 +251,25 @@ mod tests {
         let readers = Readers::of(&document, &primitive);
         assert!(readers.read("TEXCOORD_0") && readers.read("TEXCOORD_1") && readers.read("COLOR_0"));
         assert!(!readers.read("TEXCOORD_2") && !readers.read("TANGENT"));
+    }
+
+    #[test]
+    fn extras_keep_coordinates_if_they_speak_of_images() {
+        let extras = [
+            (json!({"fromFBX": {"shadingModel": "Phong", "isTruePBR": false}}), false),
+            (json!({"cost": 3, "tags": ["wood"]}), false),
+            (json!({"lightMapTexture": {"index": 2}}), true),
+            (json!({"layers": [{"kind": "uvScroll"}]}), true),
+        ];
+        for (extras, reads) in extras {
+            let root = json!({"materials": [{"extras": extras}]});
+            let document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+            assert_eq!(
+                Readers::of(&document, &json!({"material": 0})).read("TEXCOORD_0"),
+                reads,
+                "{document:?}"
+            );
+        }
     }
 
     /// What stands in for a material from afar, and metadata, were not asked.
