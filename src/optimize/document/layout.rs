@@ -156,13 +156,16 @@ fn uses(document: &Document) -> Vec<(Use, String)> {
     uses
 }
 
-/// The triangle codec may turn `0 1 2` into `1 2 0`, so what also draws lines or strips is no list of triangles.
+/// The triangle codec may turn `0 1 2` into `1 2 0`, so what also draws lines or strips, or what an extension may want in
+/// order, is no list of triangles.
 fn mark_triangles(document: &Document, uses: &mut [(Use, String)]) {
     let mut in_lists = vec![false; uses.len()];
     let mut elsewhere = vec![false; uses.len()];
     for id in primitives::all(document) {
         let primitive = primitives::json(document, id);
-        let is_list = primitives::mode(primitive) == primitives::TRIANGLES;
+        let is_list = primitives::mode(primitive) == primitives::TRIANGLES
+            && primitives::locked(document, primitive).is_none()
+            && !primitives::is_ordered(primitive);
         if let Some(index) = primitives::indices(primitive) {
             *(if is_list { &mut in_lists[index] } else { &mut elsewhere[index] }) = true;
         }
@@ -220,16 +223,28 @@ mod tests {
     #[test]
     fn regression_indices_of_triangles_and_lines_are_not_turned() {
         let of_mode = |mode: u64| json!({"attributes": {"POSITION": 0}, "indices": 1, "mode": mode});
-        let used_as = |modes: &[u64]| {
-            let list: Vec<_> = modes.iter().map(|&mode| of_mode(mode)).collect();
-            let root = json!({"meshes": [{"primitives": list}]});
-            let accessors =
-                vec![Accessor::from_floats(Shape::Vec3, &[0.0; 9]), Accessor::from_indices(&[0, 1, 2], 3)];
-            let root = root.as_object().unwrap().clone();
-            uses(&Document { root, accessors, ..Document::default() })[1].0
-        };
+        let used_as = |modes: &[u64]| used_by(modes.iter().map(|&mode| of_mode(mode)).collect());
         assert_eq!(used_as(&[4, 4]), Use::Triangles);
         assert_eq!(used_as(&[4, 3]), Use::Indices);
         assert_eq!(used_as(&[3, 4]), Use::Indices);
+    }
+
+    /// The first corner of a triangle says which polygon it is part of.
+    #[test]
+    fn regression_triangles_that_tell_polygons_are_not_turned() {
+        for extension in ["FB_ngon_encoding", "ACME_corners"] {
+            let extensions = json!({extension: {}});
+            let json = json!({"attributes": {"POSITION": 0}, "indices": 1, "extensions": extensions});
+            assert_eq!(used_by(vec![json]), Use::Indices, "{extension}");
+        }
+    }
+
+    /// What indices are taken for that some primitives have.
+    fn used_by(list: Vec<serde_json::Value>) -> Use {
+        let root = json!({"meshes": [{"primitives": list}]});
+        let accessors =
+            vec![Accessor::from_floats(Shape::Vec3, &[0.0; 9]), Accessor::from_indices(&[0, 1, 2], 3)];
+        let root = root.as_object().unwrap().clone();
+        uses(&Document { root, accessors, ..Document::default() })[1].0
     }
 }

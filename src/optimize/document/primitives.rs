@@ -137,6 +137,13 @@ pub fn locked(document: &Document, primitive: &Value) -> Option<&'static str> {
     None
 }
 
+/// Whether the order of a primitive's triangles and of their corners tells more than what is drawn: by `FB_ngon_encoding`
+/// a run of triangles with the same first vertex is a polygon.
+#[must_use]
+pub fn is_ordered(primitive: &Value) -> bool {
+    primitive["extensions"].get("FB_ngon_encoding").is_some()
+}
+
 /// A JSON value as an index.
 #[must_use]
 pub fn as_index(value: &Value) -> Option<usize> {

@@ -179,6 +179,7 @@ const WITHOUT_INDICES: &[&str] = &[
     "EXT_texture_avif",
     "EXT_texture_webp",
     "FB_geometry_metadata",
+    "FB_ngon_encoding",
     "KHR_materials_dispersion",
     "KHR_materials_emissive_strength",
     "KHR_materials_ior",

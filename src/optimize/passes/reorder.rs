@@ -74,6 +74,7 @@ fn reorder(document: &Document, group: &VertexGroup) -> Result<Option<Renumbered
             primitives::attribute(document, json, "POSITION").map(|accessor| accessor.vectors::<3>());
         let may_move = primitives::mode(json) == primitives::TRIANGLES
             && old.len().is_multiple_of(3)
+            && !primitives::is_ordered(json)
             && !order_is_seen(document, json);
         let new = match positions {
             Some(positions) if may_move => better_order(&old, &positions)?,

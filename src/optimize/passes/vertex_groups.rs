@@ -75,9 +75,8 @@ pub(super) fn find(document: &Document) -> Vec<VertexGroup> {
 
 /// Why a pass over the groups has nothing to do: the lock on the first primitive, or else `otherwise`.
 pub(super) fn why_unchanged(document: &Document, otherwise: &str) -> String {
-    let ids = primitives::all(document).into_iter();
-    let mut locks = ids.filter_map(|id| primitives::locked(document, primitives::json(document, id)));
-    match locks.next() {
+    let mut ids = primitives::all(document).into_iter();
+    match ids.find_map(|id| primitives::locked(document, primitives::json(document, id))) {
         Some(lock) => format!("{otherwise}, except for those that cannot be touched ({lock})"),
         None => otherwise.to_owned(),
     }

@@ -82,6 +82,7 @@ fn is_suitable(document: &Document, json: &Value) -> bool {
         && json.get("targets").is_none()
         && primitives::attribute(document, json, "POSITION").is_some()
         && attributes <= MAX_ATTRIBUTES + 1
+        && !primitives::is_ordered(json)
         && !order_is_seen(document, json)
 }
 

@@ -67,7 +67,14 @@ impl Pass for Simplify {
         let groups = vertex_groups::find(document);
         let borders = Borders::of(document, &groups);
         let lengths = viewing::lengths(document);
+        // Polygons with a triangle less are others.
+        let tells_polygons = |group: &VertexGroup| {
+            group.primitives.iter().any(|&id| primitives::is_ordered(primitives::json(document, id)))
+        };
         let plan = |group: &VertexGroup| {
+            if tells_polygons(group) {
+                return None;
+            }
             let error = context.budget.simplify_error(setting) * view_length(group, &lengths)?;
             Some(Plan { group: group.clone(), error, change: budget::surface_change(setting), setting })
         };
