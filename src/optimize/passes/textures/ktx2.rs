@@ -156,7 +156,7 @@ impl Image<'_> {
                 &mut Tries::default(),
             );
         }
-        let original = shrink::opened(self.file, self.meaning, rules.budget)?;
+        let original = shrink::opened(self.file, self.meaning, rules)?;
         let goal = Goal::new(&original, self.meaning, self.pixels_per_unit, rules.budget);
         let pixels = seen(&original, &goal, step.part).map_err(refused)?;
         let quality = etc1s_quality(preset);

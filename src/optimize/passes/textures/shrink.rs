@@ -56,6 +56,18 @@ pub(super) struct Rules<'a> {
     pub(super) effort: Effort,
 }
 
+/// Shares below which an image may have twice, and four times, as many pixels along its sides as the preset's: that number is a
+/// first guess as well, and no quality brings back what a smaller image has lost.
+const MORE_PIXELS: [f32; 2] = [0.3, 0.08];
+
+impl Rules<'_> {
+    /// The longest side, in pixels.
+    fn image_side(&self) -> u32 {
+        let doublings = MORE_PIXELS.into_iter().filter(|share| self.share < *share).count();
+        self.budget.image_side << doublings
+    }
+}
+
 /// Makes an image smaller. `pixels_per_unit` is its size on the screen, see [`density`](super::density).
 ///
 /// # Errors
@@ -77,8 +89,9 @@ pub(super) fn shrink(
         }
         _ => {}
     }
-    let pixels = opened(file, meaning, rules.budget)?;
+    let pixels = opened(file, meaning, rules)?;
     let (width, height) = (pixels.width(), pixels.height());
+    tries.begin((width, height));
     let bytes_a_pixel = file.len() as f64 / (f64::from(probe.width) * f64::from(probe.height));
     let source = Source {
         pixels: &pixels,
@@ -110,7 +123,7 @@ pub(super) fn shrink(
 ///
 /// # Errors
 /// Why it stays as it is.
-pub(super) fn opened(file: &[u8], meaning: &Meaning, budget: &Budget) -> Result<Pixels, Kept> {
+pub(super) fn opened(file: &[u8], meaning: &Meaning, rules: &Rules) -> Result<Pixels, Kept> {
     if image_file::is_turned(file) {
         let reason =
             "by its EXIF data it is to be turned, which only some viewers do; save it the right way up";
@@ -129,9 +142,9 @@ pub(super) fn opened(file: &[u8], meaning: &Meaning, budget: &Budget) -> Result<
     if let Some(one) = one_pixel(&pixels, meaning) {
         return Ok(one);
     }
-    let side = if meaning.is_thumbnail { THUMBNAIL_SIDE } else { budget.image_side };
+    let side = if meaning.is_thumbnail { THUMBNAIL_SIDE } else { rules.image_side() };
     let longest = pixels.width().max(pixels.height());
-    let part = if meaning.is_thumbnail { 1.0 } else { budget.image_part };
+    let part = if meaning.is_thumbnail { 1.0 } else { rules.budget.image_part };
     let side = side.min((longest as f32 * part).ceil() as u32);
     let (width, height) = fitted(pixels.width(), pixels.height(), side);
     if (width, height) == (pixels.width(), pixels.height()) {

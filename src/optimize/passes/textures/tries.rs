@@ -51,6 +51,8 @@ const GROWTH_WITH_PIXELS: f32 = 0.65;
 /// The tries at one image.
 #[derive(Default)]
 pub(in super::super) struct Tries {
+    /// Size of what is encoded: the image, or less of it where a preset allows no more.
+    source: Size,
     made: BTreeMap<Try, Made>,
     resized: BTreeMap<Size, f32>,
     /// Goals, with the bytes of the smallest file within each.
@@ -60,6 +62,13 @@ pub(in super::super) struct Tries {
 }
 
 impl Tries {
+    /// Forgets what was tried of a source of another size: its errors were others.
+    pub(super) fn begin(&mut self, source: Size) {
+        if self.source != source {
+            *self = Self { source, ..Self::default() };
+        }
+    }
+
     /// The file of a try, encoded unless it was before.
     pub(super) fn bytes(
         &mut self,
@@ -227,6 +236,17 @@ impl AllTries {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tries_of_another_source_are_forgotten() {
+        let mut tries = Tries::default();
+        let key = Try { size: (4, 4), format: Format::Avif, quality: Some(60), speed: 8 };
+        for (source, known) in [((8, 8), 0), ((8, 8), 1), ((16, 16), 0)] {
+            tries.begin(source);
+            assert_eq!(tries.known((4, 4), Format::Avif, 8).len(), known, "{source:?}");
+            tries.bytes(key, || Ok(vec![0; 9])).unwrap();
+        }
+    }
 
     #[test]
     fn nothing_is_encoded_or_measured_twice() {
