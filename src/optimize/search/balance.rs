@@ -78,6 +78,8 @@ const LEAST_EFFECT: f32 = 0.001;
 const HIDDEN: f32 = 0.7;
 /// Where less than this part of what was seen has changed, nothing is learned of it.
 const LEAST_CHANGE: f32 = 0.01;
+/// Where more than this part of what was seen was not expected, some part is not what it was taken to be.
+const FAR_OFF: f32 = 0.5;
 /// Below this, next to nothing is used of a share: that tells nothing of more.
 const LEAST_USED: f32 = 0.05;
 /// Measured at shares within this factor, an effect replaces the one before.
@@ -94,6 +96,8 @@ struct Weighed {
     part: Part,
     /// What was used of its share and the square of what is seen of that in each view, in rising order of both.
     seen: Vec<(f32, Vec<f32>)>,
+    /// Where that was measured; elsewhere it is put down to the part.
+    measured: Vec<f32>,
 }
 
 /// A share of a group that may be tried next.
@@ -151,32 +155,49 @@ impl Balance {
             let used = Some(estimate.cost(&group.part, share).used).filter(|used| *used > LEAST_USED);
             let used = used.unwrap_or(share);
             match self.groups.iter_mut().find(|known| known.part == group.part) {
-                Some(known) => known.add(used, effect),
-                None => self.groups.push(Weighed { part: group.part, seen: vec![(used, effect)] }),
+                Some(known) => {
+                    known.add(used, effect);
+                    known.measured.push(used);
+                }
+                None => {
+                    let seen = vec![(used, effect)];
+                    self.groups.push(Weighed { part: group.part, seen, measured: vec![used] });
+                }
             }
         }
     }
 
     /// Takes in what was seen of shares in each view (what is not finite was not looked at): what was not expected is put down
-    /// to what is not as it was in the attempt `before`, in proportion to how much its errors were taken to change.
+    /// to what is not as it was in the attempt `before`, in proportion to how much its errors were taken to change. Where that is
+    /// much, not to what was measured: then it was the rest whose errors were taken for others.
     pub(super) fn learn(&mut self, shares: &Shares, before: &Shares, seen: &[f32], estimate: &dyn Estimate) {
         let (mut effects, before) = (self.effects(shares, estimate), self.effects(before, estimate));
+        let used = |group: &Weighed| estimate.cost(&group.part, group.part.share(shares)).used;
+        let used: Vec<f32> = self.groups.iter().map(used).collect();
+        let measured = self.groups.iter().zip(&used).map(|(group, used)| group.is_measured(*used));
+        let measured: Vec<bool> = measured.collect();
+        let guessed = |amounts: &[f32]| -> Vec<f32> {
+            amounts.iter().zip(&measured).map(|(amount, known)| if *known { 0.0 } else { *amount }).collect()
+        };
         for (view, &seen) in seen.iter().enumerate().filter(|(_, seen)| seen.is_finite()) {
             let changes: Vec<f32> =
                 effects.iter().zip(&before).map(|(now, before)| (now[view] - before[view]).abs()).collect();
-            let changed: f32 = changes.iter().sum();
+            let present: Vec<f32> = effects.iter().map(|now| now[view]).collect();
             let seen = seen.max(LEAST_SEEN).powi(2);
-            let surprise = seen - effects.iter().map(|now| now[view]).sum::<f32>();
-            if changed < LEAST_CHANGE * seen {
+            let surprise = seen - present.iter().sum::<f32>();
+            let is_much = |amounts: &Vec<f32>| amounts.iter().sum::<f32>() >= LEAST_CHANGE * seen;
+            if !is_much(&changes) {
                 continue;
             }
-            for (now, change) in effects.iter_mut().zip(changes) {
-                now[view] = (now[view] + surprise * change / changed).max(LEAST_EFFECT * now[view]);
+            let unmeasured = [guessed(&changes), guessed(&present)].into_iter().find(is_much);
+            let blamed = unmeasured.filter(|_| surprise > FAR_OFF * seen).unwrap_or(changes);
+            let all: f32 = blamed.iter().sum();
+            for (now, blame) in effects.iter_mut().zip(blamed) {
+                now[view] = (now[view] + surprise * blame / all).max(LEAST_EFFECT * now[view]);
             }
         }
-        let before_and_now = before.into_iter().zip(effects);
-        for (group, (before, now)) in self.groups.iter_mut().zip(before_and_now) {
-            let used = estimate.cost(&group.part, group.part.share(shares)).used;
+        let before_and_now = before.into_iter().zip(effects).zip(used);
+        for (group, ((before, now), used)) in self.groups.iter_mut().zip(before_and_now) {
             if now != before && used > LEAST_USED {
                 group.add(used, now);
             }
@@ -379,6 +400,10 @@ fn exchanged(seen: &[f32], now: &Point, next: &Point) -> Vec<f32> {
 }
 
 impl Weighed {
+    fn is_measured(&self, used: f32) -> bool {
+        self.measured.iter().any(|other| (other / used).max(used / other) <= AS_MUCH)
+    }
+
     fn point(&self, share: f32, estimate: &dyn Estimate) -> Point {
         let Cost { bytes, used } = estimate.cost(&self.part, share);
         Point { share, bytes, effect: self.effect(used) }
@@ -550,5 +575,23 @@ mod tests {
         assert!((balance.error(&even, &told) - 0.8).abs() < 1e-3);
         other.images = vec![2.0, 1.0];
         assert!(balance.error(&other, &told) < 1.2, "the first is as it was taken to be");
+    }
+
+    /// A surface that was three times as coarse was taken for rounding, which then got finer and finer.
+    #[test]
+    fn what_was_measured_is_not_blamed() {
+        let told = Told(|_: &Part, share: f32| 1000.0 / share);
+        let mut balance = Balance::default();
+        let groups = (0..2).map(|at| Group { part: image(at), effect: vec![0.4] }).collect();
+        let even = Shares::even(1.0, 2);
+        balance.add(groups, &[0.8], &even, &told);
+        let both = Shares { images: vec![3.0, 2.0], ..even.clone() };
+        balance.learn(&both, &even, &[2.4], &told);
+        let first = Shares { images: vec![3.0, 1.0], ..even.clone() };
+        balance.learn(&first, &both, &[2.3], &told);
+        assert!((balance.error(&first, &told) - 2.3).abs() < 1e-2);
+        assert!((balance.error(&even, &told) - 0.8).abs() < 1e-3, "what was measured stays");
+        let second = Shares { images: vec![1.0, 2.0], ..even.clone() };
+        assert!(balance.error(&second, &told) < 1.8, "the second is less to blame than it was");
     }
 }
