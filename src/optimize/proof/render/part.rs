@@ -99,13 +99,14 @@ impl Part {
         Arc::new(part.bounded())
     }
 
-    /// With joints applied, in world space.
+    /// With joints applied, in world space. Weights count in proportion to their sum, which is to be 1: viewers make it so.
     pub(super) fn skinned(&self, matrices: &[Mat4]) -> Arc<Self> {
         let mut part = self.clone();
         let matrix = |i: usize| {
             let joint =
                 |k: usize| matrices.get(self.joints[i][k] as usize).copied().unwrap_or(Mat4::IDENTITY);
-            let weights = self.weights[i].to_array();
+            let sum = self.weights[i].element_sum();
+            let weights = (self.weights[i] / if sum > 0.0 { sum } else { 1.0 }).to_array();
             (0..4)
                 .fold(Mat4::ZERO, |sum, k| if weights[k] == 0.0 { sum } else { sum + joint(k) * weights[k] })
         };

@@ -182,6 +182,18 @@ fn points_lines_and_instances_are_drawn() {
     assert_eq!(shapes.silhouette, 1.0);
 }
 
+/// Of influences that were cut at four, others had made the sum of weights 1 again, and every one of their results looked broken.
+#[test]
+fn regression_weights_count_in_proportion_to_their_sum() {
+    let before = balls();
+    let mut after = before.clone();
+    let weights: Vec<f32> =
+        before.accessors[5].vectors::<4>().as_flattened().iter().map(|w| w * 0.7).collect();
+    after.accessors[5] = Accessor::from_floats(Shape::Vec4, &weights);
+    let seen = compare(&before, &after);
+    assert!(seen.mean < 1e-3 && seen.silhouette > 0.999, "{seen:?}");
+}
+
 #[test]
 fn glass_shows_what_is_behind_it() {
     let mut clear = balls();
