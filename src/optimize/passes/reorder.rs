@@ -74,8 +74,7 @@ fn reorder(document: &Document, group: &VertexGroup) -> Result<Option<Renumbered
             primitives::attribute(document, json, "POSITION").map(|accessor| accessor.vectors::<3>());
         let may_move = primitives::mode(json) == primitives::TRIANGLES
             && old.len().is_multiple_of(3)
-            && !primitives::is_ordered(json)
-            && !order_is_seen(document, json);
+            && !order_counts(document, json);
         let new = match positions {
             Some(positions) if may_move => better_order(&old, &positions)?,
             _ => None,
@@ -104,9 +103,13 @@ fn reorder(document: &Document, group: &VertexGroup) -> Result<Option<Renumbered
 /// seen by the difference of their shades times the square of it.
 const FAINT: f64 = 0.3;
 
-/// Whether another order of a primitive's triangles would be seen: they are drawn by blending (by some variant at
-/// least), and not faintly and evenly so.
-pub(super) fn order_is_seen(document: &Document, primitive: &Value) -> bool {
+/// Whether another order of a primitive's triangles would be another model: they tell polygons, or they are drawn by blending
+/// (by some variant at least), and not faintly and evenly so.
+pub(super) fn order_counts(document: &Document, primitive: &Value) -> bool {
+    primitives::is_ordered(primitive) || order_is_seen(document, primitive)
+}
+
+fn order_is_seen(document: &Document, primitive: &Value) -> bool {
     let materials = document.list("materials");
     let has_colours = primitive["attributes"].get("COLOR_0").is_some();
     let is_faint = |material: &Value| {

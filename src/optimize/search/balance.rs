@@ -154,16 +154,13 @@ impl Balance {
             let share = group.part.share(shares);
             let used = Some(estimate.cost(&group.part, share).used).filter(|used| *used > LEAST_USED);
             let used = used.unwrap_or(share);
-            match self.groups.iter_mut().find(|known| known.part == group.part) {
-                Some(known) => {
-                    known.add(used, effect);
-                    known.measured.push(used);
-                }
-                None => {
-                    let seen = vec![(used, effect)];
-                    self.groups.push(Weighed { part: group.part, seen, measured: vec![used] });
-                }
-            }
+            let known = self.groups.iter().position(|known| known.part == group.part);
+            let at = known.unwrap_or_else(|| {
+                self.groups.push(Weighed { part: group.part, seen: Vec::new(), measured: Vec::new() });
+                self.groups.len() - 1
+            });
+            self.groups[at].add(used, effect);
+            self.groups[at].measured.push(used);
         }
     }
 
@@ -399,9 +396,15 @@ fn exchanged(seen: &[f32], now: &Point, next: &Point) -> Vec<f32> {
     seen.iter().zip(changes).map(|(seen, change)| (seen + change).max(0.0)).collect()
 }
 
+/// Whether what is used of a share twice is as good as the same.
+fn is_as_much(one: f32, other: f32) -> bool {
+    (one / other).max(other / one) <= AS_MUCH
+}
+
 impl Weighed {
+    /// Whether what is seen where so much is used was measured.
     fn is_measured(&self, used: f32) -> bool {
-        self.measured.iter().any(|other| (other / used).max(used / other) <= AS_MUCH)
+        self.measured.iter().any(|&other| is_as_much(other, used))
     }
 
     fn point(&self, share: f32, estimate: &dyn Estimate) -> Point {
@@ -417,7 +420,7 @@ impl Weighed {
 
     /// Takes in what is seen in each view where so much is used: its square.
     fn add(&mut self, used: f32, effect: Vec<f32>) {
-        self.seen.retain(|(other, _)| (other / used).max(used / other) > AS_MUCH);
+        self.seen.retain(|&(other, _)| !is_as_much(other, used));
         let at = self.seen.partition_point(|(other, _)| *other < used);
         self.seen.insert(at, (used, effect));
         // What is less than was seen of less was hidden by another's errors.

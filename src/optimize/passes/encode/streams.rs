@@ -19,7 +19,7 @@ use crate::optimize::document::accessor::Accessor;
 use crate::optimize::document::draco::{EXTENSION, Unpacked, open};
 use crate::optimize::document::primitives::{self, PrimitiveId};
 use crate::optimize::document::{Blob, Document, Kind, edit};
-use crate::optimize::passes::reorder::order_is_seen;
+use crate::optimize::passes::reorder::order_counts;
 use crate::optimize::passes::vertex_groups::drop_replaced;
 
 /// Attributes beside the positions for which decoders have a bit each.
@@ -82,8 +82,7 @@ fn is_suitable(document: &Document, json: &Value) -> bool {
         && json.get("targets").is_none()
         && primitives::attribute(document, json, "POSITION").is_some()
         && attributes <= MAX_ATTRIBUTES + 1
-        && !primitives::is_ordered(json)
-        && !order_is_seen(document, json)
+        && !order_counts(document, json)
 }
 
 /// What primitives must agree in to share a stream: names in a fixed order, accessors, indices.

@@ -82,9 +82,7 @@ impl<'m> Surface<'m> {
     fn facing(&self, corners: [Corner; 3]) -> Option<[Corner; 3]> {
         (self.material.is_double_sided || !self.is_back(&corners)).then_some(corners)
     }
-}
 
-impl Surface<'_> {
     /// The material's colour at a vertex, linear and with alpha.
     pub(super) fn colour_of(&self, vertex: usize) -> Vec4 {
         let Self { draw, material, model, .. } = self;
