@@ -35,12 +35,14 @@ impl Remote {
         Self { link, keys, node }
     }
 
-    async fn mirrored(&self, id: JobId) -> Option<Mirrored> {
-        let mut connection = self.link.connection().ok()?;
+    async fn mirrored(&self, id: JobId) -> Result<Option<Mirrored>, Error> {
+        let away = Error::RedisAway { id };
+        let Ok(mut connection) = self.link.connection() else { return Err(away) };
         let json: RedisResult<Option<String>> = connection.get(self.keys.job(id)).await;
-        let json = json.inspect_err(|error| self.link.suspect(error)).ok()??;
+        let json = json.inspect_err(|error| self.link.suspect(error)).map_err(|_| away)?;
+        let mirrored = json.and_then(|json| serde_json::from_str(&json).ok());
         // What this node does not have itself, it has purged: the mirror is late.
-        serde_json::from_str(&json).ok().filter(|mirrored: &Mirrored| mirrored.owner != self.node)
+        Ok(mirrored.filter(|mirrored: &Mirrored| mirrored.owner != self.node))
     }
 
     /// None when nobody answers.
@@ -60,33 +62,13 @@ impl Remote {
         while start.elapsed() < WISH_TIME {
             tokio::time::sleep(pause).await;
             pause = LATER_LOOK;
-            let json: Option<String> = connection.get_del(&key).await.ok()?;
-            if let Some(json) = json {
+            // A look that fails is not the last one: the wish may well have been granted.
+            let json: RedisResult<Option<String>> = connection.get_del(&key).await;
+            if let Ok(Some(json)) = json.inspect_err(|error| self.link.suspect(error)) {
                 return serde_json::from_str(&json).ok();
             }
         }
         None
-    }
-
-    async fn in_state(
-        &self,
-        state: State,
-        after: Option<Cursor>,
-        limit: usize,
-    ) -> RedisResult<Vec<(Cursor, String)>> {
-        let Ok(mut connection) = self.link.connection() else { return Ok(Vec::new()) };
-        let until = after.map_or("+inf".to_owned(), |after| after.created_at_ms.to_string());
-        let mut command = redis::cmd("ZRANGE");
-        command.arg(self.keys.jobs(state)).arg(until).arg("-inf").arg("BYSCORE").arg("REV");
-        // Own jobs are among them and left out later, so more are read than wanted.
-        command.arg("LIMIT").arg(0).arg(limit.saturating_mul(4)).arg("WITHSCORES");
-        let found: Vec<(String, u64)> = command.query_async(&mut connection).await?;
-        let cursor = |(id, created_at_ms): (String, u64)| {
-            let cursor = Cursor { created_at_ms, id: id.parse().ok()? };
-            Some((cursor, self.keys.own("job", id)))
-        };
-        let is_after = |cursor: &Cursor| after.is_none_or(|after| *cursor < after);
-        Ok(found.into_iter().filter_map(cursor).filter(|(cursor, _)| is_after(cursor)).collect())
     }
 
     async fn others(
@@ -95,10 +77,30 @@ impl Remote {
         after: Option<Cursor>,
         limit: usize,
     ) -> RedisResult<Vec<Job>> {
-        let mut found = Vec::new();
+        let Ok(mut connection) = self.link.connection() else { return Ok(Vec::new()) };
+        let until = after.map_or("+inf".to_owned(), |after| after.created_at_ms.to_string());
+        // All states at once: between two looks a job would go from one to another, and be in neither or in both.
+        let mut pipe = redis::pipe();
+        pipe.atomic();
         for state in State::ALL.into_iter().filter(|one| state.is_none_or(|state| state == *one)) {
-            found.extend(self.in_state(state, after, limit).await?);
+            let range = pipe.cmd("ZRANGE").arg(self.keys.jobs(state)).arg(&until).arg("-inf");
+            // Own jobs are among them and left out later, so more are read than wanted.
+            range
+                .arg("BYSCORE")
+                .arg("REV")
+                .arg("LIMIT")
+                .arg(0)
+                .arg(limit.saturating_mul(4))
+                .arg("WITHSCORES");
         }
+        let found: Vec<Vec<(String, u64)>> = pipe.query_async(&mut connection).await?;
+        let cursor = |(id, created_at_ms): (String, u64)| {
+            let cursor = Cursor { created_at_ms, id: id.parse().ok()? };
+            Some((cursor, self.keys.own("job", id)))
+        };
+        let is_after = |cursor: &Cursor| after.is_none_or(|after| *cursor < after);
+        let found = found.into_iter().flatten().filter_map(cursor);
+        let mut found: Vec<_> = found.filter(|(cursor, _)| is_after(cursor)).collect();
         found.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.0));
         let mut others = self.of_others(found.into_iter().map(|(_, key)| key).collect()).await?;
         others.truncate(limit);
@@ -125,8 +127,8 @@ impl Remote {
 }
 
 impl Elsewhere for Remote {
-    fn job(&self, id: JobId) -> Answer<'_, Option<Job>> {
-        Box::pin(async move { self.mirrored(id).await.map(|mirrored| mirrored.job) })
+    fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, Error>> {
+        Box::pin(async move { Ok(self.mirrored(id).await?.map(|mirrored| mirrored.job)) })
     }
 
     fn result(&self, recipe: [u8; 32]) -> Answer<'_, Option<Job>> {
@@ -136,14 +138,14 @@ impl Elsewhere for Remote {
             let found: RedisResult<Option<String>> = tokio::time::timeout(CACHE_TIME, found).await.ok()?;
             let id = found.inspect_err(|error| self.link.suspect(error)).ok()??;
             let mirrored = tokio::time::timeout(CACHE_TIME, self.mirrored(id.parse().ok()?)).await.ok()?;
-            mirrored.map(|mirrored| mirrored.job).filter(|job| !job.files_gone)
+            mirrored.ok()?.map(|mirrored| mirrored.job).filter(|job| !job.files_gone)
         })
     }
 
     fn ask(&self, id: JobId, wish: Wish) -> Answer<'_, Result<Job, Error>> {
         Box::pin(async move {
             let unknown = queue::Error::UnknownJob(id);
-            let Some(Mirrored { owner, .. }) = self.mirrored(id).await else { return Err(unknown.into()) };
+            let Some(Mirrored { owner, .. }) = self.mirrored(id).await? else { return Err(unknown.into()) };
             let wanted = wish.participle();
             match self.wish(owner, id, wish).await {
                 Some(Reply::Done(job)) => Ok(*job),

@@ -103,6 +103,7 @@ codes! {
     SERVICE_UNAVAILABLE {
         OWNER_AWAY "owner_away"
         QUEUE_FULL "queue_full"
+        REDIS_AWAY "redis_away"
         STOPPING "stopping"
         STORAGE_AWAY "storage_away"
         STORAGE_FAILING "storage_failing"

@@ -167,7 +167,7 @@ fn problem(words: BTreeSet<&str>) -> RefOr<Response> {
 const ANYTHING: &[Code] = &[WORTHLESS_API_KEY, TOO_OFTEN, INTERNAL, STORAGE_FAILING];
 /// What has to be written.
 const WRITING: &[Code] = &[STORAGE_FULL];
-const ONE_JOB: &[Code] = &[UNKNOWN_JOB];
+const ONE_JOB: &[Code] = &[UNKNOWN_JOB, REDIS_AWAY];
 const ITS_FILES: &[Code] = &[NOT_FINISHED, NO_RESULT, FILES_GONE, STORAGE_AWAY];
 const ADMINS_ONLY: &[Code] = &[TOKEN_NEEDED, SCOPE_NEEDED];
 /// Whether another job is taken from somebody.

@@ -292,6 +292,7 @@ impl From<jobs::Error> for Problem {
             jobs::Error::FilesGone { .. } => Self::gone(detail),
             jobs::Error::NoRoom { .. } => Self::new(codes::NO_ROOM, detail),
             jobs::Error::OwnerAway { .. } => Self::new(codes::OWNER_AWAY, detail),
+            jobs::Error::RedisAway { .. } => Self::new(codes::REDIS_AWAY, detail).retry_after(SOON_S),
             jobs::Error::StorageAway(source) => {
                 tracing::error!(error = %source, "the shared storage cannot be read");
                 Self::new(codes::STORAGE_AWAY, detail)

@@ -21,8 +21,8 @@ use super::path::Path;
 use super::{Site, jobs};
 use crate::events::{self, Change};
 use crate::ids::JobId;
-use crate::jobs::{JobView, Jobs, Status};
-use crate::queue::Job;
+use crate::jobs::{Error, JobView, Jobs, Status};
+use crate::queue::{self, Job};
 
 /// Reverse proxies that buffer answers would hold events back; this header makes the usual ones stop.
 const UNBUFFERED: (HeaderName, HeaderValue) =
@@ -117,15 +117,24 @@ impl Listener {
                 Ok(events::Event { change: Change::Progress(progress), .. }) => {
                     return Some(News::Progress(progress));
                 }
-                // After falling behind, the state says all that was missed.
-                Ok(_) | Err(RecvError::Lagged(_)) => {
-                    let status = self.jobs.status(self.id).await.ok()?;
-                    return Some(News::State(Box::new(status)));
-                }
                 Err(RecvError::Closed) => return None,
+                // After falling behind, the state says all that was missed.
+                told => match self.jobs.status(self.id).await {
+                    Ok(status) => return Some(News::State(Box::new(status))),
+                    Err(Error::Queue(queue::Error::UnknownJob(_))) if is_of_the_job(&told) => return None,
+                    // When Redis answers again there is a gap, and so another look. One that has forgotten everything
+                    // is told of the job a little later.
+                    Err(Error::RedisAway { .. } | Error::Queue(queue::Error::UnknownJob(_))) => {}
+                    Err(_) => return None,
+                },
             }
         }
     }
+}
+
+/// Whether it was told of one job, not that something was missed.
+fn is_of_the_job(told: &Result<events::Event, RecvError>) -> bool {
+    told.as_ref().is_ok_and(|event| event.change == Change::State)
 }
 
 fn event(name: &str, body: &impl serde::Serialize) -> Event {

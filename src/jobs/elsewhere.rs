@@ -19,8 +19,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The other nodes. None of these calls waits for long.
 pub trait Elsewhere: Send + Sync {
-    /// A job of another node as it was mirrored; none if there is none, or nobody can tell.
-    fn job(&self, id: JobId) -> Answer<'_, Option<Job>>;
+    /// A job of another node as it was mirrored; none if there is none. [`Error::RedisAway`] if nobody can tell.
+    fn job(&self, id: JobId) -> Answer<'_, Result<Option<Job>, Error>>;
 
     /// A job of another node that was completed not long ago and has this recipe (see [`queue::recipe`]); none if nobody
     /// can tell at once.
@@ -116,7 +116,7 @@ impl Jobs {
 
     pub(super) async fn job_elsewhere(&self, id: JobId) -> Result<Job, Error> {
         let found = match self.elsewhere.get() {
-            Some(elsewhere) => elsewhere.job(id).await,
+            Some(elsewhere) => elsewhere.job(id).await?,
             None => None,
         };
         found.ok_or_else(|| queue::Error::UnknownJob(id).into())

@@ -101,6 +101,14 @@ pub enum Error {
         /// What was to be done.
         wanted: &'static str,
     },
+    /// The job may be another node's, and Redis cannot be asked.
+    #[error(
+        "Job {id} is not one of this node. It may be another node's, but Redis, which knows those, does not answer just now. Try again later."
+    )]
+    RedisAway {
+        /// The job.
+        id: JobId,
+    },
     /// The file is on the shared storage, which fails.
     #[error(
         "The file is on the storage that the nodes share, and that cannot be read just now. Try again later."

@@ -3,7 +3,7 @@
 use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 
-use super::nodes::{Fleet, until_nodes};
+use super::nodes::{Fleet, health_until, until_nodes, until_tier};
 use crate::redis_server::Redis;
 use crate::support::{Server, events_in, padded_glb, triangle_glb};
 
@@ -54,6 +54,33 @@ async fn any_node_shows_a_job_follows_it_and_serves_its_files() {
     until_nodes(&other, 2).await;
     assert_eq!(other.delete(&id).await, 204);
     assert_eq!(owner.get(&format!("/api/v1/jobs/{id}")).await.status(), 404);
+}
+
+#[tokio::test]
+async fn a_job_is_followed_on_another_node_while_redis_forgets_everything() {
+    let mut redis = Redis::start();
+    let fleet = Fleet::of(&redis);
+    let (owner, other) = (fleet.node("owner").await, fleet.node("other").await);
+    let (id, child) = owner.submit_frozen().await;
+    until_known(&other, &id).await;
+    let path = format!("/api/v1/jobs/{id}");
+    let stream = other.get(&format!("{path}/events")).await;
+    assert_eq!(stream.status(), 200);
+    redis.kill();
+    health_until(&other, |health| health["tier"] != "redis").await;
+    let answer = other.get(&path).await;
+    assert_eq!((answer.status().as_u16(), answer.headers().contains_key("retry-after")), (503, true));
+    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "redis_away");
+    assert_eq!(owner.get(&path).await.status(), 200);
+    redis.start_again();
+    for node in [&owner, &other] {
+        until_tier(node, "redis").await;
+    }
+    rustix::process::kill_process(child, rustix::process::Signal::CONT).unwrap();
+    let events = tokio::time::timeout(crate::support::DEADLINE, stream.text()).await.unwrap().unwrap();
+    let events = events_in(&events);
+    let (last, job) = events.last().unwrap();
+    assert_eq!((last.as_str(), &job["state"]), ("state", &"completed".into()), "{events:?}");
 }
 
 #[tokio::test]
@@ -134,6 +161,7 @@ async fn a_list_has_the_jobs_of_all_nodes_once_and_in_order() {
     for node in &nodes {
         for id in &ids {
             until_known(node, id).await;
+            node.finished(id).await;
         }
         let (mut found, mut after) = (Vec::new(), String::new());
         loop {
