@@ -35,6 +35,9 @@ pub(super) fn encode(planes: &Planes, effort: Effort, matrix: u16) -> Result<Vec
         // Looking for places to copy from takes ten times as long: not where haste was asked for.
         (ffi::AV1E_SET_ENABLE_INTRABC, c_int::from(!is_spoilt)),
         (ffi::AOME_SET_CQ_LEVEL, c_int::from(effort.quantizer)),
+        (ffi::AV1E_SET_ENABLE_QM, 1),
+        (ffi::AV1E_SET_QM_MIN, STEEPEST),
+        (ffi::AV1E_SET_QM_MAX, STEEPEST),
         (ffi::AV1E_SET_COLOR_PRIMARIES, ffi::AOM_CICP_CP_BT_709 as c_int),
         (ffi::AV1E_SET_TRANSFER_CHARACTERISTICS, ffi::AOM_CICP_TC_SRGB as c_int),
         (ffi::AV1E_SET_MATRIX_COEFFICIENTS, c_int::from(matrix)),
@@ -43,8 +46,14 @@ pub(super) fn encode(planes: &Planes, effort: Effort, matrix: u16) -> Result<Vec
     for (control, value) in controls {
         encoder.set(control, value)?;
     }
+    encoder.weigh_by_frequency()?;
     encoder.encode(&image)
 }
+
+/// The quantization matrix that takes most from high frequencies. These are what is not seen of a texture: it is looked at from
+/// where a texel is about a pixel or less. At equal FLIP error files are 7 to 27 % smaller than without matrices, also where a
+/// texel is a pixel, and smaller than by any of the 14 others.
+const STEEPEST: c_int = 0;
 
 /// What is drawn, not photographed, gets palettes from libaom, which at higher speeds than this makes the file three times as
 /// large: 61 kB against 15, and against 19 without palettes, on a flat texture of 2048 x 2048 pixels.
@@ -125,6 +134,15 @@ impl Context {
     fn set(&mut self, control: ffi::aome_enc_control_id, value: c_int) -> Result<(), CodecError> {
         // SAFETY: every control that is used takes one int.
         checked(unsafe { ffi::aom_codec_control(&mut *self.0, control as c_int, value) })
+    }
+
+    /// Errors count as the quantization matrix weighs them, where ways to code a block are compared.
+    #[expect(unsafe_code, reason = "a call into libaom")]
+    fn weigh_by_frequency(&mut self) -> Result<(), CodecError> {
+        // SAFETY: both strings end with a zero, and are only read.
+        checked(unsafe {
+            ffi::aom_codec_set_option(&mut *self.0, c"dist-metric".as_ptr(), c"qm-psnr".as_ptr())
+        })
     }
 
     #[expect(unsafe_code, reason = "calls into libaom")]

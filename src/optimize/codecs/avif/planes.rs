@@ -1,6 +1,8 @@
 //! RGB to the planes of AV1 and back (ITU-T H.273), in full range or video range, 8 to 12 bits, with and without
 //! subsampled chroma.
 
+use std::collections::{HashMap, HashSet};
+
 use super::super::{CodecError, Pixels};
 use super::NAME;
 use super::aom::Frame;
@@ -53,23 +55,95 @@ mod libyuv {
 
 /// Brightness and colour differences at full resolution, out of which [`libyuv::colour`] makes the same colours again: viewers
 /// whose numbers are the standard's are off by less than half a step.
+///
+/// Three numbers that are rounded each by itself make a colour that is off by one step in most cases, and a wide plain area that
+/// is off by a step is seen. So those of plain areas are rounded together: of the eight ways, the one whose colour is nearest.
+/// Elsewhere that would only be noise.
 pub(super) fn from_colour(pixels: &Pixels) -> Vec<Vec<u8>> {
-    let part = |of: i32| of as f32 / 64.0;
-    let (blue, red) = (part(libyuv::BLUE), part(libyuv::RED));
-    let (green_of_blue, green_of_red) = (part(libyuv::GREEN.0) / blue, part(libyuv::GREEN.1) / red);
-    let sum = 1.0 + green_of_blue + green_of_red;
-    let (kr, kb) = (green_of_red / sum, green_of_blue / sum);
-    // A cast saturates, and is many times faster than `round`, which is a call on older processors.
-    let round = |value: f32| (value + 0.5) as u8;
+    let mix = Mix::new();
+    let plain = plain_colours(pixels);
     let mut planes = std::array::from_fn::<_, 3, _>(|_| Vec::with_capacity(pixels.texels().len()));
+    let (mut last, mut samples) = (None, [0; 3]);
     for &[r, g, b, _] in pixels.texels() {
-        let [r, g, b] = [r, g, b].map(f32::from);
-        let y = kr * r + (1.0 - kr - kb) * g + kb * b;
-        planes[0].push(round(y));
-        planes[1].push(round((b - y) / blue + 128.0));
-        planes[2].push(round((r - y) / red + 128.0));
+        let colour = [r, g, b];
+        if last != Some(colour) {
+            samples = if plain.contains(&colour) { mix.nearest(colour) } else { mix.rounded(colour) };
+            last = Some(colour);
+        }
+        for (plane, sample) in planes.iter_mut().zip(samples) {
+            plane.push(sample);
+        }
     }
     planes.into()
+}
+
+/// Colours of which there is much in an image.
+fn plain_colours(pixels: &Pixels) -> HashSet<[u8; 3]> {
+    let texels = pixels.texels();
+    // Odd, so that not all samples lie in the same columns.
+    let step = texels.len().div_ceil(PLAIN_SAMPLES) | 1;
+    let mut counts = HashMap::<[u8; 3], usize>::new();
+    for &[r, g, b, _] in texels.iter().step_by(step) {
+        *counts.entry([r, g, b]).or_default() += 1;
+    }
+    let least = texels.len().div_ceil(step).div_ceil(PLAIN_PART);
+    counts.into_iter().filter(|&(_, count)| count >= least).map(|(colour, _)| colour).collect()
+}
+
+/// Pixels that are looked at for [`plain_colours`], and which part of them has to have a colour.
+const PLAIN_SAMPLES: usize = 1 << 16;
+const PLAIN_PART: usize = 256;
+
+/// The weights of [`libyuv`]'s numbers turned round.
+struct Mix {
+    kr: f32,
+    kb: f32,
+    blue: f32,
+    red: f32,
+}
+
+impl Mix {
+    fn new() -> Self {
+        let part = |of: i32| of as f32 / 64.0;
+        let (blue, red) = (part(libyuv::BLUE), part(libyuv::RED));
+        let (green_of_blue, green_of_red) = (part(libyuv::GREEN.0) / blue, part(libyuv::GREEN.1) / red);
+        let sum = 1.0 + green_of_blue + green_of_red;
+        Self { kr: green_of_red / sum, kb: green_of_blue / sum, blue, red }
+    }
+
+    /// The samples of a colour, between whole numbers.
+    fn exact(&self, colour: [u8; 3]) -> [f32; 3] {
+        let [r, g, b] = colour.map(f32::from);
+        let y = self.kr * r + (1.0 - self.kr - self.kb) * g + self.kb * b;
+        [y, (b - y) / self.blue + 128.0, (r - y) / self.red + 128.0]
+    }
+
+    /// Each sample rounded by itself.
+    fn rounded(&self, colour: [u8; 3]) -> [u8; 3] {
+        // A cast saturates, and is many times faster than `round`, which is a call on older processors.
+        self.exact(colour).map(|value| (value + 0.5) as u8)
+    }
+
+    /// The samples whose colour is nearest to this one; of equally near ones those that are [`Self::rounded`].
+    fn nearest(&self, colour: [u8; 3]) -> [u8; 3] {
+        let (rounded, below) = (self.rounded(colour), self.exact(colour).map(|value| value as u8));
+        let ways = (0..8_u8).map(|way| {
+            // The other whole number beside the exact one.
+            let other = |plane: usize| match rounded[plane] == below[plane] {
+                true => below[plane].saturating_add(1),
+                false => below[plane],
+            };
+            let sample = |plane: usize| if way >> plane & 1 == 1 { other(plane) } else { rounded[plane] };
+            [0, 1, 2].map(sample)
+        });
+        ways.min_by_key(|&samples| distance(libyuv::colour(samples), colour)).unwrap_or(rounded)
+    }
+}
+
+/// The square of how far colours are apart, where green is seen best and blue worst.
+fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
+    let square = |channel: usize| u32::from(a[channel].abs_diff(b[channel])).pow(2);
+    3 * square(0) + 6 * square(1) + square(2)
 }
 
 /// Each of `channels` (0 is red) as a plane.
