@@ -7,11 +7,13 @@
 //! knows nothing of documents: it is given a [`Subject`] that makes attempts.
 
 mod balance;
+mod part;
+mod weighed;
 
 use std::rc::Rc;
 
 use self::balance::Balance;
-pub(super) use self::balance::{Cost, Estimate, GROWTH, Group, Part};
+pub(super) use self::part::{Cost, Estimate, GROWTH, Group, Part};
 use super::budget::Shares;
 
 /// An attempt as the search sees it.

@@ -5,74 +5,20 @@
 //! of it is used, is guessed from all that was encoded so far ([`Cost`]). The best division is the one at which a byte more buys
 //! the same anywhere.
 
+use super::part::{Estimate, Group, LONGEST_IMAGE_STEP, Part};
+use super::weighed::{LEAST_EFFECT, LEAST_SEEN, Point, Weighed};
 use crate::optimize::budget::Shares;
 
-/// What gets one share of the budget.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::optimize) enum Part {
-    /// Everything: where nothing is known of its parts.
-    All,
-    /// The images with these indices.
-    Images(Vec<usize>),
-    /// Surfaces, and all that has no share of its own.
-    Surface,
-    /// The bits of numbers.
-    Numbers,
-}
-
-/// A part, and how much is seen of its errors.
-#[derive(Debug, Clone)]
-pub(in crate::optimize) struct Group {
-    pub(in crate::optimize) part: Part,
-    /// How much less different an attempt would look with it untouched, view by view.
-    pub(in crate::optimize) effect: Vec<f32>,
-}
-
-/// What a share of a part should come to.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(in crate::optimize) struct Cost {
-    pub(in crate::optimize) bytes: f32,
-    /// How much of the share should be used: files come in steps.
-    pub(in crate::optimize) used: f32,
-}
-
-/// The seen error grows slower than the share: its exponent, found by trying, and that of numbers.
-pub(in crate::optimize) const GROWTH: f32 = 0.75;
-const GROWTH_OF_NUMBERS: f32 = 1.0;
-/// What is seen of an attempt that was wrong by so little that surfaces may get more of the error next.
-const NARROWLY: f32 = 1.1;
-/// The largest step of all shares between two attempts, as a factor.
-const LONGEST_STEP: f32 = 5.0;
-/// The same of surfaces towards more errors.
-const LONGEST_SURFACE_STEP: f32 = 3.0;
-/// The largest step of an image's share, likewise: each has its own cliffs.
-const LONGEST_IMAGE_STEP: f32 = 4.0;
-/// The largest share of surfaces: beyond it, outlines have corners that a mean over pixels forgives.
-const LARGEST_SURFACE: f32 = 20.0;
 /// The largest share that all images would get: of some nothing is seen in any view, and may be in others.
 const LARGEST_EVEN: f32 = 8.0;
-/// The largest share of a group of images against what all would get, as a factor.
-const LARGEST_RATIO: f32 = 6.0;
-/// The share of numbers is a power of two, as one bit is the least step: so many bits more than the preset's, at most, and
-/// so many fewer.
-const BITS: (i16, i16) = (4, 2);
-/// The least share of surfaces: with less, none would ever go.
-const LEAST_SURFACE: f32 = 0.05;
 /// Less than this is nothing to be divided by, in what is seen.
 const LEAST_PRICE: f32 = 1e-4;
-const LEAST_SEEN: f32 = 1e-4;
 /// A little more of what is seen, as a part of the most.
 const LITTLE: f32 = 0.01;
 /// How often a division is made anew, with what a view's errors weigh in the last.
 const DIVISIONS: usize = 6;
 /// The least part of its share that a part keeps where an attempt is mended.
 const LEAST_KEPT: f32 = 0.1;
-/// Steps of a share that are weighed, to each side.
-const STEPS: i16 = 24;
-/// With this exponent, shares next to the last are near each other and others farther apart.
-const COARSER: f32 = 1.25;
-/// The least effect that a group is taken to have, as a part of what is seen: what no view shows may still be looked at.
-const LEAST_EFFECT: f32 = 0.001;
 
 /// What is hidden of an error grows with this power of the square of what is not.
 const HIDDEN: f32 = 0.7;
@@ -82,8 +28,6 @@ const LEAST_CHANGE: f32 = 0.01;
 const FAR_OFF: f32 = 0.5;
 /// Below this, next to nothing is used of a share: that tells nothing of more.
 const LEAST_USED: f32 = 0.05;
-/// Measured at shares within this factor, an effect replaces the one before.
-const AS_MUCH: f32 = 1.05;
 
 /// How the budget is divided between groups.
 #[derive(Default)]
@@ -91,32 +35,7 @@ pub(super) struct Balance {
     groups: Vec<Weighed>,
 }
 
-/// A part, and what is seen of its errors.
-struct Weighed {
-    part: Part,
-    /// What was used of its share and the square of what is seen of that in each view, in rising order of both.
-    seen: Vec<(f32, Vec<f32>)>,
-    /// Where that was measured; elsewhere it is put down to the part.
-    measured: Vec<f32>,
-}
-
-/// A share of a group that may be tried next.
-struct Point {
-    share: f32,
-    bytes: f32,
-    /// The square of what should be seen of it in each view.
-    effect: Vec<f32>,
-}
-
 type Curve = Vec<Point>;
-
-/// What is known before an attempt is made.
-pub(in crate::optimize) trait Estimate {
-    /// What a share of a part should come to.
-    fn cost(&self, part: &Part, share: f32) -> Cost;
-    /// What is seen in all views together, as a part of what is allowed: a smooth function of all, to tell whose errors matter.
-    fn pressure(&self, seen: &[f32]) -> f32;
-}
 
 impl Balance {
     /// Takes in what was seen of each group, and of all in each view, in an attempt with these shares. Errors that know nothing
@@ -156,11 +75,10 @@ impl Balance {
             let used = used.unwrap_or(share);
             let known = self.groups.iter().position(|known| known.part == group.part);
             let at = known.unwrap_or_else(|| {
-                self.groups.push(Weighed { part: group.part, seen: Vec::new(), measured: Vec::new() });
+                self.groups.push(Weighed::new(group.part));
                 self.groups.len() - 1
             });
-            self.groups[at].add(used, effect);
-            self.groups[at].measured.push(used);
+            self.groups[at].measure(used, effect);
         }
     }
 
@@ -394,128 +312,6 @@ fn summed(effects: impl Iterator<Item = Vec<f32>>) -> Vec<f32> {
 fn exchanged(seen: &[f32], now: &Point, next: &Point) -> Vec<f32> {
     let changes = now.effect.iter().zip(&next.effect).map(|(now, next)| next - now);
     seen.iter().zip(changes).map(|(seen, change)| (seen + change).max(0.0)).collect()
-}
-
-/// Whether what is used of a share twice is as good as the same.
-fn is_as_much(one: f32, other: f32) -> bool {
-    (one / other).max(other / one) <= AS_MUCH
-}
-
-impl Weighed {
-    /// Whether what is seen where so much is used was measured.
-    fn is_measured(&self, used: f32) -> bool {
-        self.measured.iter().any(|&other| is_as_much(other, used))
-    }
-
-    fn point(&self, share: f32, estimate: &dyn Estimate) -> Point {
-        let Cost { bytes, used } = estimate.cost(&self.part, share);
-        Point { share, bytes, effect: self.effect(used) }
-    }
-
-    /// Shares from the next to `share` on to that times `factor`.
-    fn along(&self, share: f32, factor: f32, estimate: &dyn Estimate) -> impl Iterator<Item = Point> {
-        let step = move |step: i16| share * factor.powf(f32::from(step) / f32::from(STEPS));
-        (1..=STEPS).map(move |at| self.point(step(at), estimate))
-    }
-
-    /// Takes in what is seen in each view where so much is used: its square.
-    fn add(&mut self, used: f32, effect: Vec<f32>) {
-        self.seen.retain(|&(other, _)| !is_as_much(other, used));
-        let at = self.seen.partition_point(|(other, _)| *other < used);
-        self.seen.insert(at, (used, effect));
-        // What is less than was seen of less was hidden by another's errors.
-        for after in 1..self.seen.len() {
-            let (before, rest) = self.seen.split_at_mut(after);
-            let (Some((_, less)), Some((_, more))) = (before.last(), rest.first_mut()) else { continue };
-            more.iter_mut().zip(less).for_each(|(more, less)| *more = more.max(*less));
-        }
-    }
-
-    /// What should be seen where so much of a share is used: between what was seen of less and of more.
-    fn effect(&self, used: f32) -> Vec<f32> {
-        let beyond = |(near, effect): &(f32, Vec<f32>)| {
-            let growth = (used / near).powf(self.part.growth());
-            effect.iter().map(|effect| effect * growth).collect()
-        };
-        let above = self.seen.partition_point(|(other, _)| *other <= used);
-        match (above.checked_sub(1).map(|below| &self.seen[below]), self.seen.get(above)) {
-            (None, None) => Vec::new(),
-            (None, Some(end)) | (Some(end), None) => beyond(end),
-            (Some((low, less)), Some((high, more))) => {
-                let way = (used / low).ln() / (high / low).ln();
-                let between = |(less, more): (&f32, &f32)| {
-                    let less = less.max(LEAST_EFFECT * LEAST_SEEN.powi(2));
-                    less * (more.max(less) / less).powf(way)
-                };
-                less.iter().zip(more).map(between).collect()
-            }
-        }
-    }
-}
-
-impl Part {
-    /// The exponent by which the square of what is seen grows with what is used, beyond what is known.
-    fn growth(&self) -> f32 {
-        2.0 * if *self == Self::Numbers { GROWTH_OF_NUMBERS } else { GROWTH }
-    }
-
-    fn share(&self, shares: &Shares) -> f32 {
-        match self {
-            Self::Images(images) => images.first().map_or(shares.surface, |&image| shares.of_image(image)),
-            Self::All | Self::Surface => shares.surface,
-            Self::Numbers => shares.numbers,
-        }
-    }
-
-    fn set(&self, shares: &mut Shares, share: f32) {
-        match self {
-            Self::All => *shares = Shares::even(share, shares.images.len()),
-            Self::Images(images) => images.iter().for_each(|&image| shares.images[image] = share),
-            Self::Surface => shares.surface = share,
-            Self::Numbers => shares.numbers = share,
-        }
-    }
-
-    /// Itself, and the shares with another one of it.
-    fn changed(&self, from: &Shares, share: f32) -> (Self, Shares) {
-        let mut shares = from.clone();
-        self.set(&mut shares, share);
-        (self.clone(), shares)
-    }
-
-    /// The shares that may be tried next, not too far from the last one, of which `seen` was seen; `even` is what all
-    /// would get.
-    fn shares_after(&self, last: &Shares, even: f32, seen: f32) -> Vec<f32> {
-        let last = self.share(last);
-        let steps = |longest: f32| {
-            let step = move |step: i16| {
-                let part = f32::from(step) / f32::from(STEPS);
-                longest.powf(part.signum() * part.abs().powf(COARSER))
-            };
-            (-STEPS..=STEPS).map(move |at| last * step(at))
-        };
-        let most = match self {
-            // Of these nothing is seen at first, and all at once much.
-            Self::Surface | Self::Numbers if seen > NARROWLY => last,
-            Self::Surface => last * LONGEST_SURFACE_STEP,
-            _ => f32::INFINITY,
-        };
-        let shares: Vec<f32> = match self {
-            Self::All => {
-                vec![even.clamp(last / LONGEST_STEP, last * LONGEST_STEP).min(LARGEST_SURFACE)]
-            }
-            Self::Images(_) => {
-                let may_be = |share: &f32| (share / even).max(even / share) <= LARGEST_RATIO;
-                let near = even.clamp(last / LONGEST_IMAGE_STEP, last * LONGEST_IMAGE_STEP);
-                steps(LONGEST_IMAGE_STEP).filter(may_be).chain([near]).collect()
-            }
-            Self::Surface => {
-                steps(LONGEST_STEP).map(|share| share.clamp(LEAST_SURFACE, LARGEST_SURFACE)).collect()
-            }
-            Self::Numbers => (-BITS.0..=BITS.1).map(|bits| f32::from(bits).exp2()).collect(),
-        };
-        shares.into_iter().map(|share| share.min(most)).collect()
-    }
 }
 
 #[cfg(test)]
