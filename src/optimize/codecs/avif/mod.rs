@@ -192,6 +192,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_coarse_is_kept_before_what_is_fine() {
+        let error = |side: u32| {
+            let checker = |x: u32, y: u32| if (x / side + y / side).is_multiple_of(2) { 116 } else { 140 };
+            let image = painted(128, 128, |x, y| [checker(x, y), checker(x, y), 90, 255]);
+            let result = round_trip(&image, &options(70, Channels::Mixed));
+            let off = image.texels().iter().zip(result.texels()).map(|(a, b)| u32::from(a[1].abs_diff(b[1])));
+            off.sum::<u32>() as f32 / (128.0 * 128.0)
+        };
+        let (coarse, fine) = (error(16), error(1));
+        assert!(coarse * 3.0 < fine, "{coarse} and {fine}");
+    }
+
+    #[test]
     fn the_same_pixels_give_the_same_bytes() {
         let image = landscape(100, 60);
         let options = options(60, Channels::Mixed);

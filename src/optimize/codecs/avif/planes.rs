@@ -299,6 +299,16 @@ mod tests {
         assert!(bias.iter().all(|bias| bias.abs() < 0.1), "{bias:?}");
     }
 
+    /// A fox of one orange was off by a step of red all over, of which everything was seen that may be.
+    #[test]
+    fn regression_plain_colours_come_back_exactly_where_that_is_possible() {
+        let (orange, sky) = ([255, 191, 0], [12, 200, 255]);
+        let texels = (0..64).flat_map(|at| if at < 32 { orange } else { sky }.into_iter().chain([255]));
+        let planes = from_colour(&Pixels::new(64, 1, texels.collect()).unwrap());
+        let shown = |at: usize| libyuv::colour([0, 1, 2].map(|plane: usize| planes[plane][at]));
+        assert_eq!((shown(0), shown(63)), (orange, sky));
+    }
+
     /// What Chromium 156 shows of an AVIF with these samples.
     #[test]
     fn colours_are_those_of_a_browser() {

@@ -16,6 +16,13 @@ const THUMBNAIL_PIXELS: f32 = 256.0;
 /// From this magnification on, single texels are told apart.
 const MAGNIFIED: f32 = 1.3;
 
+/// Below that, so many pixels across are seen as one: the area over which FLIP's filter for brightness averages at its usual
+/// distance (a Gaussian with a deviation of 1.03 pixels) is that of a square with a side of 3.6.
+const SEEN_AS_ONE: u32 = 4;
+
+/// What normals and other numbers come to is not seen before they are lit, which is sharper than they are.
+const LIT_AS_ONE: u32 = 2;
+
 /// The original as it is seen, and what its channels are.
 pub(super) struct Goal<'a> {
     meaning: &'a Meaning,
@@ -96,18 +103,18 @@ impl<'a> Goal<'a> {
     fn difference(&self, before: &Pixels, after: &Pixels, is_magnified: bool) -> f32 {
         let channels = self.meaning.channels;
         let numbers = |channels| {
-            let rms = difference::linear(before, after, channels).rms;
+            let rms = difference::linear(before, after, channels, LIT_AS_ONE);
             rms.into_iter().fold(0.0, f32::max) / self.budget.data_error
         };
         match self.meaning.content {
             Content::Colour => {
-                let colour = difference::colour(before, after, if is_magnified { 1 } else { 2 });
+                let colour = difference::colour(before, after, if is_magnified { 1 } else { SEEN_AS_ONE });
                 let alpha = numbers([false, false, false, channels[3]]);
                 self.budget.colour_error.part(colour.mean, colour.p999).max(alpha)
             }
             Content::Linear => numbers(channels),
             Content::Normal => {
-                let angle = difference::normal(before, after);
+                let angle = difference::normal(before, after, LIT_AS_ONE);
                 self.budget.normal_map_error.part(angle.mean, angle.p999)
             }
         }
