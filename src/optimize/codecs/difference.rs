@@ -94,7 +94,7 @@ fn sampled(count: usize) -> impl Iterator<Item = usize> {
 fn blocks(
     images: [&Pixels; 2],
     side: u32,
-    of: fn([u8; 4]) -> [f32; 4],
+    of: impl Fn([u8; 4]) -> [f32; 4],
 ) -> impl Iterator<Item = [[f32; 4]; 2]> {
     let [width, height] = [images[0].width(), images[0].height()].map(|length| length as usize);
     let side = side as usize;
