@@ -16,11 +16,13 @@ const THUMBNAIL_PIXELS: f32 = 256.0;
 /// From this magnification on, single texels are told apart.
 const MAGNIFIED: f32 = 1.3;
 
-/// Below that, so many pixels across are seen as one: the area over which FLIP's filter for brightness averages at its usual
-/// distance (a Gaussian with a deviation of 1.03 pixels) is that of a square with a side of 3.6.
-const SEEN_AS_ONE: u32 = 4;
+/// Below that, an image is compared in half of the size in which it is seen. In that size, so many pixels across are seen as one:
+/// the area over which FLIP's filter for brightness averages at its usual distance (a Gaussian with a deviation of 1.03
+/// pixels) is that of a square with a side of 3.6. Numbers are not seen before they are lit, which is sharper than they are.
+const LOOKED_AT: f32 = 0.5;
+const SEEN_AS_ONE: u32 = 2;
 
-/// What normals and other numbers come to is not seen before they are lit, which is sharper than they are.
+/// Numbers of this many pixels across are lit as one where they are magnified.
 const LIT_AS_ONE: u32 = 2;
 
 /// The original as it is seen, and what its channels are.
@@ -55,14 +57,16 @@ impl<'a> Goal<'a> {
         let whole = whole.max(SMALLEST_VIEW / width.max(height));
         let mut views: Vec<View> = Vec::new();
         for (scale, allowance) in [(whole * CLOSE_UP, CLOSE_UP_ALLOWANCE), (whole, 1.0)] {
-            let side = |length: f32| (length * scale.min(1.0)).round().max(1.0) as u32;
+            let is_magnified = scale > MAGNIFIED;
+            let part = if is_magnified { 1.0 } else { LOOKED_AT * scale.min(1.0) };
+            let side = |length: f32| (length * part).round().max(1.0) as u32;
             let size = (side(width), side(height));
             match views.last_mut() {
                 // Magnified in both views: the stricter one decides.
                 Some(closer) if size == closer.original.size => closer.allowance = allowance,
                 _ => {
                     let original = Scaled::new(original, size, meaning.content);
-                    views.push(View { original, allowance, is_magnified: scale > MAGNIFIED });
+                    views.push(View { original, allowance, is_magnified });
                 }
             }
         }
@@ -102,19 +106,20 @@ impl<'a> Goal<'a> {
 
     fn difference(&self, before: &Pixels, after: &Pixels, is_magnified: bool) -> f32 {
         let channels = self.meaning.channels;
+        let (seen, lit) = if is_magnified { (1, LIT_AS_ONE) } else { (SEEN_AS_ONE, 1) };
         let numbers = |channels| {
-            let rms = difference::linear(before, after, channels, LIT_AS_ONE);
+            let rms = difference::linear(before, after, channels, lit);
             rms.into_iter().fold(0.0, f32::max) / self.budget.data_error
         };
         match self.meaning.content {
             Content::Colour => {
-                let colour = difference::colour(before, after, if is_magnified { 1 } else { SEEN_AS_ONE });
+                let colour = difference::colour(before, after, seen);
                 let alpha = numbers([false, false, false, channels[3]]);
                 self.budget.colour_error.part(colour.mean, colour.p999).max(alpha)
             }
             Content::Linear => numbers(channels),
             Content::Normal => {
-                let angle = difference::normal(before, after, LIT_AS_ONE);
+                let angle = difference::normal(before, after, lit);
                 self.budget.normal_map_error.part(angle.mean, angle.p999)
             }
         }
@@ -163,6 +168,8 @@ mod tests {
         let goal = Goal::new(&image, &COLOUR, Some(1000.0), &budget);
         assert_eq!(goal.views.len(), 1);
         assert_eq!(goal.views[0].allowance, 1.0);
-        assert_eq!(Goal::new(&large, &COLOUR, None, &budget).views.len(), 1);
+        let large = Goal::new(&large, &COLOUR, None, &budget);
+        assert_eq!(large.views.len(), 2, "once a texel is a pixel");
+        assert!(large.views[0].is_magnified && !large.views[1].is_magnified);
     }
 }
