@@ -56,7 +56,7 @@ impl Remote {
         let letter = Letter::Wish { job, wish, reply: reply.clone() };
         let letter = serde_json::to_string(&letter).ok()?;
         let mut scripts = Scripts { connection: &mut connection, keys: &self.keys };
-        scripts.write_to(owner, &letter).await.ok()?;
+        let id = scripts.write_to(owner, &letter).await.ok()?;
         let (start, key) = (Instant::now(), self.keys.reply(&reply));
         let mut pause = FIRST_LOOK;
         while start.elapsed() < WISH_TIME {
@@ -68,6 +68,9 @@ impl Remote {
                 return serde_json::from_str(&json).ok();
             }
         }
+        // Whoever asked is told that it was not done: nor may it be, when the owner is back.
+        let taken_back: RedisResult<u32> = connection.xdel(self.keys.inbox(owner), &[id]).await;
+        let _ = taken_back.inspect_err(|error| self.link.suspect(error));
         None
     }
 

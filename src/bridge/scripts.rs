@@ -161,8 +161,8 @@ impl Scripts<'_> {
         Ok(())
     }
 
-    /// Puts a letter into a node's inbox.
-    pub(super) async fn write_to(&mut self, node: NodeId, letter: &str) -> RedisResult<()> {
+    /// Puts a letter into a node's inbox, and returns its id there.
+    pub(super) async fn write_to(&mut self, node: NodeId, letter: &str) -> RedisResult<String> {
         let inbox = self.keys.inbox(node);
         let mut pipe = redis::pipe();
         pipe.cmd("XADD")
@@ -173,7 +173,8 @@ impl Scripts<'_> {
             .arg("*")
             .arg("letter")
             .arg(letter);
-        pipe.ignore().cmd("PEXPIRE").arg(&inbox).arg(INBOX_MS).ignore();
-        pipe.query_async(self.connection).await
+        pipe.cmd("PEXPIRE").arg(&inbox).arg(INBOX_MS).ignore();
+        let (id,) = pipe.query_async(self.connection).await?;
+        Ok(id)
     }
 }
