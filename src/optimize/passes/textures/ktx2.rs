@@ -42,6 +42,9 @@ const STEPS: [Step; 3] = [
     Step { etc1s_error: 4.0, uastc_quality: 25, part: 0.5 },
 ];
 
+/// The part of the error that may be used: it is tried once, without a look at the model, so that it had better be right.
+const SHARE: f32 = 0.5;
+
 /// Pixels of the images that are encoded at the same time: a gigabyte.
 const PIXELS_AT_ONCE: u64 = (1 << 30) / MEMORY_A_PIXEL;
 
@@ -157,7 +160,7 @@ impl Image<'_> {
             );
         }
         let original = shrink::opened(self.file, self.meaning, rules)?;
-        let goal = Goal::new(&original, self.meaning, self.pixels_per_unit, rules.budget);
+        let goal = Goal::new(&original, self.meaning, self.pixels_per_unit, rules.budget).with_share(SHARE);
         let pixels = seen(&original, &goal, step.part).map_err(refused)?;
         let quality = etc1s_quality(preset);
         let coded = coded(&pixels, &goal, step, (quality, rules.effort)).map_err(refused)?;
