@@ -1,7 +1,7 @@
 //! The inbox of this node: outcomes of what it offered, and wishes of other nodes for its jobs.
 //!
-//! A letter is deleted once it was dealt with. One that comes twice does no harm: an outcome is refused by the fencing
-//! token, and a wish is granted or refused as the job then is.
+//! An outcome is deleted once it was dealt with; one that comes twice is refused by the fencing token. A wish is deleted before
+//! it is granted: whoever got no answer takes it back, and only one of the two can.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,16 +143,22 @@ async fn deal_with(bridge: Arc<Bridge>, letter: Letter, id: String) {
     match letter {
         Letter::Outcome { job, attempt, outcome } => {
             let_in(&bridge, Lease { id: job, attempt }, *outcome).await;
+            delete(&bridge, &id).await;
         }
         Letter::Wish { job, wish, reply } => {
-            let answer = Reply::from(bridge.jobs.grant(job, wish).await);
-            send_reply(&bridge, &reply, &answer).await;
+            if delete(&bridge, &id).await {
+                let answer = Reply::from(bridge.jobs.grant(job, wish).await);
+                send_reply(&bridge, &reply, &answer).await;
+            }
         }
     }
-    if let Ok(mut connection) = bridge.link.connection() {
-        let deleted: RedisResult<()> = connection.xdel(bridge.keys.inbox(bridge.node), &[id]).await;
-        let _ = deleted.inspect_err(|error| bridge.link.suspect(error));
-    }
+}
+
+/// Returns whether the letter was still there, and is no more.
+async fn delete(bridge: &Bridge, id: &str) -> bool {
+    let Ok(mut connection) = bridge.link.connection() else { return false };
+    let deleted: RedisResult<u32> = connection.xdel(bridge.keys.inbox(bridge.node), &[id]).await;
+    deleted.inspect_err(|error| bridge.link.suspect(error)).is_ok_and(|deleted| deleted > 0)
 }
 
 async fn let_in(bridge: &Bridge, lease: Lease, outcome: Outcome) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands, RedisResult};
 use uuid::Uuid;
 
@@ -57,7 +58,20 @@ impl Remote {
         let letter = serde_json::to_string(&letter).ok()?;
         let mut scripts = Scripts { connection: &mut connection, keys: &self.keys };
         let id = scripts.write_to(owner, &letter).await.ok()?;
-        let (start, key) = (Instant::now(), self.keys.reply(&reply));
+        if let Some(answer) = self.answer(&mut connection, &reply).await {
+            return Some(answer);
+        }
+        // Whoever asked is told that it was not done: nor may it be, when the owner is back. One that is gone is being granted.
+        let taken_back: RedisResult<u32> = connection.xdel(self.keys.inbox(owner), &[id]).await;
+        match taken_back.inspect_err(|error| self.link.suspect(error)) {
+            Ok(0) => self.answer(&mut connection, &reply).await,
+            _ => None,
+        }
+    }
+
+    /// Waits for the answer to a wish, as long as that may take.
+    async fn answer(&self, connection: &mut MultiplexedConnection, reply: &str) -> Option<Reply> {
+        let (start, key) = (Instant::now(), self.keys.reply(reply));
         let mut pause = FIRST_LOOK;
         while start.elapsed() < WISH_TIME {
             tokio::time::sleep(pause).await;
@@ -68,9 +82,6 @@ impl Remote {
                 return serde_json::from_str(&json).ok();
             }
         }
-        // Whoever asked is told that it was not done: nor may it be, when the owner is back.
-        let taken_back: RedisResult<u32> = connection.xdel(self.keys.inbox(owner), &[id]).await;
-        let _ = taken_back.inspect_err(|error| self.link.suspect(error));
         None
     }
 

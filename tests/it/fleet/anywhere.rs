@@ -1,6 +1,7 @@
 //! Any node answers for any job: what it is, how far it is, its files, and what is to be done with it.
 
 use reqwest::multipart::{Form, Part};
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
 use super::nodes::{Fleet, health_until, until_nodes, until_tier};
@@ -33,7 +34,7 @@ async fn any_node_shows_a_job_follows_it_and_serves_its_files() {
         other.job_until(&id, |job| job["state"] == "running").await;
         // With the head of the answer, the stream listens.
         let stream = other.get(&format!("/api/v1/jobs/{id}/events")).await;
-        rustix::process::kill_process(child, rustix::process::Signal::CONT).unwrap();
+        kill_process(child, Signal::CONT).unwrap();
         events_in(&stream.text().await.unwrap())
     };
     let events = tokio::time::timeout(crate::support::DEADLINE, events).await.unwrap();
@@ -56,6 +57,27 @@ async fn any_node_shows_a_job_follows_it_and_serves_its_files() {
     assert_eq!(owner.get(&format!("/api/v1/jobs/{id}")).await.status(), 404);
 }
 
+/// It was answered with 503, and the job was gone all the same as soon as its node worked again.
+#[tokio::test]
+async fn regression_a_wish_that_got_no_answer_is_not_granted_later() {
+    let redis = Redis::start();
+    let fleet = Fleet::of(&redis);
+    let (owner, other) = (fleet.node("owner").await, fleet.node("other").await);
+    let id = owner.submit(triangle_glb()).await;
+    owner.finished(&id).await;
+    until_known(&other, &id).await;
+    other.finished(&id).await;
+    owner.signal(Signal::STOP);
+    assert_eq!(other.delete(&id).await, 503);
+    owner.signal(Signal::CONT);
+    // The next one waits behind it in the inbox, and is refused only as long as the job is there.
+    until_nodes(&other, 2).await;
+    let refused = other.post(&format!("/api/v1/jobs/{id}/cancel")).await;
+    assert_eq!(refused.status(), 409);
+    assert_eq!(owner.get(&format!("/api/v1/jobs/{id}")).await.status(), 200);
+    assert_eq!(other.delete(&id).await, 204);
+}
+
 #[tokio::test]
 async fn a_job_is_followed_on_another_node_while_redis_forgets_everything() {
     let mut redis = Redis::start();
@@ -76,7 +98,7 @@ async fn a_job_is_followed_on_another_node_while_redis_forgets_everything() {
     for node in [&owner, &other] {
         until_tier(node, "redis").await;
     }
-    rustix::process::kill_process(child, rustix::process::Signal::CONT).unwrap();
+    kill_process(child, Signal::CONT).unwrap();
     let events = tokio::time::timeout(crate::support::DEADLINE, stream.text()).await.unwrap().unwrap();
     let events = events_in(&events);
     let (last, job) = events.last().unwrap();
