@@ -344,7 +344,7 @@ impl Jobs {
     /// The job as it is now.
     ///
     /// # Errors
-    /// [`queue::Error::UnknownJob`], or the queue cannot be read.
+    /// [`queue::Error::UnknownJob`], [`Error::RedisAway`], or the queue cannot be read.
     pub async fn status(&self, id: JobId) -> Result<Status, Error> {
         let found = self.on_queue(move |queue| wait::look(queue, id)).await;
         let (job, before) = match found {

@@ -121,10 +121,10 @@ impl Listener {
                 // After falling behind, the state says all that was missed.
                 told => match self.jobs.status(self.id).await {
                     Ok(status) => return Some(News::State(Box::new(status))),
-                    Err(Error::Queue(queue::Error::UnknownJob(_))) if is_of_the_job(&told) => return None,
                     // When Redis answers again there is a gap, and so another look. One that has forgotten everything
                     // is told of the job a little later.
-                    Err(Error::RedisAway { .. } | Error::Queue(queue::Error::UnknownJob(_))) => {}
+                    Err(Error::RedisAway { .. }) => {}
+                    Err(Error::Queue(queue::Error::UnknownJob(_))) if !is_of_the_job(&told) => {}
                     Err(_) => return None,
                 },
             }

@@ -77,6 +77,10 @@ pub(super) fn from_colour(pixels: &Pixels) -> Vec<Vec<u8>> {
     planes.into()
 }
 
+/// Pixels that are looked at for [`plain_colours`], and which part of them has to have a colour.
+const PLAIN_SAMPLES: usize = 1 << 16;
+const PLAIN_PART: usize = 256;
+
 /// Colours of which there is much in an image.
 fn plain_colours(pixels: &Pixels) -> HashSet<[u8; 3]> {
     let texels = pixels.texels();
@@ -89,10 +93,6 @@ fn plain_colours(pixels: &Pixels) -> HashSet<[u8; 3]> {
     let least = texels.len().div_ceil(step).div_ceil(PLAIN_PART);
     counts.into_iter().filter(|&(_, count)| count >= least).map(|(colour, _)| colour).collect()
 }
-
-/// Pixels that are looked at for [`plain_colours`], and which part of them has to have a colour.
-const PLAIN_SAMPLES: usize = 1 << 16;
-const PLAIN_PART: usize = 256;
 
 /// The weights of [`libyuv`]'s numbers turned round.
 struct Mix {
