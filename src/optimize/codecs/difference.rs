@@ -14,8 +14,9 @@ const MAX_SAMPLES: usize = 1 << 18;
 
 /// Distances between colours in Oklab, in which equal distances look about equally large.
 ///
-/// Source: B. Ottosson, "A perceptual color space for image processing", 2020. Black to white is 1; about 0.02 is
-/// just noticeable between two large areas. Blocks are averaged in linear light.
+/// Source: B. Ottosson, "A perceptual color space for image processing", 2020, but for what is nearly black, see
+/// [`NEARLY_BLACK`]. Black to white is 0.86; about 0.02 is just noticeable between two large areas. Blocks are averaged in linear
+/// light.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct ColourDifference {
     /// The mean distance.
@@ -129,10 +130,20 @@ fn over([r, g, b, alpha]: [f32; 4], background: f32) -> [f32; 3] {
     [r, g, b].map(|value| value + background * (1.0 - alpha))
 }
 
+/// Below this, light is seen in proportion, as CIELAB has it (CIE 15:2004; the line touches the cube root). Oklab has the cube
+/// root down to nothing, by which the sRGB values 0 and 1 are as far apart as 120 and 140: a picture of black and white
+/// could not be stored but without loss.
+const NEARLY_BLACK: f32 = 216.0 / 24389.0;
+
+/// How much of light (1 is white) is seen.
+fn response(light: f32) -> f32 {
+    if light > NEARLY_BLACK { light.cbrt() } else { light * (841.0 / 108.0) + 4.0 / 29.0 }
+}
+
 fn oklab([r, g, b]: [f32; 3]) -> [f32; 3] {
-    let l = (0.412_221_46 * r + 0.536_332_55 * g + 0.051_445_995 * b).cbrt();
-    let m = (0.211_903_5 * r + 0.680_699_5 * g + 0.107_396_96 * b).cbrt();
-    let s = (0.088_302_46 * r + 0.281_718_85 * g + 0.629_978_7 * b).cbrt();
+    let l = response(0.412_221_46 * r + 0.536_332_55 * g + 0.051_445_995 * b);
+    let m = response(0.211_903_5 * r + 0.680_699_5 * g + 0.107_396_96 * b);
+    let s = response(0.088_302_46 * r + 0.281_718_85 * g + 0.629_978_7 * b);
     [
         0.210_454_26 * l + 0.793_617_8 * m - 0.004_072_047 * s,
         1.977_998_5 * l - 2.428_592_2 * m + 0.450_593_7 * s,
@@ -199,7 +210,17 @@ mod tests {
         assert!(distance(oklab([1.0; 3]), [1.0, 0.0, 0.0]) < 1e-4);
         assert!(distance(oklab([1.0, 0.0, 0.0]), [0.627_955, 0.224_863, 0.125_846]) < 1e-4);
         let black_to_white = colour(&flat([0, 0, 0, 255]), &flat([255; 4]), 2);
-        assert!((black_to_white.mean - 1.0).abs() < 1e-4);
+        assert!((black_to_white.mean - (1.0 - 4.0 / 29.0)).abs() < 1e-4);
+    }
+
+    /// Half of a controller's texture was black that no triangle shows, and a value of 1 in its place was more than all else.
+    #[test]
+    fn regression_what_is_nearly_black_is_nearly_the_same() {
+        let step = |from: u8, to: u8| {
+            let grey = |value| flat([value, value, value, 255]);
+            colour(&grey(from), &grey(to), 1).mean
+        };
+        assert!(step(0, 1) < step(1, 3) && step(0, 1) < step(120, 121), "{} {}", step(0, 1), step(120, 121));
     }
 
     #[test]
