@@ -27,6 +27,7 @@ pub mod pointers;
 pub mod primitives;
 pub mod read;
 pub mod refs;
+pub mod texture_info;
 pub mod unknown;
 pub mod usage;
 pub mod views;

@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use glam::Affine2;
 use serde_json::Value;
 
 use crate::optimize::budget::VIEW_PIXELS;
-use crate::optimize::document::Document;
 use crate::optimize::document::primitives::{self, PrimitiveId, as_index};
+use crate::optimize::document::{Document, texture_info};
 
 /// Pixels across one unit of texture coordinates, for every image; `None` where no surface says so.
 pub(super) fn pixels_per_unit(document: &Document) -> Vec<Option<f32>> {
@@ -28,13 +29,14 @@ pub(super) fn pixels_per_unit(document: &Document) -> Vec<Option<f32>> {
         let materials: BTreeSet<usize> = primitives::materials(document, json).collect();
         let uses: Vec<&TextureUse> =
             materials.iter().filter_map(|&index| uses.get(index)).flatten().collect();
-        let sets: BTreeSet<u64> = uses.iter().map(|usage| usage.set).collect();
+        let sets: BTreeSet<usize> = uses.iter().map(|usage| usage.set).collect();
         for set in sets {
             let of_set = areas_of(document, json, set);
             for usage in uses.iter().filter(|usage| usage.set == set) {
                 let total = areas.entry(usage.texture).or_default();
                 total.world += of_set.world * enlarged;
-                total.texture += of_set.texture * usage.area_scale * matrices.len() as f64;
+                let area_scale = f64::from(usage.transform.matrix2.determinant().abs());
+                total.texture += of_set.texture * area_scale * matrices.len() as f64;
             }
         }
     }
@@ -68,7 +70,7 @@ struct Areas {
     texture: f64,
 }
 
-fn areas_of(document: &Document, primitive: &Value, set: u64) -> Areas {
+fn areas_of(document: &Document, primitive: &Value, set: usize) -> Areas {
     let attribute = |name: &str| primitives::attribute(document, primitive, name);
     let (Some(positions), Some(texcoords)) = (attribute("POSITION"), attribute(&format!("TEXCOORD_{set}")))
     else {
@@ -96,33 +98,32 @@ fn difference<const N: usize>(a: [f64; N], b: [f64; N]) -> [f64; N] {
 
 /// A texture in a material.
 #[derive(Debug, PartialEq)]
-struct TextureUse {
-    texture: usize,
-    set: u64,
-    /// By how much KHR_texture_transform enlarges areas of texture coordinates.
-    area_scale: f64,
+pub(super) struct TextureUse {
+    pub(super) slot: String,
+    pub(super) texture: usize,
+    pub(super) set: usize,
+    /// KHR_texture_transform.
+    pub(super) transform: Affine2,
 }
 
 /// Every texture that a material names, in glTF's own slots and in those of extensions.
-fn texture_uses(material: &Value) -> Vec<TextureUse> {
+pub(super) fn texture_uses(material: &Value) -> Vec<TextureUse> {
     let mut found = Vec::new();
     let mut waiting = vec![material];
     while let Some(value) = waiting.pop() {
         for (name, member) in value.as_object().into_iter().flatten() {
             match as_index(&member["index"]).filter(|_| name.ends_with("Texture")) {
-                Some(texture) => found.push(texture_use(texture, member)),
+                Some(texture) => found.push(TextureUse {
+                    slot: name.clone(),
+                    texture,
+                    set: texture_info::set(member),
+                    transform: texture_info::transform(member),
+                }),
                 None => waiting.push(member),
             }
         }
     }
     found
-}
-
-fn texture_use(texture: usize, info: &Value) -> TextureUse {
-    let transform = &info["extensions"]["KHR_texture_transform"];
-    let set = transform["texCoord"].as_u64().or_else(|| info["texCoord"].as_u64()).unwrap_or(0);
-    let scale = |axis: usize| transform["scale"][axis].as_f64().unwrap_or(1.0);
-    TextureUse { texture, set, area_scale: (scale(0) * scale(1)).abs() }
 }
 
 /// World matrices of every mesh that some node shows.

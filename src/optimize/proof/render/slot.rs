@@ -4,8 +4,9 @@ use glam::{Affine2, Vec2};
 use serde_json::Value;
 
 use super::texture::{Sampling, Wrap};
-use crate::optimize::document::Document;
 use crate::optimize::document::primitives::as_index;
+pub(super) use crate::optimize::document::texture_info::{number, numbers};
+use crate::optimize::document::{Document, texture_info};
 
 /// A texture as a material uses it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,25 +47,7 @@ impl Slot {
         let has_levels = !matches!(sampler["minFilter"].as_u64(), Some(9728 | 9729));
         let is_nearest = sampler["magFilter"] == 9728;
         let sampling = Sampling { wrap: [wrap("wrapS"), wrap("wrapT")], is_nearest, has_levels };
-        let transform = &info["extensions"]["KHR_texture_transform"];
-        let set = as_index(&transform["texCoord"]).or_else(|| as_index(&info["texCoord"])).unwrap_or(0);
-        let offset = Vec2::from_array(numbers(&transform["offset"], [0.0; 2]));
-        let scale = Vec2::from_array(numbers(&transform["scale"], [1.0; 2]));
-        // glTF turns against the clock, with v pointing down.
-        let angle = -number(&transform["rotation"], 0.0);
-        let transform =
-            Affine2::from_scale_angle_translation(Vec2::ONE, angle, offset) * Affine2::from_scale(scale);
+        let (set, transform) = (texture_info::set(info), texture_info::transform(info));
         Some(Self { image, is_srgb, set: set.min(1), transform, sampling })
     }
-}
-
-/// A number, or the default where there is none.
-#[expect(clippy::cast_possible_truncation, reason = "f32 is what every viewer reads")]
-pub(super) fn number(value: &Value, default: f32) -> f32 {
-    value.as_f64().map_or(default, |number| number as f32)
-}
-
-pub(super) fn numbers<const N: usize>(value: &Value, default: [f32; N]) -> [f32; N] {
-    let list = value.as_array().filter(|list| list.len() == N);
-    list.map_or(default, |list| std::array::from_fn(|i| number(&list[i], default[i])))
 }
