@@ -10,7 +10,7 @@
 use std::cmp::Reverse;
 
 use super::goal::Goal;
-use super::shrink::{self, Kept, Rules, Shrunk, kilobytes, refused};
+use super::shrink::{self, Kept, Rules, Shrunk, Usage, kilobytes, refused};
 use super::slots::{self, Meaning, Meant};
 use super::tries::Tries;
 use super::{apply, candidates, density, each_image};
@@ -151,13 +151,9 @@ impl Image<'_> {
             || self.meaning.is_plain
             || u64::from(probe.width) * u64::from(probe.height) <= SMALL_PIXELS
         {
-            return shrink::shrink(
-                self.file,
-                self.meaning,
-                self.pixels_per_unit,
-                rules,
-                &mut Tries::default(),
-            );
+            let usage =
+                Usage { meaning: self.meaning, pixels_per_unit: self.pixels_per_unit, coverage: &|_| None };
+            return shrink::shrink(self.file, &usage, rules, &mut Tries::default());
         }
         let original = shrink::opened(self.file, self.meaning, rules)?;
         let goal = Goal::new(&original, self.meaning, self.pixels_per_unit, rules.budget).with_share(SHARE);

@@ -7,7 +7,9 @@
 //! files, and whatever would hardly become smaller. For `gpu`, [`ktx2`] works on the images, as a pass of its own.
 
 mod candidates;
+mod coverage;
 mod density;
+mod fill;
 mod goal;
 mod ktx2;
 mod scaled;
@@ -20,7 +22,7 @@ use std::sync::mpsc;
 use serde_json::{Map, Value, json};
 
 pub(super) use self::ktx2::Ktx2;
-use self::shrink::{Kept, Rules, Shrunk};
+use self::shrink::{Kept, Rules, Shrunk, Usage};
 use self::slots::{Meaning, Meant};
 pub(super) use self::tries::AllTries;
 use super::{Context, Outcome, Pass};
@@ -132,13 +134,12 @@ fn shrink_all(document: &Document, meanings: &[Meant], context: &mut Context) ->
     let tries = &context.memo.textures;
     let shrink = |index: usize| match &meanings[index] {
         Ok(meaning) => tries.with(index, |tries| {
-            shrink::shrink(
-                document.images[index].bytes(),
+            let usage = Usage {
                 meaning,
-                if meaning.is_thumbnail { Some(THUMBNAIL_PIXELS) } else { sizes[index] },
-                &rules(index, meaning),
-                tries,
-            )
+                pixels_per_unit: if meaning.is_thumbnail { Some(THUMBNAIL_PIXELS) } else { sizes[index] },
+                coverage: &|size| coverage::of_image(document, index, size),
+            };
+            shrink::shrink(document.images[index].bytes(), &usage, &rules(index, meaning), tries)
         }),
         Err(reason) => Err(Kept::Because((*reason).to_owned())),
     };

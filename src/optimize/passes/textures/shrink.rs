@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::candidates::{self, Candidate, Source};
+use super::coverage::Coverage;
+use super::fill;
 use super::goal::Goal;
 use super::slots::Meaning;
 use super::tries::Tries;
 use crate::optimize::budget::Budget;
 use crate::optimize::codecs::image_file::{self, Format};
 use crate::optimize::codecs::resize::{Content, resize};
-use crate::optimize::codecs::{CodecError, Pixels};
+use crate::optimize::codecs::{CodecError, Pixels, avif};
 use crate::optimize::document::Limits;
 use crate::optimize::settings::{Effort, Target};
 
@@ -47,6 +49,11 @@ const TINY_PIXELS: u64 = 64 * 64;
 /// Longest side of a picture that is shown outside the model, in pixels.
 const THUMBNAIL_SIDE: u32 = 512;
 
+/// By files of this size and quality it is decided whether an image is smaller with what nobody sees painted over: the texels
+/// beside what is shown may have been painted well before.
+const SAMPLE_SIDE: u32 = 512;
+const SAMPLE: avif::Options = avif::Options { quality: 50, speed: 9, channels: avif::Channels::Mixed };
+
 /// How images are to be encoded.
 pub(super) struct Rules<'a> {
     pub(super) budget: &'a Budget,
@@ -68,17 +75,21 @@ impl Rules<'_> {
     }
 }
 
-/// Makes an image smaller. `pixels_per_unit` is its size on the screen, see [`density`](super::density).
+/// How an image is used.
+pub(super) struct Usage<'a> {
+    pub(super) meaning: &'a Meaning,
+    /// Its size on the screen, see [`density`](super::density).
+    pub(super) pixels_per_unit: Option<f32>,
+    /// Which of its texels are shown where it has so many pixels, see [`coverage`](super::coverage).
+    pub(super) coverage: &'a (dyn Fn((u32, u32)) -> Option<Coverage> + Sync),
+}
+
+/// Makes an image smaller.
 ///
 /// # Errors
 /// Why it stays as it is.
-pub(super) fn shrink(
-    file: &[u8],
-    meaning: &Meaning,
-    pixels_per_unit: Option<f32>,
-    rules: &Rules,
-    tries: &mut Tries,
-) -> Result<Shrunk, Kept> {
+pub(super) fn shrink(file: &[u8], usage: &Usage, rules: &Rules, tries: &mut Tries) -> Result<Shrunk, Kept> {
+    let meaning = usage.meaning;
     let kept = |reason: &str| Kept::Because(reason.to_owned());
     let probe = image_file::probe(file).ok_or_else(|| kept("its format is not known"))?;
     match probe.format {
@@ -92,6 +103,9 @@ pub(super) fn shrink(
     let pixels = opened(file, meaning, rules)?;
     let (width, height) = (pixels.width(), pixels.height());
     tries.begin((width, height));
+    let filled = filled(&pixels, usage, tries).map_err(refused)?;
+    let is_filled = filled.is_some();
+    let pixels = filled.unwrap_or(pixels);
     let bytes_a_pixel = file.len() as f64 / (f64::from(probe.width) * f64::from(probe.height));
     let source = Source {
         pixels: &pixels,
@@ -106,7 +120,7 @@ pub(super) fn shrink(
             _ => true,
         },
     };
-    let goal = Goal::new(&pixels, meaning, pixels_per_unit, rules.budget).with_share(rules.share);
+    let goal = Goal::new(&pixels, meaning, usage.pixels_per_unit, rules.budget).with_share(rules.share);
     if rules.target != Target::Universal || probe.format != Format::Ktx2 {
         tries.beside(file.len(), WORTHWHILE);
     }
@@ -116,7 +130,25 @@ pub(super) fn shrink(
         return Err(kept(&format!("{} is already small", probe.format.name())));
     }
     let note = described(&best, (probe.width, probe.height), file.len());
+    let note = if is_filled { format!("{note}; what no triangle shows of it is painted over") } else { note };
     Ok(Shrunk { bytes: best.bytes, format: best.format, note })
+}
+
+/// The image with what nobody sees painted over, where that makes it smaller.
+fn filled(image: &Pixels, usage: &Usage, tries: &mut Tries) -> Result<Option<Pixels>, CodecError> {
+    let size = (image.width(), image.height());
+    let Some(coverage) = tries.coverage(|| (usage.coverage)(size)) else { return Ok(None) };
+    let filled = fill::filled(image, &coverage);
+    let is_smaller = tries.is_smaller_filled(|| {
+        let part = f64::from(SAMPLE_SIDE) / f64::from(size.0.max(size.1).max(SAMPLE_SIDE));
+        let side = |length: u32| ((f64::from(length) * part).round() as u32).max(1);
+        let bytes = |image: &Pixels| {
+            let sample = resize(image, side(size.0), side(size.1), usage.meaning.content)?;
+            Ok(avif::encode(&sample, &SAMPLE)?.len())
+        };
+        Ok(bytes(&filled)? < bytes(image)?)
+    })?;
+    Ok(is_smaller.then_some(filled))
 }
 
 /// Decodes an image, no larger than the budget allows and without alpha that nobody reads.

@@ -1,9 +1,11 @@
 //! What was encoded of an image before. The passes are repeated with other shares of the budget ([`super::super::Memo`]),
 //! and ask for many of the same files again: encoding them is nearly all the time that a job takes.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::coverage::Coverage;
 use crate::optimize::codecs::CodecError;
 use crate::optimize::codecs::image_file::Format;
 use crate::optimize::search::Cost;
@@ -57,6 +59,9 @@ pub(in super::super) struct Tries {
     resized: BTreeMap<Size, f32>,
     /// Goals, with the bytes of the smallest file within each.
     asked: Vec<(f32, f32)>,
+    /// Which texels are shown, once that was asked for; and whether the image is smaller with the others painted over.
+    coverage: OnceCell<Option<Arc<Coverage>>>,
+    is_smaller_filled: Option<bool>,
     /// Bytes of the image's own file, and of those that are small enough to take its place.
     own: Option<(f32, f32)>,
 }
@@ -65,8 +70,25 @@ impl Tries {
     /// Forgets what was tried of a source of another size: its errors were others.
     pub(super) fn begin(&mut self, source: Size) {
         if self.source != source {
-            *self = Self { source, ..Self::default() };
+            let coverage = std::mem::take(&mut self.coverage);
+            *self = Self { source, coverage, ..Self::default() };
         }
+    }
+
+    /// Which texels are shown, found out at the first call.
+    pub(super) fn coverage(&self, of: impl FnOnce() -> Option<Coverage>) -> Option<Arc<Coverage>> {
+        self.coverage.get_or_init(|| of().map(Arc::new)).clone()
+    }
+
+    /// Whether the image is smaller with what nobody sees painted over, found out unless it was before.
+    pub(super) fn is_smaller_filled(
+        &mut self,
+        of: impl FnOnce() -> Result<bool, CodecError>,
+    ) -> Result<bool, CodecError> {
+        if let Some(known) = self.is_smaller_filled {
+            return Ok(known);
+        }
+        Ok(*self.is_smaller_filled.insert(of()?))
     }
 
     /// The file of a try, encoded unless it was before.

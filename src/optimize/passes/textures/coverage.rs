@@ -1,0 +1,304 @@
+//! Which texels of an image the model's triangles show: the rest of a texture atlas is nobody's, and need not look like anything.
+
+use glam::Vec2;
+use serde_json::Value;
+
+use super::density::{TextureUse, texture_uses};
+use crate::optimize::document::Document;
+use crate::optimize::document::primitives::{self, as_index};
+
+/// The longest side of the grid in which texels are told apart.
+const MOST_SIDE: u32 = 1024;
+
+/// How far beyond its triangles an image is shown, as a part of its longer side: what is minified is blended with what is beside it.
+const MARGIN: f32 = 1.0 / 256.0;
+
+/// A triangle over more repetitions of an image than this is not looked at: it shows all of it.
+const MOST_REPETITIONS: f32 = 4.0;
+
+/// sampler.wrapS and wrapT: REPEAT, which is the default.
+const REPEAT: u64 = 10497;
+
+/// The cells of an image, laid out as its texels, that are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Coverage {
+    width: usize,
+    height: usize,
+    shown: Vec<bool>,
+}
+
+/// The coverage of an image of so many pixels. `None` where all of it is shown, or may be, or where nothing is known of what
+/// shows it.
+pub(super) fn of_image(document: &Document, image: usize, size: (u32, u32)) -> Option<Coverage> {
+    let repeats = |texture: &Value| names(texture, image).then(|| repeats(document, texture));
+    let textures: Vec<Option<bool>> = document.list("textures").iter().map(repeats).collect();
+    let repeats = |texture: usize| textures.get(texture).copied().flatten();
+    if may_move(document) || vrm_textures(document).any(|texture| repeats(texture).is_some()) {
+        return None;
+    }
+    let uses = |material: &Value| -> Vec<(TextureUse, bool)> {
+        let uses = texture_uses(material).into_iter();
+        uses.filter_map(|usage| repeats(usage.texture).map(|repeats| (usage, repeats))).collect()
+    };
+    let uses: Vec<Vec<(TextureUse, bool)>> = document.list("materials").iter().map(uses).collect();
+    let mut coverage = Coverage::none(size);
+    for id in primitives::all(document) {
+        let json = primitives::json(document, id);
+        let materials = primitives::materials(document, json);
+        for (usage, repeats) in materials.filter_map(|material| uses.get(material)).flatten() {
+            coverage.add(document, json, (usage, *repeats))?;
+        }
+    }
+    let coverage = coverage.shown.contains(&true).then(|| coverage.widened())?;
+    coverage.shown.contains(&false).then_some(coverage)
+}
+
+/// Whether an image is one of those that a texture names.
+fn names(texture: &Value, image: usize) -> bool {
+    let extensions = texture["extensions"].as_object().into_iter().flatten();
+    let sources = extensions.map(|(_, extension)| &extension["source"]).chain([&texture["source"]]);
+    sources.filter_map(as_index).any(|source| source == image)
+}
+
+/// Whether a texture goes on beyond its edges as it began.
+fn repeats(document: &Document, texture: &Value) -> bool {
+    let sampler = as_index(&texture["sampler"]).and_then(|index| document.list("samplers").get(index));
+    let sampler = sampler.unwrap_or(&Value::Null);
+    ["wrapS", "wrapT"].iter().all(|wrap| sampler[*wrap].as_u64().is_none_or(|mode| mode == REPEAT))
+}
+
+/// Whether texture coordinates may be moved while the model is shown: by KHR_animation_pointer, or by MToon.
+fn may_move(document: &Document) -> bool {
+    let moves = |value: &Value| {
+        let name = value.as_str().unwrap_or_default();
+        name.contains("KHR_texture_transform") || name.contains("uvAnimation")
+    };
+    let channels = document
+        .list("animations")
+        .iter()
+        .flat_map(|animation| animation["channels"].as_array().into_iter().flatten());
+    let pointers =
+        channels.map(|channel| &channel["target"]["extensions"]["KHR_animation_pointer"]["pointer"]);
+    let is_mtoon = |material: &Value| {
+        let mtoon = material["extensions"]["VRMC_materials_mtoon"].as_object().into_iter().flatten();
+        mtoon
+            .filter(|(name, _)| name.starts_with("uvAnimation") && name.ends_with("Factor"))
+            .any(|(_, speed)| speed.as_f64().is_some_and(|speed| speed != 0.0))
+    };
+    pointers.into_iter().any(moves) || document.list("materials").iter().any(is_mtoon)
+}
+
+/// The textures of which VRM 0 says how they are shown: it moves coordinates in ways of its own.
+fn vrm_textures(document: &Document) -> impl Iterator<Item = usize> {
+    let vrm = &document.root.get("extensions").unwrap_or(&Value::Null)["VRM"];
+    let materials = vrm["materialProperties"].as_array().into_iter().flatten();
+    let listed =
+        materials.flat_map(|material| material["textureProperties"].as_object().into_iter().flatten());
+    listed.filter_map(|(_, texture)| as_index(texture))
+}
+
+impl Coverage {
+    fn none((width, height): (u32, u32)) -> Self {
+        let part = MOST_SIDE as f32 / width.max(height).max(MOST_SIDE) as f32;
+        let [width, height] = [width, height].map(|side| ((side as f32 * part).round() as usize).max(1));
+        Self { width, height, shown: vec![false; width * height] }
+    }
+
+    /// Whether a texel of an image of `size` is shown, whatever the image's own.
+    pub(super) fn shows(&self, (x, y): (usize, usize), (width, height): (usize, usize)) -> bool {
+        let (column, row) = (x * self.width / width, y * self.height / height);
+        self.shown.get(row * self.width + column).copied().unwrap_or(true)
+    }
+
+    /// Adds what a primitive shows by a use of the image, which `repeats` or not; `None` if that is all, or may be.
+    fn add(
+        &mut self,
+        document: &Document,
+        primitive: &Value,
+        (usage, repeats): (&TextureUse, bool),
+    ) -> Option<()> {
+        let name = format!("TEXCOORD_{}", usage.set);
+        let mut targets = primitive["targets"].as_array().into_iter().flatten();
+        let is_morphed = targets.any(|target| target.get(&name).is_some());
+        // The coordinates of a matcap are those of the view.
+        let is_known = primitives::mode(primitive) == primitives::TRIANGLES && usage.slot != "matcapTexture";
+        if is_morphed || !is_known {
+            return None;
+        }
+        let coordinates = primitives::attribute(document, primitive, &name)?.vectors::<2>();
+        let size = Vec2::new(self.width as f32, self.height as f32);
+        let point = |vertex: u32| -> Option<Vec2> {
+            let point = Vec2::from_array(*coordinates.get(vertex as usize)?);
+            let point = usage.transform.transform_point2(point);
+            (point.is_finite() && (repeats || is_inside(point))).then_some(point)
+        };
+        for [a, b, c] in primitives::drawn_vertices(document, primitive).as_chunks::<3>().0 {
+            let corners = [point(*a)?, point(*b)?, point(*c)?];
+            let first = corners.into_iter().fold(Vec2::MAX, Vec2::min).floor();
+            let corners = corners.map(|corner| corner - first);
+            if corners.into_iter().fold(Vec2::ZERO, Vec2::max).max_element() > MOST_REPETITIONS {
+                return None;
+            }
+            self.show(corners.map(|corner| corner * size));
+        }
+        Some(())
+    }
+
+    /// Every cell that a triangle touches. Its corners are in cells from the upper left corner, and none is negative.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "some repetitions at most, from 0 on"
+    )]
+    fn show(&mut self, [a, b, c]: [Vec2; 3]) {
+        let (top, bottom) = (a.y.min(b.y).min(c.y), a.y.max(b.y).max(c.y));
+        for row in top as usize..=bottom as usize {
+            let (above, below) = (row as f32, row as f32 + 1.0);
+            let (mut left, mut right) = (f32::INFINITY, 0.0_f32);
+            for (one, other) in [(a, b), (b, c), (c, a)] {
+                let (from, to) = if one.y <= other.y { (one, other) } else { (other, one) };
+                if to.y < above || from.y > below {
+                    continue;
+                }
+                let height = to.y - from.y;
+                let at = |y: f32| from.x + (to.x - from.x) * (y - from.y) / height;
+                let ends =
+                    if height > 0.0 { [at(above.max(from.y)), at(below.min(to.y))] } else { [from.x, to.x] };
+                left = ends.into_iter().fold(left, f32::min);
+                right = ends.into_iter().fold(right, f32::max);
+            }
+            let start = row % self.height * self.width;
+            let (left, right) = (left as usize, right as usize);
+            for column in left..=right.min(left.saturating_add(self.width)) {
+                self.shown[start + column % self.width] = true;
+            }
+        }
+    }
+
+    /// The same with a margin, which goes on at the opposite edge.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few cells")]
+    fn widened(self) -> Self {
+        let margin = (self.width.max(self.height) as f32 * MARGIN).ceil() as usize;
+        let Self { width, height, shown } = self;
+        let along = |shown: &[bool], length: usize, at: &dyn Fn(usize) -> usize, into: &mut [bool]| {
+            // Where the last shown cell was, having gone around once before.
+            let reach = margin.min(length);
+            for from in (0..length).filter(|&from| shown[at(from)]) {
+                (from + length - reach..=from + length + reach)
+                    .for_each(|cell| into[at(cell % length)] = true);
+            }
+        };
+        let mut wide = vec![false; shown.len()];
+        (0..height).for_each(|row| along(&shown, width, &|cell| row * width + cell, &mut wide));
+        let mut both = vec![false; shown.len()];
+        (0..width).for_each(|column| along(&wide, height, &|cell| cell * width + column, &mut both));
+        Self { width, height, shown: both }
+    }
+}
+
+/// Whether a point is in the image, whatever its sampler does elsewhere.
+fn is_inside(point: Vec2) -> bool {
+    point.min_element() >= 0.0 && point.max_element() <= 1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::optimize::document::{Accessor, Image, ImageSource, Shape};
+
+    const SIZE: (u32, u32) = (64, 64);
+
+    /// One triangle over the corner of the image that is left of and above its diagonal, times `span`; then `change`.
+    fn coverage(span: f32, change: impl Fn(&mut Value)) -> Option<Coverage> {
+        let mut root = json!({
+            "meshes": [{"primitives": [{"attributes": {"TEXCOORD_0": 0}, "material": 0}]}],
+            "materials": [{"emissiveTexture": {"index": 0}}],
+            "textures": [{"source": 0, "sampler": 0}],
+            "samplers": [{}],
+        });
+        change(&mut root);
+        let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        let corners = [0.0, 0.0, span, 0.0, 0.0, span];
+        document.accessors = vec![Accessor::from_floats(Shape::Vec2, &corners)];
+        let (rest, view_rest) = Default::default();
+        document.images =
+            vec![Image { mime: "image/png".into(), source: ImageSource::Missing, rest, view_rest }];
+        of_image(&document, 0, SIZE)
+    }
+
+    fn shows(coverage: &Coverage, x: usize, y: usize) -> bool {
+        coverage.shows((x, y), (64, 64))
+    }
+
+    #[test]
+    fn what_a_triangle_touches_is_shown_and_a_margin() {
+        let found = coverage(0.5, |_| {}).unwrap();
+        for (x, y, is_shown) in [(0, 0, true), (31, 0, true), (0, 31, true), (15, 15, true), (24, 24, false)]
+        {
+            assert_eq!(shows(&found, x, y), is_shown, "{x} {y}");
+        }
+        let margin = (0..64).filter(|&x| shows(&found, x, 0)).count();
+        assert!(
+            (34..=36).contains(&margin),
+            "{margin}: 33 cells are touched, and one more on each side is shown"
+        );
+        assert!(shows(&found, 63, 0) && !shows(&found, 60, 0), "the margin goes on at the opposite edge");
+        // The same of an image that is as large as it likes.
+        assert!(found.shows((400, 10), (1024, 1024)) && !found.shows((600, 10), (1024, 1024)));
+    }
+
+    #[test]
+    fn a_transform_moves_what_is_shown() {
+        let found = coverage(0.5, |root| {
+            root["materials"][0]["emissiveTexture"]["extensions"] =
+                json!({"KHR_texture_transform": {"offset": [1.5, -0.5]}});
+        });
+        let found = found.unwrap();
+        assert!(shows(&found, 40, 34) && !shows(&found, 10, 10));
+    }
+
+    #[test]
+    fn what_goes_around_is_shown_there() {
+        let moved = |wrap: u64| {
+            coverage(0.5, |root| {
+                root["materials"][0]["emissiveTexture"]["extensions"] =
+                    json!({"KHR_texture_transform": {"offset": [0.75, 0.0]}});
+                root["samplers"][0]["wrapS"] = wrap.into();
+            })
+        };
+        let found = moved(REPEAT).unwrap();
+        assert!(shows(&found, 50, 5) && shows(&found, 5, 5) && !shows(&found, 32, 5));
+        assert_eq!(moved(33071), None, "other ways to go on are not followed");
+    }
+
+    #[test]
+    fn where_it_is_not_known_what_is_shown_all_is() {
+        assert!(coverage(0.5, |_| {}).is_some());
+        let is_told = |change: &dyn Fn(&mut Value)| coverage(0.5, change).is_some();
+        assert!(!is_told(&|root| root["meshes"][0]["primitives"][0]["material"] = Value::Null));
+        assert!(!is_told(&|root| root["meshes"][0]["primitives"][0]["mode"] = 0.into()));
+        assert!(!is_told(&|root| root["meshes"][0]["primitives"][0]["targets"] = json!([{"TEXCOORD_0": 0}])));
+        assert!(!is_told(&|root| root["materials"][0]["emissiveTexture"]["texCoord"] = 1.into()));
+        assert!(!is_told(&|root| {
+            root["materials"][0] =
+                json!({"extensions": {"VRMC_materials_mtoon": {"matcapTexture": {"index": 0}}}});
+        }));
+        assert!(!is_told(&|root| {
+            root["materials"][0]["extensions"] =
+                json!({"VRMC_materials_mtoon": {"uvAnimationScrollXSpeedFactor": 0.1}});
+        }));
+        assert!(!is_told(&|root| {
+            let pointer = "/materials/0/emissiveTexture/extensions/KHR_texture_transform/offset";
+            root["animations"] = json!([{"channels": [{"target": {"extensions": {
+                "KHR_animation_pointer": {"pointer": pointer}}}}]}]);
+        }));
+        assert!(!is_told(&|root| {
+            root["extensions"] =
+                json!({"VRM": {"materialProperties": [{"textureProperties": {"_MainTex": 0}}]}});
+        }));
+        assert_eq!(coverage(5.0, |_| {}), None, "over many repetitions");
+        assert_eq!(coverage(2.0, |_| {}), None, "all of it");
+    }
+}
