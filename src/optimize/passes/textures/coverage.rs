@@ -1,11 +1,12 @@
 //! Which texels of an image the model's triangles show: the rest of a texture atlas is nobody's, and need not look like anything.
 
-use glam::Vec2;
+use glam::{Affine2, Vec2};
 use serde_json::Value;
 
 use super::density::{TextureUse, texture_uses};
 use crate::optimize::document::Document;
 use crate::optimize::document::primitives::{self, as_index};
+use crate::optimize::document::texture_info::numbers;
 
 /// The longest side of the grid in which texels are told apart.
 const MOST_SIDE: u32 = 1024;
@@ -15,6 +16,9 @@ const MARGIN: f32 = 1.0 / 256.0;
 
 /// A triangle over more repetitions of an image than this is not looked at: it shows all of it.
 const MOST_REPETITIONS: f32 = 4.0;
+
+/// Slots whose coordinates are those of the view: MToon's, and VRM 0's.
+const MATCAPS: [&str; 2] = ["matcapTexture", "_SphereAdd"];
 
 /// sampler.wrapS and wrapT: REPEAT, which is the default.
 const REPEAT: u64 = 10497;
@@ -33,14 +37,15 @@ pub(super) fn of_image(document: &Document, image: usize, size: (u32, u32)) -> O
     let repeats = |texture: &Value| names(texture, image).then(|| repeats(document, texture));
     let textures: Vec<Option<bool>> = document.list("textures").iter().map(repeats).collect();
     let repeats = |texture: usize| textures.get(texture).copied().flatten();
-    if may_move(document) || vrm_textures(document).any(|texture| repeats(texture).is_some()) {
+    if may_move(document) {
         return None;
     }
-    let uses = |material: &Value| -> Vec<(TextureUse, bool)> {
-        let uses = texture_uses(material).into_iter();
+    let uses = |(index, material): (usize, &Value)| -> Vec<(TextureUse, bool)> {
+        let uses = texture_uses(material).into_iter().chain(vrm_uses(document, index));
         uses.filter_map(|usage| repeats(usage.texture).map(|repeats| (usage, repeats))).collect()
     };
-    let uses: Vec<Vec<(TextureUse, bool)>> = document.list("materials").iter().map(uses).collect();
+    let uses: Vec<Vec<(TextureUse, bool)>> =
+        document.list("materials").iter().enumerate().map(uses).collect();
     let mut coverage = Coverage::none(size);
     for id in primitives::all(document) {
         let json = primitives::json(document, id);
@@ -67,34 +72,57 @@ fn repeats(document: &Document, texture: &Value) -> bool {
     ["wrapS", "wrapT"].iter().all(|wrap| sampler[*wrap].as_u64().is_none_or(|mode| mode == REPEAT))
 }
 
-/// Whether texture coordinates may be moved while the model is shown: by KHR_animation_pointer, or by MToon.
+/// Whether texture coordinates may be moved while the model is shown: by KHR_animation_pointer, by MToon, or by VRM 0 (which may
+/// also move them once and for all).
 fn may_move(document: &Document) -> bool {
     let moves = |value: &Value| {
         let name = value.as_str().unwrap_or_default();
         name.contains("KHR_texture_transform") || name.contains("uvAnimation")
     };
-    let channels = document
-        .list("animations")
-        .iter()
-        .flat_map(|animation| animation["channels"].as_array().into_iter().flatten());
-    let pointers =
+    let animations = document.list("animations").iter();
+    let channels = animations.flat_map(|animation| animation["channels"].as_array().into_iter().flatten());
+    let mut pointers =
         channels.map(|channel| &channel["target"]["extensions"]["KHR_animation_pointer"]["pointer"]);
-    let is_mtoon = |material: &Value| {
-        let mtoon = material["extensions"]["VRMC_materials_mtoon"].as_object().into_iter().flatten();
-        mtoon
-            .filter(|(name, _)| name.starts_with("uvAnimation") && name.ends_with("Factor"))
-            .any(|(_, speed)| speed.as_f64().is_some_and(|speed| speed != 0.0))
+    let has_speed = |members: &Value, prefix: &str, suffix: &str| {
+        let mut members = members.as_object().into_iter().flatten();
+        members.any(|(name, speed)| {
+            name.starts_with(prefix)
+                && name.ends_with(suffix)
+                && speed.as_f64().is_some_and(|speed| speed != 0.0)
+        })
     };
-    pointers.into_iter().any(moves) || document.list("materials").iter().any(is_mtoon)
+    let is_mtoon = |material: &Value| {
+        has_speed(&material["extensions"]["VRMC_materials_mtoon"], "uvAnimation", "Factor")
+    };
+    let is_vrm = |material: &Value| {
+        let mut vectors = material["vectorProperties"].as_object().into_iter().flatten();
+        let textures = &material["textureProperties"];
+        has_speed(&material["floatProperties"], "_UvAnim", "")
+            || vectors.any(|(name, vector)| textures.get(name).is_some() && numbers(vector, STILL) != STILL)
+    };
+    pointers.any(moves)
+        || document.list("materials").iter().any(is_mtoon)
+        || vrm_materials(document).iter().any(is_vrm)
 }
 
-/// The textures of which VRM 0 says how they are shown: it moves coordinates in ways of its own.
-fn vrm_textures(document: &Document) -> impl Iterator<Item = usize> {
-    let vrm = &document.root.get("extensions").unwrap_or(&Value::Null)["VRM"];
-    let materials = vrm["materialProperties"].as_array().into_iter().flatten();
-    let listed =
-        materials.flat_map(|material| material["textureProperties"].as_object().into_iter().flatten());
-    listed.filter_map(|(_, texture)| as_index(texture))
+/// Offset and scale of texture coordinates that stay as they are, as VRM 0 has them.
+const STILL: [f32; 4] = [0.0, 0.0, 1.0, 1.0];
+
+/// What VRM 0 says of materials, which is its own list in the order of glTF's.
+fn vrm_materials(document: &Document) -> &[Value] {
+    let vrm = document.root.get("extensions").map_or(&Value::Null, |extensions| &extensions["VRM"]);
+    vrm["materialProperties"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// The textures that VRM 0 shows by a material.
+fn vrm_uses(document: &Document, material: usize) -> Vec<TextureUse> {
+    let material = vrm_materials(document).get(material).unwrap_or(&Value::Null);
+    let textures = material["textureProperties"].as_object().into_iter().flatten();
+    let usage = |(name, texture): (&String, &Value)| {
+        let (texture, transform) = (as_index(texture)?, Affine2::IDENTITY);
+        Some(TextureUse { slot: name.clone(), texture, set: 0, transform })
+    };
+    textures.filter_map(usage).collect()
 }
 
 impl Coverage {
@@ -120,9 +148,8 @@ impl Coverage {
         let name = format!("TEXCOORD_{}", usage.set);
         let mut targets = primitive["targets"].as_array().into_iter().flatten();
         let is_morphed = targets.any(|target| target.get(&name).is_some());
-        // The coordinates of a matcap are those of the view.
-        let is_known = primitives::mode(primitive) == primitives::TRIANGLES && usage.slot != "matcapTexture";
-        if is_morphed || !is_known {
+        let is_matcap = MATCAPS.contains(&usage.slot.as_str());
+        if is_morphed || is_matcap || primitives::mode(primitive) != primitives::TRIANGLES {
             return None;
         }
         let coordinates = primitives::attribute(document, primitive, &name)?.vectors::<2>();
@@ -294,10 +321,17 @@ mod tests {
             root["animations"] = json!([{"channels": [{"target": {"extensions": {
                 "KHR_animation_pointer": {"pointer": pointer}}}}]}]);
         }));
-        assert!(!is_told(&|root| {
-            root["extensions"] =
-                json!({"VRM": {"materialProperties": [{"textureProperties": {"_MainTex": 0}}]}});
-        }));
+        let is_told_by_vrm = |properties: Value| {
+            is_told(&|root| root["extensions"] = json!({"VRM": {"materialProperties": [properties]}}))
+        };
+        let shown = json!({"_MainTex": 0});
+        let still = json!({"textureProperties": shown, "vectorProperties": {"_MainTex": [0, 0, 1, 1]}});
+        assert!(is_told_by_vrm(still));
+        let moved = json!({"textureProperties": shown, "vectorProperties": {"_MainTex": [0, 0, 2, 1]}});
+        assert!(!is_told_by_vrm(moved));
+        let scrolled = json!({"textureProperties": shown, "floatProperties": {"_UvAnimScrollX": 1}});
+        assert!(!is_told_by_vrm(scrolled));
+        assert!(!is_told_by_vrm(json!({"textureProperties": {"_SphereAdd": 0}})));
         assert_eq!(coverage(5.0, |_| {}), None, "over many repetitions");
         assert_eq!(coverage(2.0, |_| {}), None, "all of it");
     }

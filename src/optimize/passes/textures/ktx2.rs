@@ -11,9 +11,9 @@ use std::cmp::Reverse;
 
 use super::goal::Goal;
 use super::shrink::{self, Kept, Rules, Shrunk, Usage, kilobytes, refused};
-use super::slots::{self, Meaning, Meant};
+use super::slots::{self, Meant};
 use super::tries::Tries;
-use super::{apply, candidates, density, each_image};
+use super::{apply, candidates, coverage, density, each_image};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file::{self, Format};
 use crate::optimize::codecs::ktx2::{self, Coding, MEMORY_A_PIXEL};
@@ -92,9 +92,12 @@ fn encode_all(document: &Document, meanings: &[Meant], context: &mut Context) ->
         let encode = |index: usize| {
             let meaning = meanings[index].as_ref().map_err(|reason| Kept::Because((*reason).to_owned()))?;
             let step = STEPS.get(steps[index]).ok_or_else(no_room)?;
-            let image =
-                Image { file: document.images[index].bytes(), meaning, pixels_per_unit: sizes[index] };
-            image.encode(step, settings.preset, &rules)
+            let usage = Usage {
+                meaning,
+                pixels_per_unit: sizes[index],
+                coverage: &|size| coverage::of_image(document, index, size),
+            };
+            encode(document.images[index].bytes(), &usage, step, (settings.preset, &rules))
         };
         let mut progress = |part: f32| (context.progress)(1.0 - left + left / 2.0 * part);
         for (index, result) in each_image(document, &images, PIXELS_AT_ONCE, &mut progress, &encode) {
@@ -132,37 +135,35 @@ fn too_large(document: &Document, results: &[Result<Shrunk, Kept>], room: u64) -
     chosen
 }
 
-/// An image and its use.
-struct Image<'a> {
-    file: &'a [u8],
-    meaning: &'a Meaning,
-    /// See [`density`].
-    pixels_per_unit: Option<f32>,
-}
-
-impl Image<'_> {
-    fn encode(&self, step: &Step, preset: Preset, rules: &Rules) -> Result<Shrunk, Kept> {
-        let probe = image_file::probe(self.file)
-            .ok_or_else(|| Kept::Because("its format is not known".to_owned()))?;
-        if probe.format == Format::Ktx2 && rules.budget.image_part >= 1.0 {
-            return Err(Kept::Because("it is KTX2 already".to_owned()));
-        }
-        if self.meaning.is_thumbnail
-            || self.meaning.is_plain
-            || u64::from(probe.width) * u64::from(probe.height) <= SMALL_PIXELS
-        {
-            let usage =
-                Usage { meaning: self.meaning, pixels_per_unit: self.pixels_per_unit, coverage: &|_| None };
-            return shrink::shrink(self.file, &usage, rules, &mut Tries::default());
-        }
-        let original = shrink::opened(self.file, self.meaning, rules)?;
-        let goal = Goal::new(&original, self.meaning, self.pixels_per_unit, rules.budget).with_share(SHARE);
-        let pixels = seen(&original, &goal, step.part).map_err(refused)?;
-        let quality = etc1s_quality(preset);
-        let coded = coded(&pixels, &goal, step, (quality, rules.effort)).map_err(refused)?;
-        let note = described(&coded, &pixels, (probe.width, probe.height), self.file.len());
-        Ok(Shrunk { bytes: coded.bytes.into(), format: Format::Ktx2, note })
+/// Encodes an image, or says why it stays.
+fn encode(
+    file: &[u8],
+    usage: &Usage,
+    step: &Step,
+    (preset, rules): (Preset, &Rules),
+) -> Result<Shrunk, Kept> {
+    let meaning = usage.meaning;
+    let probe = image_file::probe(file).ok_or_else(|| Kept::Because("its format is not known".to_owned()))?;
+    if probe.format == Format::Ktx2 && rules.budget.image_part >= 1.0 {
+        return Err(Kept::Because("it is KTX2 already".to_owned()));
     }
+    let tries = &mut Tries::default();
+    if meaning.is_thumbnail
+        || meaning.is_plain
+        || u64::from(probe.width) * u64::from(probe.height) <= SMALL_PIXELS
+    {
+        return shrink::shrink(file, usage, rules, tries);
+    }
+    let original = shrink::opened(file, meaning, rules)?;
+    let filled = shrink::filled(&original, usage, tries).map_err(refused)?;
+    let is_filled = filled.is_some();
+    let original = filled.unwrap_or(original);
+    let goal = Goal::new(&original, meaning, usage.pixels_per_unit, rules.budget).with_share(SHARE);
+    let pixels = seen(&original, &goal, step.part).map_err(refused)?;
+    let coded = coded(&pixels, &goal, step, (etc1s_quality(preset), rules.effort)).map_err(refused)?;
+    let note = described(&coded, &pixels, (probe.width, probe.height), file.len());
+    let note = shrink::with_filling(note, is_filled);
+    Ok(Shrunk { bytes: coded.bytes.into(), format: Format::Ktx2, note })
 }
 
 /// Sizes of the codebooks. Above 75 the error hardly falls, as measured on photographs of 1024 x 1024 pixels.

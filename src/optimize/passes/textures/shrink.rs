@@ -129,13 +129,17 @@ pub(super) fn shrink(file: &[u8], usage: &Usage, rules: &Rules, tries: &mut Trie
     if best.bytes.len() as f64 >= file.len() as f64 * worthwhile(probe.format, &best, rules.target) {
         return Err(kept(&format!("{} is already small", probe.format.name())));
     }
-    let note = described(&best, (probe.width, probe.height), file.len());
-    let note = if is_filled { format!("{note}; what no triangle shows of it is painted over") } else { note };
+    let note = with_filling(described(&best, (probe.width, probe.height), file.len()), is_filled);
     Ok(Shrunk { bytes: best.bytes, format: best.format, note })
 }
 
+/// What was done, and whether what nobody sees was painted over, for people.
+pub(super) fn with_filling(note: String, is_filled: bool) -> String {
+    if is_filled { format!("{note}; what no triangle shows of it is painted over") } else { note }
+}
+
 /// The image with what nobody sees painted over, where that makes it smaller.
-fn filled(image: &Pixels, usage: &Usage, tries: &mut Tries) -> Result<Option<Pixels>, CodecError> {
+pub(super) fn filled(image: &Pixels, usage: &Usage, tries: &mut Tries) -> Result<Option<Pixels>, CodecError> {
     let size = (image.width(), image.height());
     let Some(coverage) = tries.coverage(|| (usage.coverage)(size)) else { return Ok(None) };
     let filled = fill::filled(image, &coverage);
