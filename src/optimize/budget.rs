@@ -143,12 +143,7 @@ impl Look {
     pub(super) fn pressure(&self, seen: impl Iterator<Item = (Stand, f32)>, outline: f32, glass: f32) -> f32 {
         let (mut whole, mut count, mut sum) = (0.0, 0, 0.0);
         for (stand, error) in seen {
-            let bound = match stand.glance {
-                Glance::CloseUp => self.close,
-                Glance::Detail => self.detail(),
-                Glance::Around | Glance::Rest => self.worst,
-            };
-            sum += (error / bound).powi(SMOOTH);
+            sum += (error / self.bound(stand)).powi(SMOOTH);
             if stand.is_whole {
                 whole += error;
                 count += 1;
@@ -157,6 +152,20 @@ impl Look {
         sum += (whole / count.max(1) as f32 / self.mean).powi(SMOOTH);
         let outline = outline / (1.0 - self.outline);
         (sum * guessed(glass).powi(SMOOTH) + outline.powi(SMOOTH)).powf(1.0 / SMOOTH as f32)
+    }
+
+    /// The largest error of a view.
+    fn bound(&self, stand: Stand) -> f32 {
+        match stand.glance {
+            Glance::CloseUp => self.close,
+            Glance::Detail => self.detail(),
+            Glance::Around | Glance::Rest => self.worst,
+        }
+    }
+
+    /// The error of a view at which all that is allowed is used up, where others have as much.
+    pub(super) fn of_view(&self, stand: Stand) -> f32 {
+        if stand.is_whole { self.mean } else { self.bound(stand) }
     }
 
     /// Whether close-ups are nearer to their bounds than whole views.

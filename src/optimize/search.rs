@@ -343,6 +343,10 @@ pub(super) mod tests {
         fn pressure(&self, seen: &[f32]) -> f32 {
             seen.iter().copied().fold(0.0, f32::max)
         }
+
+        fn usual(&self) -> Vec<f32> {
+            vec![1.0]
+        }
     }
 
     /// A subject of functions.
@@ -359,6 +363,10 @@ pub(super) mod tests {
 
         fn pressure(&self, seen: &[f32]) -> f32 {
             self.bytes.pressure(seen)
+        }
+
+        fn usual(&self) -> Vec<f32> {
+            self.bytes.usual()
         }
     }
 

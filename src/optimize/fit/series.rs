@@ -132,6 +132,9 @@ const GLANCES: &[Glance] = &[Glance::Around, Glance::CloseUp, Glance::Detail];
 /// The share of images that no picture shows, as a part of the first: what the others end with is more than that, as a rule.
 const HIDDEN_SHARE: f32 = 2.0;
 
+/// What is taken to be seen of an image where it has all of a preset's error, as a part of all that is allowed.
+const USUAL: f32 = 0.5;
+
 /// Attempts, each of which is shown to somebody.
 struct Shown<'s, 'a, 'p> {
     series: &'s mut Series<'a, 'p>,
@@ -184,6 +187,12 @@ impl Estimate for Shown<'_, '_, '_> {
         let (Some((outline, errors)), job) = (seen.split_last(), &self.series.job) else { return 0.0 };
         let stands = self.views.iter().map(|(_, stand)| *stand);
         job.aim.pressure(stands.zip(errors.iter().copied()), *outline, job.original.reference.glass())
+    }
+
+    fn usual(&self) -> Vec<f32> {
+        let views = self.views.iter().map(|(_, stand)| USUAL * self.series.job.aim.of_view(*stand));
+        // Images do not change outlines.
+        views.chain([0.0]).collect()
     }
 }
 

@@ -71,14 +71,16 @@ impl Balance {
             };
             let effect = (0..seen.len()).map(scaled).collect();
             let share = group.part.share(shares);
-            let used = Some(estimate.cost(&group.part, share).used).filter(|used| *used > LEAST_USED);
-            let used = used.unwrap_or(share);
+            let used = estimate.cost(&group.part, share).used;
             let known = self.groups.iter().position(|known| known.part == group.part);
             let at = known.unwrap_or_else(|| {
                 self.groups.push(Weighed::new(group.part));
                 self.groups.len() - 1
             });
-            self.groups[at].measure(used, effect);
+            match &mut self.groups[at] {
+                group if used > LEAST_USED => group.measure(used, effect),
+                group => group.suppose(estimate.usual().into_iter().map(|seen| seen.powi(2)).collect()),
+            }
         }
     }
 
@@ -316,6 +318,7 @@ fn exchanged(seen: &[f32], now: &Point, next: &Point) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::part::Cost;
     use super::super::tests::Told;
     use super::*;
 
@@ -374,6 +377,37 @@ mod tests {
         assert!((balance.error(&even, &told) - 0.8).abs() < 1e-3);
         other.images = vec![2.0, 1.0];
         assert!(balance.error(&other, &told) < 1.2, "the first is as it was taken to be");
+    }
+
+    /// A controller's texture was stored without loss at first. What was seen of a lossy one was put down to the surface, which
+    /// got finer and finer, while the texture stayed.
+    #[test]
+    fn regression_what_is_seen_of_an_image_is_not_put_down_to_what_was_looked_at() {
+        /// Without loss up to a share of 1.
+        struct Flat;
+        impl Estimate for Flat {
+            fn cost(&self, part: &Part, share: f32) -> Cost {
+                let is_lossless = *part == image(0) && share <= 1.0;
+                Cost { bytes: 1000.0 / share, used: if is_lossless { 0.0 } else { share } }
+            }
+
+            fn pressure(&self, seen: &[f32]) -> f32 {
+                seen[0]
+            }
+
+            fn usual(&self) -> Vec<f32> {
+                vec![0.5]
+            }
+        }
+        let mut balance = Balance::default();
+        let part = |part| Group { part, effect: vec![1e-5] };
+        let even = Shares::even(1.0, 1);
+        balance.add(vec![part(image(0)), part(Part::Surface)], &[1e-5], &even, &Flat);
+        let next = balance.next(&even, 0.97, 1e-5, &Flat);
+        assert!((1.5..3.0).contains(&next.images[0]), "what is usual would show too much soon: {next:?}");
+        balance.learn(&next, &even, &[2.0], &Flat);
+        let next = balance.next(&next, 0.97, 2.0, &Flat);
+        assert!(next.images[0] < 1.5 && next.surface >= 1.0, "{next:?}");
     }
 
     /// A surface that was three times as coarse was taken for rounding, which then got finer and finer.

@@ -37,6 +37,8 @@ pub(in crate::optimize) trait Estimate {
     fn cost(&self, part: &Part, share: f32) -> Cost;
     /// What is seen in all views together, as a part of what is allowed: a smooth function of all, to tell whose errors matter.
     fn pressure(&self, seen: &[f32]) -> f32;
+    /// What should be seen in each view of an image whose share of 1 is used up, as long as nothing of it was looked at.
+    fn usual(&self) -> Vec<f32>;
 }
 
 /// The seen error grows slower than the share: its exponent, found by trying, and that of numbers.

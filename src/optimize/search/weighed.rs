@@ -16,6 +16,8 @@ pub(super) struct Weighed {
     seen: Vec<(f32, Vec<f32>)>,
     /// Where that was measured; elsewhere it is put down to the part.
     measured: Vec<f32>,
+    /// The square of what is seen in each view where all of a share of 1 is used, as long as nothing is known of it.
+    supposed: Vec<f32>,
 }
 
 /// A share of a group that may be tried next.
@@ -28,7 +30,7 @@ pub(super) struct Point {
 
 impl Weighed {
     pub(super) fn new(part: Part) -> Self {
-        Self { part, seen: Vec::new(), measured: Vec::new() }
+        Self { part, seen: Vec::new(), measured: Vec::new(), supposed: Vec::new() }
     }
 
     /// Whether what is seen where so much is used was measured.
@@ -58,6 +60,11 @@ impl Weighed {
         self.measured.push(used);
     }
 
+    /// Takes this for what is seen where all of a share of 1 is used, until something is known.
+    pub(super) fn suppose(&mut self, effect: Vec<f32>) {
+        self.supposed = effect;
+    }
+
     /// Takes in what is put down to the part, likewise.
     pub(super) fn add(&mut self, used: f32, effect: Vec<f32>) {
         self.seen.retain(|&(other, _)| !is_as_much(other, used));
@@ -73,14 +80,14 @@ impl Weighed {
 
     /// What should be seen where so much of a share is used: between what was seen of less and of more.
     pub(super) fn effect(&self, used: f32) -> Vec<f32> {
-        let beyond = |(near, effect): &(f32, Vec<f32>)| {
+        let grown = |near: f32, effect: &[f32]| {
             let growth = (used / near).powf(self.part.growth());
             effect.iter().map(|effect| effect * growth).collect()
         };
         let above = self.seen.partition_point(|(other, _)| *other <= used);
         match (above.checked_sub(1).map(|below| &self.seen[below]), self.seen.get(above)) {
-            (None, None) => Vec::new(),
-            (None, Some(end)) | (Some(end), None) => beyond(end),
+            (None, None) => grown(1.0, &self.supposed),
+            (None, Some((near, effect))) | (Some((near, effect)), None) => grown(*near, effect),
             (Some((low, less)), Some((high, more))) => {
                 let way = (used / low).ln() / (high / low).ln();
                 let between = |(less, more): (&f32, &f32)| {
