@@ -189,7 +189,7 @@ fn sizes<'a>(original: &'a Pixels, goal: &Goal, tries: &mut Tries) -> Result<Vec
             break;
         }
         let image = scaled((width, height));
-        let part = goal.part(tries.size_error(image.size, || goal.error(image.pixels()?))?);
+        let part = goal.part(tries.size_error(image.size, || goal.error_of_size(image.pixels()?))?);
         if part > MOST_RESIZING {
             break;
         }
@@ -395,10 +395,12 @@ impl Search<'_> {
         Try { size: self.image.size, format, quality: Some(quality), speed }
     }
 
-    /// The error of a try as a part of the goal.
+    /// The error of a try as a part of the goal: its own, and no less than that of its size.
     fn part(&self, key: Try) -> Result<f32, CodecError> {
         let measure = |file: &[u8]| self.goal.error(&image_file::decode(file, u64::MAX)?);
-        Ok(self.goal.part(self.tries.borrow_mut().error(key, measure)?))
+        let mut tries = self.tries.borrow_mut();
+        let of_size = tries.size_error(key.size, || Ok(0.0))?;
+        Ok(self.goal.part(tries.error(key, |file| Ok(measure(file)?.max(of_size)))?))
     }
 }
 
