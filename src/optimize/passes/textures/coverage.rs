@@ -17,6 +17,11 @@ const MARGIN: f32 = 1.0 / 256.0;
 /// A triangle over more repetitions of an image than this is not looked at: it shows all of it.
 const MOST_REPETITIONS: f32 = 4.0;
 
+/// What fills this part of an upright rectangle, no larger than that part of an image, is taken for a frame of a film, which
+/// programs move on.
+const FRAME_FILLED: f32 = 0.97;
+const FRAME_SIZE: f32 = 0.5;
+
 /// Slots whose coordinates are those of the view: MToon's, and VRM 0's.
 const MATCAPS: [&str; 2] = ["matcapTexture", "_SphereAdd"];
 
@@ -54,7 +59,8 @@ pub(super) fn of_image(document: &Document, image: usize, size: (u32, u32)) -> O
             coverage.add(document, json, (usage, *repeats))?;
         }
     }
-    let coverage = coverage.shown.contains(&true).then(|| coverage.widened())?;
+    let is_told = coverage.shown.contains(&true) && !coverage.is_frame();
+    let coverage = is_told.then(|| coverage.widened())?;
     coverage.shown.contains(&false).then_some(coverage)
 }
 
@@ -80,7 +86,7 @@ fn may_move(document: &Document) -> bool {
         name.contains("KHR_texture_transform") || name.contains("uvAnimation")
     };
     let animations = document.list("animations").iter();
-    let channels = animations.flat_map(|animation| animation["channels"].as_array().into_iter().flatten());
+    let channels = animations.flat_map(|animation| items(&animation["channels"]));
     let mut pointers =
         channels.map(|channel| &channel["target"]["extensions"]["KHR_animation_pointer"]["pointer"]);
     let has_speed = |members: &Value, prefix: &str, suffix: &str| {
@@ -103,6 +109,23 @@ fn may_move(document: &Document) -> bool {
     pointers.any(moves)
         || document.list("materials").iter().any(is_mtoon)
         || vrm_materials(document).iter().any(is_vrm)
+        || has_moving_expression(document)
+}
+
+/// Whether an expression of an avatar moves texture coordinates, as of eyes that are drawn.
+fn has_moving_expression(document: &Document) -> bool {
+    let Some(extensions) = document.root.get("extensions") else { return false };
+    let groups = items(&extensions["VRM"]["blendShapeMaster"]["blendShapeGroups"]);
+    let mut values = groups.flat_map(|group| items(&group["materialValues"]));
+    let expressions = &extensions["VRMC_vrm"]["expressions"];
+    let mut expressions =
+        ["preset", "custom"].iter().flat_map(|kind| expressions[*kind].as_object().into_iter().flatten());
+    values.any(|value| value["propertyName"].as_str().is_some_and(|name| name.contains("_ST")))
+        || expressions.any(|(_, expression)| items(&expression["textureTransformBinds"]).next().is_some())
+}
+
+fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
 }
 
 /// Offset and scale of texture coordinates that stay as they are, as VRM 0 has them.
@@ -146,8 +169,7 @@ impl Coverage {
         (usage, repeats): (&TextureUse, bool),
     ) -> Option<()> {
         let name = format!("TEXCOORD_{}", usage.set);
-        let mut targets = primitive["targets"].as_array().into_iter().flatten();
-        let is_morphed = targets.any(|target| target.get(&name).is_some());
+        let is_morphed = items(&primitive["targets"]).any(|target| target.get(&name).is_some());
         let is_matcap = MATCAPS.contains(&usage.slot.as_str());
         if is_morphed || is_matcap || primitives::mode(primitive) != primitives::TRIANGLES {
             return None;
@@ -202,6 +224,19 @@ impl Coverage {
         }
     }
 
+    /// Whether one upright rectangle is shown, which may be one picture of many.
+    fn is_frame(&self) -> bool {
+        let cells = || (0..self.shown.len()).filter(|&cell| self.shown[cell]);
+        let columns = || cells().map(|cell| cell % self.width);
+        let rows = || cells().map(|cell| cell / self.width);
+        let extent = |low: Option<usize>, high: Option<usize>| match (low, high) {
+            (Some(low), Some(high)) => (high - low + 1) as f32,
+            _ => 0.0,
+        };
+        let area = extent(columns().min(), columns().max()) * extent(rows().min(), rows().max());
+        cells().count() as f32 >= FRAME_FILLED * area && area <= FRAME_SIZE * self.shown.len() as f32
+    }
+
     /// The same with a margin, which goes on at the opposite edge.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few cells")]
     fn widened(self) -> Self {
@@ -248,7 +283,9 @@ mod tests {
         change(&mut root);
         let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
         let corners = [0.0, 0.0, span, 0.0, 0.0, span];
-        document.accessors = vec![Accessor::from_floats(Shape::Vec2, &corners)];
+        let square = [0.25, 0.25, 0.5, 0.25, 0.5, 0.5, 0.25, 0.25, 0.5, 0.5, 0.25, 0.5];
+        let accessor = |corners: &[f32]| Accessor::from_floats(Shape::Vec2, corners);
+        document.accessors = vec![accessor(&corners), accessor(&square)];
         let (rest, view_rest) = Default::default();
         document.images =
             vec![Image { mime: "image/png".into(), source: ImageSource::Missing, rest, view_rest }];
@@ -332,6 +369,18 @@ mod tests {
         let scrolled = json!({"textureProperties": shown, "floatProperties": {"_UvAnimScrollX": 1}});
         assert!(!is_told_by_vrm(scrolled));
         assert!(!is_told_by_vrm(json!({"textureProperties": {"_SphereAdd": 0}})));
+        let square = |root: &mut Value| {
+            let corners = json!({"attributes": {"TEXCOORD_0": 1}, "material": 0});
+            root["meshes"][0]["primitives"] = json!([corners]);
+        };
+        assert!(!is_told(&square), "one picture of a film");
+        let is_told_beside = |extensions: Value| is_told(&|root| root["extensions"] = extensions.clone());
+        let group = |property: &str| json!({"materialValues": [{"propertyName": property}]});
+        let moving = |group: Value| json!({"VRM": {"blendShapeMaster": {"blendShapeGroups": [group]}}});
+        assert!(is_told_beside(moving(group("_Color"))) && !is_told_beside(moving(group("_MainTex_ST"))));
+        let expression = |binds: Value| json!({"VRMC_vrm": {"expressions": {"custom": {"wink": {"textureTransformBinds": binds}}}}});
+        assert!(is_told_beside(expression(json!([]))));
+        assert!(!is_told_beside(expression(json!([{"material": 0, "offset": [0.5, 0.0]}]))));
         assert_eq!(coverage(5.0, |_| {}), None, "over many repetitions");
         assert_eq!(coverage(2.0, |_| {}), None, "all of it");
     }
