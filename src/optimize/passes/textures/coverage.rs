@@ -17,6 +17,9 @@ const MARGIN: f32 = 1.0 / 256.0;
 /// A triangle over more repetitions of an image than this is not looked at: it shows all of it.
 const MOST_REPETITIONS: f32 = 4.0;
 
+/// Each cell is touched so many times, on average, before all are taken for shown: more takes too long.
+const MOST_TOUCHES: usize = 256;
+
 /// What fills this part of an upright rectangle, no larger than that part of an image, is taken for a frame of a film, which
 /// programs move on.
 const FRAME_FILLED: f32 = 0.97;
@@ -34,6 +37,8 @@ pub(super) struct Coverage {
     width: usize,
     height: usize,
     shown: Vec<bool>,
+    /// How many more cells may be touched.
+    room: usize,
 }
 
 /// The coverage of an image of so many pixels. `None` where all of it is shown, or may be, or where nothing is known of what
@@ -152,7 +157,7 @@ impl Coverage {
     fn none((width, height): (u32, u32)) -> Self {
         let part = MOST_SIDE as f32 / width.max(height).max(MOST_SIDE) as f32;
         let [width, height] = [width, height].map(|side| ((side as f32 * part).round() as usize).max(1));
-        Self { width, height, shown: vec![false; width * height] }
+        Self { width, height, shown: vec![false; width * height], room: MOST_TOUCHES * width * height }
     }
 
     /// Whether a texel of an image of `size` is shown, whatever the image's own.
@@ -188,18 +193,19 @@ impl Coverage {
             if corners.into_iter().fold(Vec2::ZERO, Vec2::max).max_element() > MOST_REPETITIONS {
                 return None;
             }
-            self.show(corners.map(|corner| corner * size));
+            self.show(corners.map(|corner| corner * size))?;
         }
         Some(())
     }
 
-    /// Every cell that a triangle touches. Its corners are in cells from the upper left corner, and none is negative.
+    /// Every cell that a triangle touches; `None` once that is too many. Its corners are in cells from the upper left corner, and
+    /// none is negative.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "some repetitions at most, from 0 on"
     )]
-    fn show(&mut self, [a, b, c]: [Vec2; 3]) {
+    fn show(&mut self, [a, b, c]: [Vec2; 3]) -> Option<()> {
         let (top, bottom) = (a.y.min(b.y).min(c.y), a.y.max(b.y).max(c.y));
         for row in top as usize..=bottom as usize {
             let (above, below) = (row as f32, row as f32 + 1.0);
@@ -217,11 +223,14 @@ impl Coverage {
                 right = ends.into_iter().fold(right, f32::max);
             }
             let start = row % self.height * self.width;
-            let (left, right) = (left as usize, right as usize);
-            for column in left..=right.min(left.saturating_add(self.width)) {
+            let left = left as usize;
+            let right = (right as usize).min(left.saturating_add(self.width));
+            self.room = self.room.checked_sub((right + 1).saturating_sub(left).max(1))?;
+            for column in left..=right {
                 self.shown[start + column % self.width] = true;
             }
         }
+        Some(())
     }
 
     /// Whether one upright rectangle is shown, which may be one picture of many.
@@ -241,7 +250,7 @@ impl Coverage {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few cells")]
     fn widened(self) -> Self {
         let margin = (self.width.max(self.height) as f32 * MARGIN).ceil() as usize;
-        let Self { width, height, shown } = self;
+        let Self { width, height, shown, room } = self;
         let along = |shown: &[bool], length: usize, at: &dyn Fn(usize) -> usize, into: &mut [bool]| {
             // Where the last shown cell was, having gone around once before.
             let reach = margin.min(length);
@@ -254,7 +263,7 @@ impl Coverage {
         (0..height).for_each(|row| along(&shown, width, &|cell| row * width + cell, &mut wide));
         let mut both = vec![false; shown.len()];
         (0..width).for_each(|column| along(&wide, height, &|cell| cell * width + column, &mut both));
-        Self { width, height, shown: both }
+        Self { width, height, shown: both, room }
     }
 }
 
@@ -381,6 +390,10 @@ mod tests {
         let expression = |binds: Value| json!({"VRMC_vrm": {"expressions": {"custom": {"wink": {"textureTransformBinds": binds}}}}});
         assert!(is_told_beside(expression(json!([]))));
         assert!(!is_told_beside(expression(json!([{"material": 0, "offset": [0.5, 0.0]}]))));
+        assert!(!is_told(&|root| {
+            let primitive = root["meshes"][0]["primitives"][0].clone();
+            root["meshes"][0]["primitives"] = vec![primitive; 20 * MOST_TOUCHES].into();
+        }));
         assert_eq!(coverage(5.0, |_| {}), None, "over many repetitions");
         assert_eq!(coverage(2.0, |_| {}), None, "all of it");
     }
