@@ -3,7 +3,7 @@
 use glam::{Affine2, Vec2};
 use serde_json::Value;
 
-use super::density::{TextureUse, texture_uses};
+use super::density::{TextureUse, images_of, texture_uses};
 use crate::optimize::document::Document;
 use crate::optimize::document::primitives::{self, as_index};
 use crate::optimize::document::texture_info::numbers;
@@ -44,7 +44,8 @@ pub(super) struct Coverage {
 /// The coverage of an image of so many pixels. `None` where all of it is shown, or may be, or where nothing is known of what
 /// shows it.
 pub(super) fn of_image(document: &Document, image: usize, size: (u32, u32)) -> Option<Coverage> {
-    let repeats = |texture: &Value| names(texture, image).then(|| repeats(document, texture));
+    let is_named = |texture: &Value| images_of(texture).any(|named| named == image);
+    let repeats = |texture: &Value| is_named(texture).then(|| repeats(document, texture));
     let textures: Vec<Option<bool>> = document.list("textures").iter().map(repeats).collect();
     let repeats = |texture: usize| textures.get(texture).copied().flatten();
     if may_move(document) {
@@ -67,13 +68,6 @@ pub(super) fn of_image(document: &Document, image: usize, size: (u32, u32)) -> O
     let is_told = coverage.shown.contains(&true) && !coverage.is_frame();
     let coverage = is_told.then(|| coverage.widened())?;
     coverage.shown.contains(&false).then_some(coverage)
-}
-
-/// Whether an image is one of those that a texture names.
-fn names(texture: &Value, image: usize) -> bool {
-    let extensions = texture["extensions"].as_object().into_iter().flatten();
-    let sources = extensions.map(|(_, extension)| &extension["source"]).chain([&texture["source"]]);
-    sources.filter_map(as_index).any(|source| source == image)
 }
 
 /// Whether a texture goes on beyond its edges as it began.

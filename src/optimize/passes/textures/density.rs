@@ -47,9 +47,7 @@ fn per_image(document: &Document, areas: &BTreeMap<usize, Areas>, radius: f64) -
     let mut by_image: Vec<Areas> = vec![Areas::default(); document.images.len()];
     for (texture, area) in areas {
         let json = document.list("textures").get(*texture).unwrap_or(&Value::Null);
-        let extensions = json["extensions"].as_object().into_iter().flatten();
-        let sources = extensions.map(|(_, extension)| &extension["source"]).chain([&json["source"]]);
-        for image in sources.filter_map(as_index) {
+        for image in images_of(json) {
             if let Some(total) = by_image.get_mut(image) {
                 total.world += area.world;
                 total.texture += area.texture;
@@ -61,6 +59,13 @@ fn per_image(document: &Document, areas: &BTreeMap<usize, Areas>, radius: f64) -
         (area.world > 0.0 && pixels.is_finite()).then_some(pixels as f32)
     };
     by_image.into_iter().map(pixels).collect()
+}
+
+/// The images that a texture names, itself or by extensions.
+pub(super) fn images_of(texture: &Value) -> impl Iterator<Item = usize> {
+    let extensions = texture["extensions"].as_object().into_iter().flatten();
+    let sources = extensions.map(|(_, extension)| &extension["source"]).chain([&texture["source"]]);
+    sources.filter_map(as_index)
 }
 
 /// Surface in world space and in texture coordinates.

@@ -155,9 +155,7 @@ fn encode(
         return shrink::shrink(file, usage, rules, tries);
     }
     let original = shrink::opened(file, meaning, rules)?;
-    let filled = shrink::filled(&original, usage, tries).map_err(refused)?;
-    let is_filled = filled.is_some();
-    let original = filled.unwrap_or(original);
+    let (original, is_filled) = shrink::filled(original, usage, tries).map_err(refused)?;
     let goal = Goal::new(&original, meaning, usage.pixels_per_unit, rules.budget).with_share(SHARE);
     let pixels = seen(&original, &goal, step.part).map_err(refused)?;
     let coded = coded(&pixels, &goal, step, (etc1s_quality(preset), rules.effort)).map_err(refused)?;

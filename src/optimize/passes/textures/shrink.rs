@@ -103,9 +103,7 @@ pub(super) fn shrink(file: &[u8], usage: &Usage, rules: &Rules, tries: &mut Trie
     let pixels = opened(file, meaning, rules)?;
     let (width, height) = (pixels.width(), pixels.height());
     tries.begin((width, height));
-    let filled = filled(&pixels, usage, tries).map_err(refused)?;
-    let is_filled = filled.is_some();
-    let pixels = filled.unwrap_or(pixels);
+    let (pixels, is_filled) = filled(pixels, usage, tries).map_err(refused)?;
     let bytes_a_pixel = file.len() as f64 / (f64::from(probe.width) * f64::from(probe.height));
     let source = Source {
         pixels: &pixels,
@@ -138,11 +136,12 @@ pub(super) fn with_filling(note: String, is_filled: bool) -> String {
     if is_filled { format!("{note}; what no triangle shows of it is painted over") } else { note }
 }
 
-/// The image with what nobody sees painted over, where that makes it smaller.
-pub(super) fn filled(image: &Pixels, usage: &Usage, tries: &mut Tries) -> Result<Option<Pixels>, CodecError> {
+/// The image with what nobody sees painted over, where that makes it smaller, and else as it is; and whether it was.
+pub(super) fn filled(image: Pixels, usage: &Usage, tries: &mut Tries) -> Result<(Pixels, bool), CodecError> {
     let size = (image.width(), image.height());
-    let Some(coverage) = tries.coverage(|| (usage.coverage)(size)) else { return Ok(None) };
-    let filled = fill::filled(image, &coverage);
+    let coverage = tries.coverage(|| (usage.coverage)(size));
+    let Some(coverage) = coverage.filter(|_| tries.may_be_filled()) else { return Ok((image, false)) };
+    let filled = fill::filled(&image, &coverage);
     let is_smaller = tries.is_smaller_filled(|| {
         let part = f64::from(SAMPLE_SIDE) / f64::from(size.0.max(size.1).max(SAMPLE_SIDE));
         let side = |length: u32| ((f64::from(length) * part).round() as u32).max(1);
@@ -150,9 +149,9 @@ pub(super) fn filled(image: &Pixels, usage: &Usage, tries: &mut Tries) -> Result
             let sample = resize(image, side(size.0), side(size.1), usage.meaning.content)?;
             Ok(avif::encode(&sample, &SAMPLE)?.len())
         };
-        Ok(bytes(&filled)? < bytes(image)?)
+        Ok(bytes(&filled)? < bytes(&image)?)
     })?;
-    Ok(is_smaller.then_some(filled))
+    Ok((if is_smaller { filled } else { image }, is_smaller))
 }
 
 /// Decodes an image, no larger than the budget allows and without alpha that nobody reads.

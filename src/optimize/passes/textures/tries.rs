@@ -80,6 +80,11 @@ impl Tries {
         self.coverage.get_or_init(|| of().map(Arc::new)).clone()
     }
 
+    /// Whether the image may be smaller with what nobody sees painted over: it was not found out that it is not.
+    pub(super) fn may_be_filled(&self) -> bool {
+        self.is_smaller_filled.unwrap_or(true)
+    }
+
     /// Whether the image is smaller with what nobody sees painted over, found out unless it was before.
     pub(super) fn is_smaller_filled(
         &mut self,
