@@ -1,7 +1,7 @@
 //! The inbox of this node: outcomes of what it offered, and wishes of other nodes for its jobs.
 //!
-//! An outcome is deleted once it was dealt with; one that comes twice is refused by the fencing token. A wish is deleted before
-//! it is granted: whoever got no answer takes it back, and only one of the two can.
+//! A letter is deleted once it was dealt with. An outcome that comes twice is refused by the fencing token. A wish has a key of
+//! its own, which whoever grants it deletes before, and whoever gets no answer afterwards: only one of the two can.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +28,8 @@ const REPLY_SECONDS: u64 = 60;
 pub(super) enum Letter {
     /// An attempt that this node gave away has ended.
     Outcome { job: JobId, attempt: Attempt, outcome: Box<Outcome> },
-    /// Another node wants something done with a job of this one, and reads the answer under this id.
-    Wish { job: JobId, wish: Wish, reply: String },
+    /// Another node wants something done with a job of this one. The keys of the wish and of its answer are under this id.
+    Wish { job: JobId, wish: Wish, id: String },
 }
 
 /// How an attempt ended.
@@ -139,25 +139,27 @@ async fn read_while_connected(bridge: &Arc<Bridge>) -> RedisResult<()> {
     }
 }
 
-async fn deal_with(bridge: Arc<Bridge>, letter: Letter, id: String) {
+async fn deal_with(bridge: Arc<Bridge>, letter: Letter, number: String) {
     match letter {
         Letter::Outcome { job, attempt, outcome } => {
             let_in(&bridge, Lease { id: job, attempt }, *outcome).await;
-            delete(&bridge, &id).await;
         }
-        Letter::Wish { job, wish, reply } => {
-            if delete(&bridge, &id).await {
+        Letter::Wish { job, wish, id } => {
+            if is_wanted(&bridge, &id).await {
                 let answer = Reply::from(bridge.jobs.grant(job, wish).await);
-                send_reply(&bridge, &reply, &answer).await;
+                send_reply(&bridge, &id, &answer).await;
             }
         }
     }
+    let Ok(mut connection) = bridge.link.connection() else { return };
+    let deleted: RedisResult<()> = connection.xdel(bridge.keys.inbox(bridge.node), &[number]).await;
+    let _ = deleted.inspect_err(|error| bridge.link.suspect(error));
 }
 
-/// Returns whether the letter was still there, and is no more.
-async fn delete(bridge: &Bridge, id: &str) -> bool {
+/// Returns whether a wish was still there, and nobody else's any more.
+async fn is_wanted(bridge: &Bridge, id: &str) -> bool {
     let Ok(mut connection) = bridge.link.connection() else { return false };
-    let deleted: RedisResult<u32> = connection.xdel(bridge.keys.inbox(bridge.node), &[id]).await;
+    let deleted: RedisResult<u32> = connection.del(bridge.keys.wish(id)).await;
     deleted.inspect_err(|error| bridge.link.suspect(error)).is_ok_and(|deleted| deleted > 0)
 }
 

@@ -19,6 +19,8 @@ use crate::queue::{self, Cursor, Job, State};
 
 /// How long a wish may take.
 const WISH_TIME: Duration = Duration::from_secs(5);
+/// When a wish goes by itself, should nobody be able to take it back: after that time.
+const WISH_EXPIRY: Duration = Duration::from_secs(10);
 /// An upload waits so long for each word about a result that may be there; after that the work is done here.
 const CACHE_TIME: Duration = Duration::from_millis(150);
 const FIRST_LOOK: Duration = Duration::from_millis(5);
@@ -53,25 +55,37 @@ impl Remote {
         if !is_there {
             return None;
         }
-        let reply = Uuid::new_v4().simple().to_string();
-        let letter = Letter::Wish { job, wish, reply: reply.clone() };
-        let letter = serde_json::to_string(&letter).ok()?;
-        let mut scripts = Scripts { connection: &mut connection, keys: &self.keys };
-        let id = scripts.write_to(owner, &letter).await.ok()?;
-        if let Some(answer) = self.answer(&mut connection, &reply).await {
+        let id = Uuid::new_v4().simple().to_string();
+        let letter = serde_json::to_string(&Letter::Wish { job, wish, id: id.clone() }).ok()?;
+        let sent = self.send(&mut connection, owner, &id, &letter).await;
+        if sent.inspect_err(|error| self.link.suspect(error)).is_ok()
+            && let Some(answer) = self.answer(&mut connection, &id).await
+        {
             return Some(answer);
         }
-        // Whoever asked is told that it was not done: nor may it be, when the owner is back. One that is gone is being granted.
-        let taken_back: RedisResult<u32> = connection.xdel(self.keys.inbox(owner), &[id]).await;
+        // Whoever asked is told that it was not done: nor may it be, when the owner is back, or when a letter arrives of which
+        // Redis said nothing. One that is gone is being granted.
+        let taken_back: RedisResult<u32> = connection.del(self.keys.wish(&id)).await;
         match taken_back.inspect_err(|error| self.link.suspect(error)) {
-            Ok(0) => self.answer(&mut connection, &reply).await,
+            Ok(0) => self.answer(&mut connection, &id).await,
             _ => None,
         }
     }
 
+    async fn send(
+        &self,
+        connection: &mut MultiplexedConnection,
+        owner: NodeId,
+        id: &str,
+        letter: &str,
+    ) -> RedisResult<()> {
+        let _: () = connection.set_ex(self.keys.wish(id), "", WISH_EXPIRY.as_secs()).await?;
+        Scripts { connection, keys: &self.keys }.write_to(owner, letter).await
+    }
+
     /// Waits for the answer to a wish, as long as that may take.
-    async fn answer(&self, connection: &mut MultiplexedConnection, reply: &str) -> Option<Reply> {
-        let (start, key) = (Instant::now(), self.keys.reply(reply));
+    async fn answer(&self, connection: &mut MultiplexedConnection, id: &str) -> Option<Reply> {
+        let (start, key) = (Instant::now(), self.keys.reply(id));
         let mut pause = FIRST_LOOK;
         while start.elapsed() < WISH_TIME {
             tokio::time::sleep(pause).await;

@@ -161,8 +161,8 @@ impl Scripts<'_> {
         Ok(())
     }
 
-    /// Puts a letter into a node's inbox, and returns its id there.
-    pub(super) async fn write_to(&mut self, node: NodeId, letter: &str) -> RedisResult<String> {
+    /// Puts a letter into a node's inbox.
+    pub(super) async fn write_to(&mut self, node: NodeId, letter: &str) -> RedisResult<()> {
         let inbox = self.keys.inbox(node);
         let mut pipe = redis::pipe();
         pipe.cmd("XADD")
@@ -172,9 +172,9 @@ impl Scripts<'_> {
             .arg(MAX_ENTRIES)
             .arg("*")
             .arg("letter")
-            .arg(letter);
+            .arg(letter)
+            .ignore();
         pipe.cmd("PEXPIRE").arg(&inbox).arg(INBOX_MS).ignore();
-        let (id,) = pipe.query_async(self.connection).await?;
-        Ok(id)
+        pipe.query_async(self.connection).await
     }
 }

@@ -103,7 +103,7 @@ async fn no_server_and_another_server_and_a_silent_one_are_all_failures_in_time(
 
     let folder = tempdir().unwrap();
     let server = Server::start(folder.path());
-    server.signal(Signal::STOP);
+    server.freeze();
     let start = Instant::now();
     let silent = ask(&[("GLB_OPTIMIZER_URL", &server.url)], &[]).await;
     server.signal(Signal::CONT);

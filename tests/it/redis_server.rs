@@ -10,7 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::support::DEADLINE;
+use crate::support::{DEADLINE, freeze};
 
 const POLL: Duration = Duration::from_millis(20);
 const CA_FILE: &str = "ca.crt";
@@ -112,15 +112,11 @@ impl Redis {
 
     /// It accepts connections and says nothing any more.
     pub(crate) fn freeze(&self) {
-        self.signal(Signal::STOP);
+        freeze(self.process.as_ref().unwrap());
     }
 
     pub(crate) fn thaw(&self) {
-        self.signal(Signal::CONT);
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(self.process.as_ref().unwrap()), signal).unwrap();
+        kill_process(Pid::from_child(self.process.as_ref().unwrap()), Signal::CONT).unwrap();
     }
 
     /// Sends one command and returns the first line of the answer.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Response, StatusCode};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::{Value, json};
 
 use crate::fixtures::file::glb;
@@ -242,6 +242,11 @@ impl Server {
         let _ = kill_process(Pid::from_child(&self.process), signal);
     }
 
+    /// Stops the server in the midst of what it does, until it is sent `CONT`.
+    pub(crate) fn freeze(&self) {
+        freeze(&self.process);
+    }
+
     /// The memory that the server holds now, in KiB.
     pub(crate) fn memory_kib(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
@@ -374,4 +379,11 @@ pub(crate) fn padded_glb(ballast: usize) -> Vec<u8> {
         "buffers": [{ "byteLength": bin.len() }]
     });
     glb(document.to_string().into_bytes(), &bin)
+}
+
+/// Stops all threads of a child. One that was only sent the signal goes on until its main thread gets a processor.
+pub(crate) fn freeze(process: &Child) {
+    let pid = Pid::from_child(process);
+    kill_process(pid, Signal::STOP).unwrap();
+    waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT).unwrap();
 }

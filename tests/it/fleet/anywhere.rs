@@ -67,11 +67,34 @@ async fn regression_a_wish_that_got_no_answer_is_not_granted_later() {
     owner.finished(&id).await;
     until_known(&other, &id).await;
     other.finished(&id).await;
-    owner.signal(Signal::STOP);
+    owner.freeze();
     assert_eq!(other.delete(&id).await, 503);
     owner.signal(Signal::CONT);
     // The next one waits behind it in the inbox, and is refused only as long as the job is there.
     until_nodes(&other, 2).await;
+    let refused = other.post(&format!("/api/v1/jobs/{id}/cancel")).await;
+    assert_eq!(refused.status(), 409);
+    assert_eq!(owner.get(&format!("/api/v1/jobs/{id}")).await.status(), 200);
+    assert_eq!(other.delete(&id).await, 204);
+}
+
+/// As above; Redis was slow to write the letter rather than the node to read it, and it was not taken back.
+#[tokio::test]
+async fn regression_a_wish_that_redis_wrote_too_late_is_not_granted() {
+    let redis = Redis::start();
+    let fleet = Fleet::of(&redis);
+    let (owner, other) = (fleet.node("owner").await, fleet.node("other").await);
+    let id = owner.submit(triangle_glb()).await;
+    owner.finished(&id).await;
+    until_known(&other, &id).await;
+    other.finished(&id).await;
+    // Longer than anybody waits for its answers, which are only those to reads.
+    assert_eq!(redis.say("CLIENT PAUSE 3000 WRITE"), "+OK");
+    assert_eq!(other.delete(&id).await, 503);
+    redis.say("CLIENT UNPAUSE");
+    for node in [&owner, &other] {
+        until_tier(node, "redis").await;
+    }
     let refused = other.post(&format!("/api/v1/jobs/{id}/cancel")).await;
     assert_eq!(refused.status(), 409);
     assert_eq!(owner.get(&format!("/api/v1/jobs/{id}")).await.status(), 200);
