@@ -17,6 +17,7 @@ mod health;
 mod inspect;
 mod jobs;
 mod keys;
+mod limits;
 mod log;
 mod manual;
 mod measured;
@@ -153,10 +154,7 @@ pub fn run() -> anyhow::Result<()> {
         Command::Doctor(flags) => doctor::run(flags),
         Command::Health(flags) => health::run(&flags),
         Command::Log(flags) => log::run(&flags),
-        Command::Completions(flags) => {
-            manual::completions(&flags);
-            Ok(())
-        }
+        Command::Completions(flags) => manual::completions(&flags),
         Command::Man(flags) => manual::man(&flags),
         Command::Chaos(flags) => chaos::run(&flags),
         Command::SandboxChild => child::run(),

@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::Context;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::limits;
 use crate::app::{self, Ready};
 use crate::config::{self, Config, Flags, Ignored};
 use crate::log::Log;
@@ -17,9 +17,6 @@ use crate::service;
 
 /// How long blocking calls get to end after everything else has.
 const RUNTIME_STOP_TIME: Duration = Duration::from_secs(1);
-
-/// Open files that the server asks for.
-const MOST_FILES: u64 = 16_384;
 
 /// Runs the server until SIGTERM or SIGINT.
 ///
@@ -33,13 +30,13 @@ pub(super) fn run(flags: Flags) -> anyhow::Result<()> {
 /// Runs `body` with a log and threads around it, and tells it when to stop: at SIGTERM or SIGINT.
 ///
 /// # Errors
-/// None of that can be had, or `body` failed.
+/// None of that can be had, or too little ([`limits`]), or `body` failed.
 pub(super) fn surround(
     config: &Config,
     body: impl AsyncFnOnce(Log, CancellationToken) -> Result<(), app::Error>,
 ) -> anyhow::Result<()> {
+    limits::prepare()?;
     let log = Log::start(config.log_level);
-    raise_file_limit();
     for Ignored { name, reason } in config::ignored() {
         tracing::warn!("{name} is set and ignored: {reason}");
     }
@@ -77,16 +74,6 @@ fn stop_at_a_signal() -> anyhow::Result<CancellationToken> {
 async fn change_log_level(mut signal: Signal, log: Log) {
     while signal.recv().await.is_some() {
         log.toggle();
-    }
-}
-
-/// A download takes two files, the connection and the model; many systems begin with a limit of 1,024.
-fn raise_file_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.map_or(MOST_FILES, |most| most.min(MOST_FILES));
-    if limit.current.is_some_and(|current| current < wanted) {
-        // Refused, it stays as it is.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), ..limit });
     }
 }
 

@@ -172,7 +172,7 @@ impl Group {
     /// With a limit on memory in bytes (`memory`), or on processes and threads (`pids`). None where nobody may.
     fn new(controller: &str, limit: u64) -> Option<Self> {
         let root = Path::new("/sys/fs/cgroup");
-        let name = format!("glb-optimizer-test-{controller}-{}", std::process::id());
+        let name = format!("glb-optimizer-test-{controller}-{limit}-{}", std::process::id());
         let (parent, file) = match (controller, root.join("cgroup.controllers").exists()) {
             ("memory", true) => (root.to_owned(), "memory.max"),
             ("memory", false) => (root.join("memory"), "memory.limit_in_bytes"),
@@ -242,6 +242,44 @@ fn refusal(mut server: Command) -> String {
     let output = server.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     String::from_utf8(output.stderr).unwrap()
+}
+
+/// What memory it would need later it would not get, and end in the midst of a job.
+#[test]
+fn with_too_little_address_space_the_server_says_so_and_does_not_start() {
+    let folder = tempdir().unwrap();
+    let mut server = Command::new("sh");
+    server
+        .args(["-c", "ulimit -v 262144 && exec \"$0\" serve --data-dir \"$1\""])
+        .args([EXECUTABLE.as_ref(), folder.path()]);
+    let said = refusal(server);
+    assert!(said.contains("only 256 MB of address space may be used"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn with_too_few_threads_the_server_says_so_and_does_not_start() {
+    let Some(group) = Group::new("pids", 3) else { return };
+    let folder = tempdir().unwrap();
+    let mut server = Command::new("sh");
+    let enter =
+        format!("echo $$ >{}/cgroup.procs && exec \"$0\" serve --data-dir \"$1\"", group.folder.display());
+    server.args(["-c", &enter]).args([EXECUTABLE.as_ref(), folder.path()]);
+    let said = refusal(server);
+    assert!(said.contains("the threads of the server cannot be started: raise the limit"), "{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn a_file_that_may_not_get_that_long_is_named() {
+    let desk = Desk::new();
+    let script =
+        "cd \"$1\" && ulimit -f 1 && exec \"$0\" optimize model.glb -o small.glb --report report.json";
+    let output =
+        Command::new("sh").args(["-c", script]).args([EXECUTABLE.as_ref(), desk.path()]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("report.json") && said.contains("File too large"), "{said}");
 }
 
 #[test]
