@@ -118,6 +118,14 @@ pub enum Error {
         /// What it could say.
         expected: &'static str,
     },
+    /// A value that has no default.
+    #[error("{name} is not set; it must be {expected}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What it could say.
+        expected: &'static str,
+    },
     /// The settings file.
     #[error("the settings file {} {reason}", path.display())]
     File {
@@ -154,7 +162,7 @@ impl Config {
     /// # Errors
     /// The Redis or the storage of the fleet is not named; the error names the variable.
     pub fn check_is_of_a_fleet(&self) -> Result<(), Error> {
-        let missing = |name, expected| Err(Error::Value { name, value: String::new(), expected });
+        let missing = |name, expected| Err(Error::Missing { name, expected });
         match (&self.fleet.redis, &self.fleet.storage) {
             (None, _) => {
                 missing("REDIS_URL", "the address of the fleet's Redis, to have somebody to work for")

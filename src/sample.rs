@@ -122,7 +122,7 @@ fn outline(v: f32) -> [f32; 2] {
 fn slope(v: f32) -> [f32; 2] {
     let (before, after) = (outline(v - 0.002), outline(v + 0.002));
     let [out, up] = [after[0] - before[0], after[1] - before[1]];
-    let length = out.hypot(up).max(f32::MIN_POSITIVE);
+    let length = (out * out + up * up).sqrt().max(f32::MIN_POSITIVE);
     [out / length, up / length]
 }
 

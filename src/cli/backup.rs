@@ -19,7 +19,7 @@ use crate::jobs::{self, Backup, Contents};
 /// What `backup` can be told.
 #[derive(Debug, clap::Args)]
 pub(super) struct Flags {
-    /// The archive to write, a .tar file
+    /// The archive to write, a .tar file; one that is there is replaced
     #[arg(value_name = "FILE")]
     archive: PathBuf,
     #[command(flatten)]

@@ -27,16 +27,16 @@ const SECRETS: [&str; 6] = [
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Flags {
-    #[command(subcommand)]
+    #[arg(value_enum)]
     action: Action,
     #[command(flatten)]
     serve: ServeFlags,
     /// Print JSON on stdout
-    #[arg(long, global = true)]
+    #[arg(long)]
     json: bool,
 }
 
-#[derive(Debug, clap::Subcommand)]
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Action {
     /// Show every setting of the server, and where it comes from; secrets are left out
     Show,
@@ -83,7 +83,7 @@ fn check(config: &Config, sources: &Sources, is_json: bool) -> String {
     for Ignored { name, reason } in config::ignored() {
         said += &format!("ignored: {name}: {reason}\n");
     }
-    said + "every setting can be used\n"
+    said + "every setting can be read; glb-optimizer doctor tries the folders and addresses in them\n"
 }
 
 /// Whether a file that everybody can read has a secret in it.

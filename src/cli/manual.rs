@@ -2,7 +2,7 @@
 //!
 //! Made of the command line itself, so that nothing in them can be out of date. `.ci/release` packs both.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -32,8 +32,13 @@ pub(super) struct ManFlags {
 }
 
 /// Prints the completions of a shell.
-pub(super) fn completions(flags: &CompletionsFlags) {
-    clap_complete::generate(flags.shell, &mut Cli::command(), "glb-optimizer", &mut io::stdout().lock());
+///
+/// # Errors
+/// They cannot be printed.
+pub(super) fn completions(flags: &CompletionsFlags) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(flags.shell, &mut Cli::command(), "glb-optimizer", &mut script);
+    Ok(io::stdout().lock().write_all(&script)?)
 }
 
 /// Writes a page for each command.

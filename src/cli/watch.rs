@@ -6,8 +6,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::serve;
 use super::settings::SettingsFlags;
+use super::{UsageError, serve};
 use crate::config::{self, Config, Watch};
 use crate::{app, service};
 
@@ -39,9 +39,13 @@ pub(super) struct Flags {
 /// Watches until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// The configuration is wrong, or the data folder cannot be used.
+/// There is no such folder, the configuration is wrong, or the data folder cannot be used.
 pub(super) fn run(flags: Flags) -> anyhow::Result<()> {
     let Flags { folder, output, data_dir, workers, settings } = flags;
+    // A server waits for its folder; whoever names one by hand should hear of a slip.
+    if !folder.is_dir() {
+        return Err(UsageError(format!("{} is no folder that could be watched", folder.display())).into());
+    }
     let server = config::Flags { data_dir, workers, ..config::Flags::default() };
     let watch = Some(Watch { folder, output, settings: settings.settings() });
     let config = Config { watch, ..Config::from_process(server)? };

@@ -79,7 +79,9 @@ const TABLE: &[Setting] = &[
     },
     Setting {
         flag: Some("--data-dir"),
-        usual: Some("`$XDG_DATA_HOME/glb-optimizer` or `~/.local/share/glb-optimizer`"),
+        usual: Some(
+            "`$XDG_DATA_HOME/glb-optimizer` or `~/.local/share/glb-optimizer`; without a home, `glb-optimizer-data` where it starts",
+        ),
         ..setting("DATA_DIR", "the folder for uploads, results and the queue", |config| {
             config.data_dir.display().to_string()
         })

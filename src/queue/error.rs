@@ -119,6 +119,14 @@ pub enum Error {
     /// The settings of a job have no text form.
     #[error("the settings of a job cannot be written down: {0}")]
     Recipe(serde_json::Error),
+    /// The queue file could not be opened.
+    #[error("the queue file {} cannot be opened: {source}", path.display())]
+    Unopened {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The queue file could not be read or written.
     #[error("the queue file cannot be read or written: {0}")]
     Storage(Box<redb::Error>),
@@ -137,6 +145,7 @@ impl Error {
             DatabaseError::Storage(StorageError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 Self::Damaged { path: path.into(), reason: error.to_string() }
             }
+            DatabaseError::Storage(StorageError::Io(source)) => Self::Unopened { path: path.into(), source },
             other => other.into(),
         }
     }
@@ -145,7 +154,7 @@ impl Error {
     #[must_use]
     pub fn is_of_the_disk(&self) -> bool {
         match self {
-            Self::Damaged { .. } => true,
+            Self::Damaged { .. } | Self::Unopened { .. } => true,
             Self::Storage(error) => matches!(**error, redb::Error::Io(_) | redb::Error::PreviousIo),
             _ => false,
         }
@@ -154,8 +163,15 @@ impl Error {
     /// Whether the disk is full.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
-        let Self::Storage(error) = self else { return false };
-        matches!(&**error, redb::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull)
+        let error = match self {
+            Self::Unopened { source, .. } => source,
+            Self::Storage(error) => match &**error {
+                redb::Error::Io(error) => error,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        error.kind() == io::ErrorKind::StorageFull
     }
 }
 
