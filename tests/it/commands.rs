@@ -8,14 +8,26 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
 use crate::support::{Server, padded_glb, triangle_glb};
+
+/// Where a server is if nobody says otherwise.
+const USUAL_SERVER: &str = "http://127.0.0.1:5000";
 
 /// The commands of a page.
 fn commands(page: &Path) -> String {
     let text = fs::read_to_string(page).unwrap();
     text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+/// A .glb as a .gltf and the file beside it.
+fn apart(glb: &[u8], uri: &str) -> (Vec<u8>, Vec<u8>) {
+    let json_end = 20 + u32::from_le_bytes(glb[12..16].try_into().unwrap()) as usize;
+    let mut document: Value = serde_json::from_slice(&glb[20..json_end]).unwrap();
+    document["buffers"][0]["uri"] = uri.into();
+    (document.to_string().into_bytes(), glb[json_end + 8..].to_vec())
 }
 
 /// A folder with what the documents speak of.
@@ -26,6 +38,10 @@ fn desk() -> TempDir {
     put("chair.glb", padded_glb(6_000));
     put("before.glb", triangle_glb());
     put("after.glb", triangle_glb());
+    put("other.glb", padded_glb(5_000));
+    let (gltf, bin) = apart(&triangle_glb(), "chair.bin");
+    put("chair.gltf", gltf);
+    put("chair.bin", bin);
     put("models.zip", crate::api::archive(&[("a.glb", &triangle_glb())]));
     fs::create_dir(desk.path().join("bin")).unwrap();
     symlink(env!("CARGO_BIN_EXE_glb-optimizer"), desk.path().join("bin/glb-optimizer")).unwrap();
@@ -37,16 +53,18 @@ async fn the_commands_of_the_documents_run() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pages = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let pages = pages.filter(|page| page.extension().is_some_and(|ending| ending == "md"));
+    let pages = pages.chain([root.join("README.md")]);
     let mut pages: Vec<_> = pages.filter(|page| !commands(page).is_empty()).collect();
     pages.sort();
-    assert!(pages.len() >= 3, "{pages:?}");
+    assert!(pages.len() >= 4, "{pages:?}");
     for page in pages {
         let desk = desk();
         let data = desk.path().join("data");
         let server = Server::start_with(&data, &[("WEBHOOK_SECRET", "a secret")]);
         let path = format!("{}/bin:/usr/sbin:/usr/bin:/sbin:/bin", desk.path().display());
         let mut shell = Command::new("bash");
-        shell.arg("-c").arg(format!("set -eu\n{}", commands(&page))).current_dir(desk.path()).env_clear();
+        let commands = commands(&page).replace(USUAL_SERVER, &server.url);
+        shell.arg("-c").arg(format!("set -eu\n{commands}")).current_dir(desk.path()).env_clear();
         shell.env("PATH", path).env("HOME", desk.path()).env("DATA_DIR", &data).stdin(Stdio::null());
         shell.env("SERVER", &server.url).env("GLB_OPTIMIZER_URL", &server.url).env("TOKEN", &server.token);
         let output = tokio::task::spawn_blocking(move || shell.output().unwrap()).await.unwrap();
