@@ -12,6 +12,8 @@
 
 set -eu
 
+# What a release needs: .ci/release reads it here, and makes none that needs a newer one.
+OLDEST_GLIBC=2.34
 # Keep in step with OLDEST_NODE in build.rs: as 100 * major + minor.
 OLDEST_NODE=2019
 NODE_ADVICE="Node.js 20.19 or newer with npm (https://nodejs.org), then run this again"
@@ -24,7 +26,7 @@ Usage: ./install.sh [--release FILE|URL [--sha256 SUM]] [--prefix DIR] [--servic
   --release FILE|URL  install this release file; without it, the unpacked release or the clone that this script is in
   --sha256 SUM        what its SHA-256 must be; without it, what the file beside it says (its name and .sha256)
   --prefix DIR        install DIR/bin/glb-optimizer (default: ~/.local; /usr/local for a service by root)
-  --service           serve at boot, by systemd: as root with a user of its own, else for you alone
+  --service           serve by systemd: as root from boot on, with a user of its own; else for you, while you are logged in
   --yes               install missing system packages without asking
   --run               serve the page afterwards; PORT, HOST and DATA_DIR are obeyed
   --uninstall         remove what this script installed; models, results and settings stay
@@ -157,7 +159,7 @@ require_packaged_node() {
 
 # The oldest Rust is said once, in Cargo.toml.
 require_rust() {
-    PATH="$PATH:$HOME/.cargo/bin"
+    PATH="$PATH${HOME:+:$HOME/.cargo/bin}"
     oldest=$(sed -n 's/^rust-version = "1\.\([0-9]*\).*/\1/p' Cargo.toml)
     has cargo || fail "Rust is missing: get it from https://rustup.rs, open a new shell and run this again"
     version=$(cargo --version) || fail "cargo does not work: try 'rustup default stable'"
@@ -199,12 +201,8 @@ sha256_of() {
     fi
 }
 
-clean_up() { rm -rf "${scratch:-}"; }
-
 # Leaves the unpacked release in $scratch/release.
 unpack() {
-    scratch=$(mktemp -d)
-    trap clean_up EXIT
     archive=$scratch/archive.tar.gz
     case $1 in
     *://*)
@@ -246,8 +244,9 @@ place() {
 
 install_files() {
     version=$("$program" --version) ||
-        fail "the executable does not run on this system; a release needs Linux with glibc 2.34 or newer on $(uname -m)"
-    pages=$(mktemp -d)
+        fail "the executable does not run on this system; a release needs Linux with glibc $OLDEST_GLIBC or newer"
+    pages=$scratch/pages
+    mkdir "$pages"
     place "$program" "$prefix/bin/glb-optimizer" 755
     # Made by the program itself, so that they go with it.
     "$program" man "$pages"
@@ -260,7 +259,6 @@ install_files() {
     place "$pages/bash" "$prefix/share/bash-completion/completions/glb-optimizer" 644
     place "$pages/zsh" "$prefix/share/zsh/site-functions/_glb-optimizer" 644
     place "$pages/fish" "$prefix/share/fish/vendor_completions.d/glb-optimizer.fish" 644
-    rm -rf "$pages"
     if [ -n "$changed" ]; then say "done: $(echo "$version" | head -n 1)"; else say "nothing has changed"; fi
     case :$PATH: in
     *":$prefix/bin:"*) ;;
@@ -270,9 +268,10 @@ install_files() {
 
 # --- the service ------------------------------------------------------------------------------------------------------
 
-# systemctl for the system or for the user, as `unit_folder` is.
+# systemctl for the system or for the user, as `unit_folder` is. Where the user's can be asked is known of every user, but
+# cron and sudo do not say it.
 control() {
-    if is_root; then systemctl "$@"; else systemctl --user "$@"; fi
+    if is_root; then systemctl "$@"; else XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"; fi
 }
 
 unit_folder() {
@@ -281,7 +280,7 @@ unit_folder() {
     elif is_root; then
         echo /etc/systemd/system
     else
-        echo "${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user"
+        echo "${XDG_CONFIG_HOME:-${HOME:-}/.config}/systemd/user"
     fi
 }
 
@@ -291,30 +290,49 @@ has_systemd() {
 }
 
 install_service() {
-    [ "$(uname -s)" = Linux ] || fail "--service is for systemd; on $(uname -s) let its own service manager run $prefix/bin/glb-optimizer"
+    [ "$(uname -s)" = Linux ] ||
+        fail "--service is for systemd; on $(uname -s) let its own service manager run $prefix/bin/glb-optimizer"
     names=glb-optimizer-user
     ! is_root || names="glb-optimizer glb-optimizer-work"
-    scratch_unit=$(mktemp)
     for name in $names; do
-        sed "s|^ExecStart=[^ ]*|ExecStart=$prefix/bin/glb-optimizer|" "$units/$name.service" >"$scratch_unit"
-        place "$scratch_unit" "$(unit_folder)/${name%-user}.service" 644
+        sed "s|^ExecStart=[^ ]*|ExecStart=$prefix/bin/glb-optimizer|" "$units/$name.service" >"$scratch/unit"
+        place "$scratch/unit" "$(unit_folder)/${name%-user}.service" 644
     done
     ! is_root || place "$units/glb-optimizer.socket" "$(unit_folder)/glb-optimizer.socket" 644
-    rm -f "$scratch_unit"
     if ! has_systemd; then
         say "systemd does not run here: the unit is in place, and starts when it does and is enabled"
         return
     fi
-    control daemon-reload
+    start_service
+}
+
+# Where systemd fails, its own words do not say what is in place by then, and what is left to do.
+start_service() {
+    by_hand=systemctl when='When it does'
+    is_root || by_hand='systemctl --user' \
+        when="When you have logged in (su and sudo are not enough), or 'loginctl enable-linger' lets it run without"
+    control daemon-reload || fail "all files are in place, but systemd does not answer. \
+$when: $by_hand daemon-reload && $by_hand enable glb-optimizer && $by_hand restart glb-optimizer"
     # A running service of the old version goes on with the new one; its jobs are kept. What is enabled stays as it is.
     known=''
     for name in glb-optimizer.service glb-optimizer.socket glb-optimizer-work.service; do
         control -q is-enabled "$name" 2>/dev/null || control -q is-active "$name" || continue
         known=1
-        case $name in *.service) ! control -q is-active "$name" || [ -z "$changed" ] || control restart "$name" ;; esac
+        case $name in *.socket) continue ;; esac
+        [ -z "$changed" ] || control try-restart "$name" || not_started "$name"
     done
-    [ -n "$known" ] || control enable --now glb-optimizer
-    say "glb-optimizer serves http://127.0.0.1:5000; see: systemctl $(is_root || echo '--user ')status glb-optimizer"
+    [ -n "$known" ] || control enable --now glb-optimizer || not_started glb-optimizer
+    if control -q is-active glb-optimizer.service glb-optimizer.socket; then
+        say "glb-optimizer serves http://127.0.0.1:5000, or where its settings say; see: $by_hand status glb-optimizer"
+    else
+        say "glb-optimizer does not serve now; to start it: $by_hand start glb-optimizer"
+    fi
+    is_root || [ -e "/var/lib/systemd/linger/$(id -un 2>/dev/null)" ] ||
+        say "it starts when you log in and stops when you log out; to serve from boot on: loginctl enable-linger"
+}
+
+not_started() {
+    fail "all files are in place, but $1 does not start. $by_hand status $1 says why; afterwards: $by_hand restart $1"
 }
 
 uninstall() {
@@ -332,12 +350,14 @@ uninstall() {
         removed=1
         say "removed $file"
     done
-    ! has_systemd || control daemon-reload
+    ! has_systemd || control daemon-reload || say "systemd does not answer: what runs of it goes on until it is stopped"
     [ -n "$removed" ] || say "nothing of it is installed in $prefix"
     say "models and results stay: /var/lib/glb-optimizer of a service, ${XDG_DATA_HOME:-~/.local/share}/glb-optimizer else"
 }
 
 # --- from the top ------------------------------------------------------------------------------------------------------
+
+clean_up() { rm -rf "$scratch"; }
 
 read_options() {
     prefix='' release='' sum='' service='' assume_yes='' run='' remove='' changed=''
@@ -357,8 +377,12 @@ read_options() {
         esac
         shift
     done
+    # Root's home is known. Nobody else's is guessed, and a user's service has its place in it.
+    [ -n "${HOME:-}" ] || ! is_root || HOME=/root
+    [ -n "${HOME:-}" ] || { [ -n "$prefix" ] && [ -z "$service" ]; } ||
+        fail "HOME is not set: set it, or say where to install, by --prefix DIR and without --service"
     if [ -z "$prefix" ]; then
-        prefix=${HOME:-/root}/.local
+        prefix=$HOME/.local
         # Where a service of the system can see it, or has been put before.
         ! is_root || { [ -z "$service" ] && [ ! -e /usr/local/bin/glb-optimizer ]; } || prefix=/usr/local
     fi
@@ -367,13 +391,21 @@ read_options() {
     case $release in '' | /* | *://*) ;; *) release=$PWD/$release ;; esac
     # The service has a user of its own, who sees nothing of anybody's home.
     case $service:$(id -u):$prefix in
-    1:0:/root* | 1:0:/home*) fail "a service of the system cannot run from $prefix; choose another --prefix" ;;
+    1:0:/root/* | 1:0:/home/*) fail "a service of the system cannot run from $prefix; choose another --prefix" ;;
+    # To a unit these mean something else.
+    1:*[[:space:]\"\'\\%\$\&\|]*)
+        fail "a service cannot run from $prefix: choose a --prefix without blanks and without any of \" ' \\ % $ & |"
+        ;;
     esac
 }
 
 main() {
     read_options "$@"
     [ -z "$remove" ] || { uninstall && exit 0; }
+    scratch=$(mktemp -d)
+    # By the signals too: they end a shell without its EXIT.
+    trap clean_up EXIT
+    trap 'exit 1' HUP INT TERM
     if [ -n "$release" ]; then
         unpack "$release"
     else
