@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use serde_json::Value;
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
 use crate::support::triangle_glb;
 
@@ -39,6 +39,14 @@ fn archive() -> &'static Path {
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn unpacked(archive: &Path) -> TempDir {
+    let folder = tempdir().unwrap();
+    let mut command = Command::new("tar");
+    command.args(["--strip-components=1", "-xzf"]).arg(archive).current_dir(&folder);
+    assert!(command.status().unwrap().success());
+    folder
 }
 
 fn listed(archive: &Path) -> Vec<String> {
@@ -82,13 +90,7 @@ fn the_archive_holds_all_that_belongs_to_a_release_and_is_the_same_twice() {
 
 #[test]
 fn the_bill_names_every_library_with_its_licence_and_checksum() {
-    let folder = tempdir().unwrap();
-    let unpacked = Command::new("tar")
-        .args(["--strip-components=1", "-xzf"])
-        .arg(archive())
-        .current_dir(&folder)
-        .status();
-    assert!(unpacked.unwrap().success());
+    let folder = unpacked(archive());
     let bill: Value =
         serde_json::from_slice(&fs::read(folder.path().join("sbom.cdx.json")).unwrap()).unwrap();
     assert_eq!(
@@ -107,12 +109,44 @@ fn the_bill_names_every_library_with_its_licence_and_checksum() {
     assert!(texts.contains("libaom-sys") && texts.contains("Alliance for Open Media"));
 }
 
-/// Runs install.sh with this home and nothing else in the environment.
-fn install(home: &Path, arguments: &[&str]) -> Output {
+#[test]
+fn every_link_of_a_document_leads_to_a_file_of_the_archive() {
+    let folder = unpacked(archive());
+    let mut count = 0;
+    for document in files(folder.path()).into_keys().filter(|path| path.extension() == Some("md".as_ref())) {
+        let text = fs::read_to_string(&document).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        for link in links.filter(|link| !link.is_empty() && !link.contains(':')) {
+            let target = document.parent().unwrap().join(link);
+            assert!(target.exists(), "{} leads to {link}", document.display());
+            count += 1;
+        }
+    }
+    assert!(count > 20, "only {count} links were found");
+}
+
+/// `.ci/release` measures what the executable needs and compares it with what install.sh says.
+#[test]
+fn the_documents_name_the_oldest_glibc_that_install_sh_does() {
+    let script = fs::read_to_string(root().join("install.sh")).unwrap();
+    let oldest = script.lines().find_map(|line| line.strip_prefix("OLDEST_GLIBC=")).unwrap();
+    let page = fs::read_to_string(root().join("docs/deploying.md")).unwrap();
+    let words = page.split("glibc ").skip(1).filter_map(|rest| rest.split_whitespace().next());
+    let named: Vec<&str> = words.filter(|word| word.starts_with('2')).collect();
+    assert!(!named.is_empty() && named.iter().all(|word| *word == oldest), "{oldest}: {named:?}");
+}
+
+/// install.sh with this home and nothing else in the environment.
+fn installer(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command.arg(root().join("install.sh")).args(arguments).current_dir(home);
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", home);
-    command.env("UNIT_DIR", home.join("units")).output().unwrap()
+    command.env("UNIT_DIR", home.join("units"));
+    command
+}
+
+fn install(home: &Path, arguments: &[&str]) -> Output {
+    installer(home, arguments).output().unwrap()
 }
 
 /// Every file below a folder with its time.
@@ -185,6 +219,44 @@ fn a_release_that_is_not_what_it_should_be_is_refused_and_nothing_installed() {
         said(&output)
     );
     assert!(!home.path().join(".local").exists());
+}
+
+#[test]
+fn a_place_that_no_service_can_run_from_is_refused_and_nothing_installed() {
+    let home = tempdir().unwrap();
+    let release = archive().to_str().unwrap();
+    for prefix in ["my models", "a&b", "a|b", "100%", "it's", "a\\b"] {
+        let output = install(home.path(), &["--release", release, "--prefix", prefix, "--service"]);
+        let said = said(&output);
+        assert!(!output.status.success() && said.contains("a service cannot run from"), "{prefix}: {said}");
+    }
+    assert!(files(home.path()).is_empty());
+}
+
+/// Where nobody is at home: neither in the folder of root, nor at the top of the file system.
+#[test]
+fn without_a_home_somebody_has_to_say_where_to_install_and_nothing_is_left_behind() {
+    let home = tempdir().unwrap();
+    let (stubs, scratch) = (home.path().join("stubs"), home.path().join("scratch"));
+    fs::create_dir(&stubs).unwrap();
+    fs::create_dir(&scratch).unwrap();
+    // Somebody else than root, whoever runs this test.
+    let path = format!("{}:/usr/bin:/bin", stubs.display());
+    let write = "printf '#!/bin/sh\\necho 1000\\n' >id && chmod 755 id";
+    assert!(Command::new("sh").args(["-c", write]).current_dir(&stubs).status().unwrap().success());
+    let run = |more: &[&str]| {
+        let arguments = [&["--release", archive().to_str().unwrap()][..], more].concat();
+        let mut command = installer(home.path(), &arguments);
+        command.env_remove("HOME").env("PATH", &path).env("TMPDIR", &scratch).output().unwrap()
+    };
+    for arguments in [vec![], vec!["--prefix", "here", "--service"]] {
+        let output = run(&arguments);
+        assert!(!output.status.success() && said(&output).contains("HOME is not set"), "{}", said(&output));
+    }
+    let output = run(&["--prefix", "here"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(home.path().join("here/bin/glb-optimizer").is_file());
+    assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0, "a temporary folder is left");
 }
 
 #[test]
