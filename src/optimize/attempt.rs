@@ -276,6 +276,12 @@ impl Expected {
 }
 
 impl Fitted {
+    /// What reports say of it where it is one of many.
+    pub(super) fn tried(&self) -> Tried {
+        let error = self.comparison.as_ref().map(|seen| seen.mean);
+        Tried { bytes: self.glb.len() as u64, error }
+    }
+
     /// Looks at `result`, which is what was written, in all views, and from where most is seen.
     pub(super) fn complete(&mut self, result: &Document, reference: &Reference, look: &Look) {
         let Some(comparison) = &mut self.comparison else { return };

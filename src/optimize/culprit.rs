@@ -12,12 +12,21 @@ use super::report::PassReport;
 /// The share of all errors with which passes run again: what is seen then is no question of how much.
 const CAREFUL: f32 = 0.1;
 
-/// The first of `passes` after which the original looks wrong, and how it looks then; `None` where it looks right after all
-/// of them.
+/// What was found.
+pub(super) enum Found {
+    /// The place of the first pass after which the original looks wrong, and how it looks then.
+    Pass(usize, String),
+    /// It looks right after all of them, carefully made: a result after all.
+    Careful(Box<Fitted>),
+    /// There is no pass.
+    Nothing,
+}
+
+/// Looks for the first of `passes` after which the original looks wrong.
 ///
 /// # Errors
 /// Those of the passes, and of writing.
-pub(super) fn find(job: &mut Job, passes: &[&dyn Pass]) -> Result<Option<(usize, String)>, Error> {
+pub(super) fn find(job: &mut Job, passes: &[&dyn Pass]) -> Result<Found, Error> {
     let original = job.original;
     job.shares = Shares::even(CAREFUL, original.document.images.len());
     job.bytes = original.bytes;
@@ -28,18 +37,18 @@ pub(super) fn find(job: &mut Job, passes: &[&dyn Pass]) -> Result<Option<(usize,
         job.run(&[*pass], &mut document)?;
         after.push(document);
     }
-    let mut fault_after = |at: usize| Ok::<_, Error>(job.finish(after[at].clone())?.fault);
-    let Some(last) = passes.len().checked_sub(1) else { return Ok(None) };
-    let Some(mut fault) = fault_after(last)? else { return Ok(None) };
+    let Some(last) = passes.len().checked_sub(1) else { return Ok(Found::Nothing) };
+    let mut all = job.finish(after[last].clone())?;
+    let Some(mut fault) = all.fault.take() else { return Ok(Found::Careful(Box::new(all))) };
     let (mut first, mut wrong) = (0, last);
     while first < wrong {
         let middle = usize::midpoint(first, wrong);
-        match fault_after(middle)? {
+        match job.finish(after[middle].clone())?.fault {
             Some(found) => (fault, wrong) = (found, middle),
             None => first = middle + 1,
         }
     }
-    Ok(Some((wrong, fault)))
+    Ok(Found::Pass(wrong, fault))
 }
 
 /// Says in a result's report that a pass was left out, in its place `at` among the others.

@@ -60,7 +60,15 @@ fn fit_by(
     let mut fitted = best(&passes, original, settings, (&memo, stages))?;
     while fitted.fault.is_some() && culprits.len() < MOST_CULPRITS {
         let job = &mut Job::new(original, settings, &memo, stages);
-        let Some((at, fault)) = culprit::find(job, &passes)? else { break };
+        let (at, fault) = match culprit::find(job, &passes)? {
+            culprit::Found::Pass(at, fault) => (at, fault),
+            culprit::Found::Careful(made) => {
+                fitted.curve.push(made.tried());
+                fitted = Fitted { curve: fitted.curve, ..*made };
+                break;
+            }
+            culprit::Found::Nothing => break,
+        };
         culprits.push((at, passes.remove(at), fault));
         // What was tried of images may have been tried of what the culprit made of them.
         memo = Memo::default();

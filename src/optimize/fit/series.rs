@@ -103,7 +103,7 @@ impl<'a, 'p> Series<'a, 'p> {
         if made.part() <= 1.0 {
             self.least = self.least.min(bytes);
         }
-        self.curve.push(Tried { bytes, error: made.comparison.as_ref().map(|seen| seen.mean) });
+        self.curve.push(made.tried());
         self.geometry.add(shares.surface, left, geometry_bytes(&made.glb)?);
         Ok(Rc::new(made))
     }

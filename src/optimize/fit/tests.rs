@@ -23,6 +23,22 @@ impl Pass for InsideOut {
     }
 }
 
+/// Does so unless it has hardly any room.
+struct Rash;
+
+impl Pass for Rash {
+    fn name(&self) -> &'static str {
+        "rash"
+    }
+
+    fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
+        if context.shares.surface <= 0.1 {
+            return Ok(Outcome::Unchanged("no room".into()));
+        }
+        InsideOut.run(document, context)
+    }
+}
+
 fn fitted(passes: &[&dyn Pass]) -> Fitted {
     fitted_with(passes, &Settings { effort: Effort::Fast, ..Settings::default() })
 }
@@ -57,6 +73,19 @@ fn the_pass_at_fault_is_left_out_and_the_others_are_not() {
         assert!(fitted.document.warnings.iter().any(|warning| warning.contains("`inside-out` was left out")));
         assert!(report(&fitted, "encode").changed);
     }
+}
+
+/// A cloud of points looked right in no attempt but that by which the pass at fault was looked for; the original was kept.
+#[test]
+fn regression_what_looks_right_when_it_is_made_with_care_is_a_result() {
+    let mut passes: Vec<&dyn Pass> = vec![&Rash];
+    passes.extend(PASSES);
+    let fitted = fitted(&passes);
+    assert_eq!(fitted.fault, None);
+    assert_eq!(fitted.reports.len(), passes.len());
+    assert!(fitted.document.warnings.is_empty(), "{:?}", fitted.document.warnings);
+    assert_eq!(fitted.curve.last().unwrap().bytes, fitted.glb.len() as u64);
+    assert!(report(&fitted, "encode").changed);
 }
 
 #[test]
