@@ -14,6 +14,11 @@ use crate::optimize::codecs::Pixels;
 /// What the names of views have in them that look at a detail.
 pub(super) const DETAIL: &str = ", detail";
 
+/// Coverage from which on a pixel is inside of an outline. One that differs by a sample has not moved: a point covers one more or
+/// less wherever it is moved by nearly nothing.
+const HALF: u8 = 128;
+const ONE_SAMPLE: u8 = 64;
+
 /// Pixels beyond which no filter of FLIP reaches.
 const FILTER_REACH: usize = 24;
 
@@ -142,7 +147,8 @@ impl<'r> Seen<'r> {
         let cover = || self.shot.image.coverage.iter().zip(&self.after.coverage);
         let covered = cover().zip(&self.errors).filter(|((a, b), _)| **a > 0 || **b > 0);
         let (sum, pixels) = covered.fold((0.0, 0), |(sum, pixels), (_, error)| (sum + error, pixels + 1));
-        let outlines = cover().map(|(a, b)| (*a >= 128, *b >= 128));
+        let outlines =
+            cover().map(|(a, b)| (*a >= HALF, if a.abs_diff(*b) > ONE_SAMPLE { *b } else { *a } >= HALF));
         let (union, shared) = outlines.fold((0, 0), |(union, shared), (a, b)| {
             (union + usize::from(a || b), shared + usize::from(a && b))
         });

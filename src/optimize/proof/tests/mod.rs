@@ -183,6 +183,21 @@ fn points_lines_and_instances_are_drawn() {
 }
 
 /// Of influences that were cut at four, others had made the sum of weights 1 again, and every one of their results looked broken.
+/// A cloud of points was told to have another outline wherever its positions were rounded, however finely.
+#[test]
+fn regression_points_that_move_by_nothing_have_the_same_outline() {
+    let mut before = balls();
+    for mesh in 0..2 {
+        before.root["meshes"][mesh]["primitives"][0]["mode"] = 0.into();
+    }
+    let mut after = before.clone();
+    let rounded = |value: &f32| (value * 65_536.0).round() / 65_536.0 + 3e-6;
+    let positions: Vec<f32> = before.accessors[0].floats().iter().map(rounded).collect();
+    after.accessors[0] = Accessor::from_floats(Shape::Vec3, &positions);
+    let seen = compare(&before, &after);
+    assert!(seen.mean < 0.01 && seen.silhouette > 0.995, "{} {}", seen.mean, seen.silhouette);
+}
+
 #[test]
 fn regression_weights_count_in_proportion_to_their_sum() {
     let before = balls();
