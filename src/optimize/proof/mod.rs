@@ -14,7 +14,7 @@ mod shape;
 pub(super) mod tests;
 mod views;
 
-pub(super) use self::render::drawn_images;
+pub(super) use self::render::{as_mapped, drawn_images};
 pub use shape::{Expectation, Shape, compare as compare_shape, shape};
 
 use glam::Vec3;

@@ -1,11 +1,14 @@
 //! How much an image may differ, as it is seen: at the size in which the model's surface shows it, filling the view
 //! and in a close-up. What is finer than a screen pixel has averaged out by then.
 
+use std::cell::OnceCell;
+
 use super::scaled::Scaled;
 use super::slots::Meaning;
 use crate::optimize::budget::{Budget, CLOSE_UP, CLOSE_UP_ALLOWANCE, VIEW_PIXELS};
 use crate::optimize::codecs::resize::Content;
 use crate::optimize::codecs::{CodecError, Pixels, difference};
+use crate::optimize::proof;
 
 /// No view is smaller than this, in pixels: close to a part of a large scene, more is seen than the whole shows.
 const SMALLEST_VIEW: f32 = 128.0;
@@ -39,12 +42,26 @@ pub(super) struct Goal<'a> {
 }
 
 struct View<'a> {
+    /// In the size in which it is compared.
     original: Scaled<'a>,
-    /// The same in the size in which it is seen.
-    seen: Scaled<'a>,
+    whole: &'a Pixels,
+    /// The size in which it is seen, and what a surface shows then.
+    seen: (u32, u32),
+    mapped: OnceCell<Pixels>,
     /// How much of the budget's error is allowed in it.
     allowance: f32,
     is_magnified: bool,
+}
+
+impl View<'_> {
+    /// What a surface shows.
+    fn mapped(&self) -> Result<&Pixels, CodecError> {
+        if let Some(mapped) = self.mapped.get() {
+            return Ok(mapped);
+        }
+        let mapped = proof::as_mapped(self.whole, self.seen)?;
+        Ok(self.mapped.get_or_init(|| mapped))
+    }
 }
 
 impl<'a> Goal<'a> {
@@ -73,7 +90,9 @@ impl<'a> Goal<'a> {
                     let seen = |length: f32| (length * scale.min(1.0)).round().max(1.0) as u32;
                     views.push(View {
                         original: Scaled::new(original, size, meaning.content),
-                        seen: Scaled::new(original, (seen(width), seen(height)), meaning.content),
+                        whole: original,
+                        seen: (seen(width), seen(height)),
+                        mapped: OnceCell::new(),
                         allowance,
                         is_magnified,
                     });
@@ -115,13 +134,14 @@ impl<'a> Goal<'a> {
     }
 
     /// The error of the image in another size, of which files in that size have at least as much. Colours are looked at as sharply
-    /// as they are seen: of what a coder loses little is missed there, but of fine grain that a smaller size has not all.
+    /// as they are seen, on a surface: of what a coder loses little is missed there, but of fine grain that a smaller size has not
+    /// all, and still more where mip levels of one size lie between those of the other.
     pub(super) fn error_of_size(&self, other: &Pixels) -> Result<f32, CodecError> {
         let mut worst = self.error(other)?;
         if self.meaning.content == Content::Colour {
             for view in self.views.iter().filter(|view| !view.is_magnified) {
-                let other = Scaled::new(other, view.seen.size, self.meaning.content);
-                let colour = difference::colour(view.seen.pixels()?, other.pixels()?, SHARP_AS_ONE);
+                let other = proof::as_mapped(other, view.seen)?;
+                let colour = difference::colour(view.mapped()?, &other, SHARP_AS_ONE);
                 let part = self.budget.colour_error.part(colour.mean, colour.p999);
                 worst = worst.max(part / view.allowance);
             }
@@ -199,6 +219,25 @@ mod tests {
         let (as_a_coder, as_seen) = (goal.error(&smaller).unwrap(), goal.error_of_size(&smaller).unwrap());
         assert!(as_seen > 1.3 * as_a_coder, "{as_seen} against {as_a_coder}");
         assert_eq!(goal.error_of_size(&image).unwrap(), 0.0);
+    }
+
+    /// A table's wood of three quarters of its pixels showed more than of half of them.
+    #[test]
+    fn regression_a_size_between_two_mip_levels_shows_more_than_the_next() {
+        let budget = Budget::of(&Settings::default());
+        let rgba = (0..512 * 512).flat_map(|at: u32| {
+            let (x, y) = (at % 512, at / 512);
+            let grain = (x / 6 * 7 + y / 6 * 13) % 31 + (x / 6 * (x / 6) + y / 6 * 3) % 17;
+            [grain as u8 * 4, 80, 60, 255]
+        });
+        let image = Pixels::new(512, 512, rgba.collect()).unwrap();
+        let error = |side| {
+            let goal = Goal::new(&image, &COLOUR, Some(128.0), &budget);
+            let whole = goal.views.iter().rposition(|view| !view.is_magnified).unwrap();
+            let goal = Goal { views: goal.views.into_iter().skip(whole).collect(), ..goal };
+            goal.error_of_size(&resize(&image, side, side, Content::Colour).unwrap()).unwrap()
+        };
+        assert!(error(384) > 1.5 * error(256), "{} against {}", error(384), error(256));
     }
 
     #[test]

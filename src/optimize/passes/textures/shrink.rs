@@ -128,7 +128,7 @@ pub(super) fn shrink(file: &[u8], usage: &Usage, rules: &Rules, tries: &mut Trie
         return Err(kept(&format!("{} is already small", probe.format.name())));
     }
     let note = with_filling(described(&best, (probe.width, probe.height), file.len()), is_filled);
-    Ok(Shrunk { bytes: best.bytes, format: best.format, note })
+    Ok(Shrunk { format: best.format(), bytes: best.bytes, note })
 }
 
 /// What was done, and whether what nobody sees was painted over, for people.

@@ -13,14 +13,30 @@ use crate::optimize::search::Cost;
 /// Width and height, in pixels.
 type Size = (u32, u32);
 
+/// A coder, and how it is told to work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Coder {
+    pub(super) format: Format,
+    /// Of AVIF; 0 for others.
+    pub(super) speed: u8,
+    /// Whether red, green and blue of a colour are planes by themselves, of AVIF.
+    pub(super) is_apart: bool,
+}
+
+impl Coder {
+    /// One with nothing to be told.
+    pub(super) fn of(format: Format) -> Self {
+        Self { format, speed: 0, is_apart: false }
+    }
+}
+
 /// Everything that decides the bytes of an encoded image, besides the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Try {
     pub(super) size: Size,
-    pub(super) format: Format,
+    pub(super) coder: Coder,
     /// 0 to 100, in the terms of the format; `None` without loss.
     pub(super) quality: Option<u8>,
-    pub(super) speed: u8,
 }
 
 struct Made {
@@ -134,8 +150,8 @@ impl Tries {
     }
 
     /// The lossy tries at a size, by their quality.
-    pub(super) fn known(&self, size: Size, format: Format, speed: u8) -> Vec<Known> {
-        self.lossy(format, speed).filter(|(at, _)| *at == size).map(|(_, known)| known).collect()
+    pub(super) fn known(&self, size: Size, coder: Coder) -> Vec<Known> {
+        self.lossy(coder).filter(|(at, _)| *at == size).map(|(_, known)| known).collect()
     }
 
     /// The bytes that a lossy try should take, by those at this size or, where there are none, at the nearest; `None` where
@@ -143,9 +159,9 @@ impl Tries {
     pub(super) fn expected_bytes(&self, key: Try) -> Option<f32> {
         let pixels = |(width, height): Size| (width as f32 * height as f32).ln();
         let distance = |size: Size| (pixels(size) - pixels(key.size)).abs();
-        let tried = || self.lossy(key.format, key.speed);
+        let tried = || self.lossy(key.coder);
         let (nearest, _) = tried().min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)))?;
-        let known = self.known(nearest, key.format, key.speed);
+        let known = self.known(nearest, key.coder);
         let quality = f32::from(key.quality?);
         let above = known.iter().find(|known| f32::from(known.quality) >= quality);
         let below = known.iter().rfind(|known| f32::from(known.quality) <= quality);
@@ -163,10 +179,9 @@ impl Tries {
         Some((here + GROWTH_WITH_PIXELS * (pixels(key.size) - pixels(nearest))).exp())
     }
 
-    fn lossy(&self, format: Format, speed: u8) -> impl Iterator<Item = (Size, Known)> + '_ {
-        let is_meant = move |key: &Try| (key.format, key.speed) == (format, speed);
+    fn lossy(&self, coder: Coder) -> impl Iterator<Item = (Size, Known)> + '_ {
         let known = move |(key, made): (&Try, &Made)| {
-            let quality = key.quality.filter(|_| is_meant(key))?;
+            let quality = key.quality.filter(|_| key.coder == coder)?;
             Some((key.size, Known { quality, bytes: made.bytes.len() as f32, error: made.error }))
         };
         self.made.iter().filter_map(known)
@@ -267,10 +282,10 @@ mod tests {
     #[test]
     fn tries_of_another_source_are_forgotten() {
         let mut tries = Tries::default();
-        let key = Try { size: (4, 4), format: Format::Avif, quality: Some(60), speed: 8 };
+        let key = Try { size: (4, 4), coder: Coder::of(Format::Avif), quality: Some(60) };
         for (source, known) in [((8, 8), 0), ((8, 8), 1), ((16, 16), 0)] {
             tries.begin(source);
-            assert_eq!(tries.known((4, 4), Format::Avif, 8).len(), known, "{source:?}");
+            assert_eq!(tries.known((4, 4), key.coder).len(), known, "{source:?}");
             tries.bytes(key, || Ok(vec![0; 9])).unwrap();
         }
     }
@@ -278,7 +293,7 @@ mod tests {
     #[test]
     fn nothing_is_encoded_or_measured_twice() {
         let all = AllTries::default();
-        let key = Try { size: (4, 4), format: Format::Avif, quality: Some(60), speed: 8 };
+        let key = Try { size: (4, 4), coder: Coder::of(Format::Avif), quality: Some(60) };
         let mut encoded = 0;
         let mut measured = 0;
         for _ in 0..3 {

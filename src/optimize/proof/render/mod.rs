@@ -32,6 +32,7 @@ use super::flip::Picture;
 
 pub(in crate::optimize) use self::material::drawn_images;
 pub(super) use self::material::not_drawn;
+pub(in crate::optimize) use self::texture::as_mapped;
 pub(super) use self::textures::Textures;
 
 /// No draw.

@@ -2,8 +2,8 @@
 
 use glam::{Vec2, Vec4};
 
-use crate::optimize::codecs::Pixels;
 use crate::optimize::codecs::difference::LINEAR;
+use crate::optimize::codecs::{CodecError, Pixels};
 use crate::optimize::proof::powers::{Curve, TO_SRGB, floor, log2};
 
 /// What is outside 0 to 1 (glTF sampler, `wrapS` and `wrapT`).
@@ -110,6 +110,28 @@ impl Texture {
             self.alphas[usize::from(a)],
         )
     }
+}
+
+/// The colours of an image on a surface that faces the camera, and on which it fills so many pixels.
+///
+/// # Errors
+/// A side is zero.
+pub(in crate::optimize) fn as_mapped(
+    pixels: &Pixels,
+    (width, height): (u32, u32),
+) -> Result<Pixels, CodecError> {
+    let texture = Texture::new(pixels, true);
+    let sampling = Sampling { wrap: [Wrap::Repeat; 2], is_nearest: false, has_levels: true };
+    let size = Vec2::new(width as f32, height as f32);
+    let (dx, dy) = (Vec2::new(1.0 / size.x, 0.0), Vec2::new(0.0, 1.0 / size.y));
+    let curve = &*TO_SRGB;
+    let shown = |at: u32| {
+        let middle = Vec2::new((at % width) as f32, (at / width) as f32) + 0.5;
+        let light = texture.sample(sampling, middle / size, dx, dy);
+        let [r, g, b] = light.truncate().to_array().map(|value| to_byte(curve.at(value)));
+        [r, g, b, to_byte(light.w)]
+    };
+    Pixels::new(width, height, (0..width * height).flat_map(shown).collect())
 }
 
 impl Level {
