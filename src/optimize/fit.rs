@@ -27,6 +27,7 @@ use super::stages::Stages;
 /// Attempts that take one image over a cliff, at most; and where each takes seconds.
 const LEAPS: usize = 4;
 const LEAPS_OF_MANY_PIXELS: usize = 1;
+const LEAPS_OF_VERY_MANY_PIXELS: usize = 0;
 
 /// Passes that are left out, at most, before a file is given up.
 const MOST_CULPRITS: usize = 2;
@@ -102,8 +103,9 @@ fn best(
     Ok(Fitted { curve, ..Rc::unwrap_or_clone(best) })
 }
 
-/// Up to this many pixels in all images, an attempt takes a second or two.
+/// Up to this many pixels in all images, an attempt takes a second or two; up to the other, two or three.
 const FEW_PIXELS: u64 = 12 << 20;
+const MANY_PIXELS: u64 = 24 << 20;
 
 /// Below this one, in bytes, there is nothing to save that is worth a second look.
 const TINY_BYTES: u64 = 30_000;
@@ -119,7 +121,8 @@ fn attempts_of(settings: &Settings, original: &Original) -> (usize, usize) {
         Effort::Fast => (1, 0),
         Effort::Normal if original.bytes < TINY_BYTES => (2, LEAPS),
         Effort::Normal if pixels() <= FEW_PIXELS => (6, LEAPS),
-        Effort::Normal => (4, LEAPS_OF_MANY_PIXELS),
+        Effort::Normal if pixels() <= MANY_PIXELS => (4, LEAPS_OF_MANY_PIXELS),
+        Effort::Normal => (4, LEAPS_OF_VERY_MANY_PIXELS),
         Effort::Best => (8, LEAPS),
     }
 }

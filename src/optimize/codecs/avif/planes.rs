@@ -61,13 +61,13 @@ mod libyuv {
 /// Elsewhere that would only be noise.
 pub(super) fn from_colour(pixels: &Pixels) -> Vec<Vec<u8>> {
     let mix = Mix::new();
-    let plain = plain_colours(pixels);
+    let plain = Plain::of(pixels);
     let mut planes = std::array::from_fn::<_, 3, _>(|_| Vec::with_capacity(pixels.texels().len()));
     let (mut last, mut samples) = (None, [0; 3]);
     for &[r, g, b, _] in pixels.texels() {
         let colour = [r, g, b];
         if last != Some(colour) {
-            samples = if plain.contains(&colour) { mix.nearest(colour) } else { mix.rounded(colour) };
+            samples = if plain.contains(colour) { mix.nearest(colour) } else { mix.rounded(colour) };
             last = Some(colour);
         }
         for (plane, sample) in planes.iter_mut().zip(samples) {
@@ -77,11 +77,36 @@ pub(super) fn from_colour(pixels: &Pixels) -> Vec<Vec<u8>> {
     planes.into()
 }
 
-/// Pixels that are looked at for [`plain_colours`], and which part of them has to have a colour.
+/// Pixels that are looked at for [`Plain`], and which part of them has to have a colour.
 const PLAIN_SAMPLES: usize = 1 << 16;
 const PLAIN_PART: usize = 256;
 
 /// Colours of which there is much in an image.
+struct Plain {
+    colours: HashSet<[u8; 3]>,
+    /// Which cells of 8 x 8 x 8 colours hold any: most pixels lie in others, and need not be looked up.
+    cells: Vec<bool>,
+}
+
+impl Plain {
+    fn of(pixels: &Pixels) -> Self {
+        let colours = plain_colours(pixels);
+        let mut cells = vec![false; 1 << 15];
+        for &colour in &colours {
+            cells[cell(colour)] = true;
+        }
+        Self { colours, cells }
+    }
+
+    fn contains(&self, colour: [u8; 3]) -> bool {
+        self.cells[cell(colour)] && self.colours.contains(&colour)
+    }
+}
+
+fn cell(colour: [u8; 3]) -> usize {
+    colour.into_iter().fold(0, |cell, channel| cell << 5 | usize::from(channel >> 3))
+}
+
 fn plain_colours(pixels: &Pixels) -> HashSet<[u8; 3]> {
     let texels = pixels.texels();
     // Odd, so that not all samples lie in the same columns.

@@ -1,12 +1,12 @@
 //! How much an image may differ, as it is seen: at the size in which the model's surface shows it, filling the view
 //! and in a close-up. What is finer than a screen pixel has averaged out by then.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use super::scaled::Scaled;
 use super::slots::Meaning;
 use crate::optimize::budget::{Budget, CLOSE_UP, CLOSE_UP_ALLOWANCE, VIEW_PIXELS};
-use crate::optimize::codecs::resize::Content;
+use crate::optimize::codecs::resize::{Content, resize};
 use crate::optimize::codecs::{CodecError, Pixels, difference};
 use crate::optimize::proof;
 
@@ -33,35 +33,26 @@ const LIT_AS_ONE: u32 = 2;
 
 /// The original as it is seen, and what its channels are.
 pub(super) struct Goal<'a> {
+    original: &'a Pixels,
     meaning: &'a Meaning,
     budget: &'a Budget,
     /// How much of the budget may be used, as a factor.
     share: f32,
     /// From the largest to the smallest.
-    views: Vec<View<'a>>,
+    views: Vec<View>,
 }
 
-struct View<'a> {
-    /// In the size in which it is compared.
-    original: Scaled<'a>,
-    whole: &'a Pixels,
+/// From one distance. What is made of the original for it is made when somebody looks.
+struct View {
+    /// The size in which it is compared.
+    size: (u32, u32),
+    compared: OnceCell<Pixels>,
     /// The size in which it is seen, and what a surface shows then.
     seen: (u32, u32),
     mapped: OnceCell<Pixels>,
     /// How much of the budget's error is allowed in it.
     allowance: f32,
     is_magnified: bool,
-}
-
-impl View<'_> {
-    /// What a surface shows.
-    fn mapped(&self) -> Result<&Pixels, CodecError> {
-        if let Some(mapped) = self.mapped.get() {
-            return Ok(mapped);
-        }
-        let mapped = proof::as_mapped(self.whole, self.seen)?;
-        Ok(self.mapped.get_or_init(|| mapped))
-    }
 }
 
 impl<'a> Goal<'a> {
@@ -85,12 +76,12 @@ impl<'a> Goal<'a> {
             let size = (side(width), side(height));
             match views.last_mut() {
                 // Magnified in both views: the stricter one decides.
-                Some(closer) if size == closer.original.size => closer.allowance = allowance,
+                Some(closer) if size == closer.size => closer.allowance = allowance,
                 _ => {
                     let seen = |length: f32| (length * scale.min(1.0)).round().max(1.0) as u32;
                     views.push(View {
-                        original: Scaled::new(original, size, meaning.content),
-                        whole: original,
+                        size,
+                        compared: OnceCell::new(),
                         seen: (seen(width), seen(height)),
                         mapped: OnceCell::new(),
                         allowance,
@@ -99,7 +90,7 @@ impl<'a> Goal<'a> {
                 }
             }
         }
-        Self { meaning, budget, share: 1.0, views }
+        Self { original, meaning, budget, share: 1.0, views }
     }
 
     /// The same with another share of the budget.
@@ -124,13 +115,26 @@ impl<'a> Goal<'a> {
 
     /// The error of another image, of any size, as a part of the whole budget, see [`Self::part`].
     pub(super) fn error(&self, other: &Pixels) -> Result<f32, CodecError> {
-        let mut worst = 0.0_f32;
-        for view in &self.views {
-            let other = Scaled::new(other, view.original.size, self.meaning.content);
-            let difference = self.difference(view.original.pixels()?, other.pixels()?, view.is_magnified);
+        let (mut worst, mut other) = (0.0_f32, Cow::Borrowed(other));
+        for (at, view) in self.views.iter().enumerate() {
+            // Of the larger one: that has all that this shows, and fewer pixels than the image.
+            if (other.width(), other.height()) != view.size {
+                other = Cow::Owned(resize(&other, view.size.0, view.size.1, self.meaning.content)?);
+            }
+            let difference = self.difference(self.compared(at)?, &other, view.is_magnified);
             worst = worst.max(difference / view.allowance);
         }
         Ok(worst)
+    }
+
+    /// The original in the size in which it is compared in a view, made as others are.
+    fn compared(&self, at: usize) -> Result<&Pixels, CodecError> {
+        let larger = at.checked_sub(1).map_or(Ok(self.original), |larger| self.compared(larger))?;
+        let View { size, compared, .. } = &self.views[at];
+        if (larger.width(), larger.height()) == *size {
+            return Ok(larger);
+        }
+        made_once(compared, || resize(larger, size.0, size.1, self.meaning.content))
     }
 
     /// The error of the image in another size, of which files in that size have at least as much. Colours are looked at as sharply
@@ -140,8 +144,9 @@ impl<'a> Goal<'a> {
         let mut worst = self.error(other)?;
         if self.meaning.content == Content::Colour {
             for view in self.views.iter().filter(|view| !view.is_magnified) {
-                let other = proof::as_mapped(other, view.seen)?;
-                let colour = difference::colour(view.mapped()?, &other, SHARP_AS_ONE);
+                let mapped = |pixels: &Pixels| proof::as_mapped(pixels, view.seen, SHARP_AS_ONE);
+                let original = made_once(&view.mapped, || mapped(self.original))?;
+                let colour = difference::colour(original, &mapped(other)?, SHARP_AS_ONE);
                 let part = self.budget.colour_error.part(colour.mean, colour.p999);
                 worst = worst.max(part / view.allowance);
             }
@@ -169,6 +174,18 @@ impl<'a> Goal<'a> {
             }
         }
     }
+}
+
+/// What a cell holds, made if it holds nothing.
+fn made_once(
+    cell: &OnceCell<Pixels>,
+    make: impl FnOnce() -> Result<Pixels, CodecError>,
+) -> Result<&Pixels, CodecError> {
+    if let Some(made) = cell.get() {
+        return Ok(made);
+    }
+    let made = make()?;
+    Ok(cell.get_or_init(|| made))
 }
 
 #[cfg(test)]

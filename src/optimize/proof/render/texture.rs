@@ -112,26 +112,36 @@ impl Texture {
     }
 }
 
-/// The colours of an image on a surface that faces the camera, and on which it fills so many pixels.
+/// Squares that are looked at of a surface, at most.
+const MOST_SQUARES: u32 = 1 << 16;
+
+/// The colours of an image on a surface that faces the camera, and on which it fills so many pixels: squares of `side` pixels that
+/// lie beside each other, or evenly apart where they are many.
 ///
 /// # Errors
 /// A side is zero.
 pub(in crate::optimize) fn as_mapped(
     pixels: &Pixels,
     (width, height): (u32, u32),
+    side: u32,
 ) -> Result<Pixels, CodecError> {
+    let squares = [width, height].map(|length| length.div_ceil(side));
+    // Odd, so that not all squares lie in the same places of what repeats.
+    let step = (squares[0] * squares[1]).div_ceil(MOST_SQUARES).isqrt() | 1;
+    let [columns, rows] = squares.map(|count| count.div_ceil(step) * side);
     let texture = Texture::new(pixels, true);
     let sampling = Sampling { wrap: [Wrap::Repeat; 2], is_nearest: false, has_levels: true };
     let size = Vec2::new(width as f32, height as f32);
     let (dx, dy) = (Vec2::new(1.0 / size.x, 0.0), Vec2::new(0.0, 1.0 / size.y));
     let curve = &*TO_SRGB;
+    let place = |at: u32| (at / side * step * side + at % side) as f32;
     let shown = |at: u32| {
-        let middle = Vec2::new((at % width) as f32, (at / width) as f32) + 0.5;
+        let middle = Vec2::new(place(at % columns), place(at / columns)) + 0.5;
         let light = texture.sample(sampling, middle / size, dx, dy);
         let [r, g, b] = light.truncate().to_array().map(|value| to_byte(curve.at(value)));
         [r, g, b, to_byte(light.w)]
     };
-    Pixels::new(width, height, (0..width * height).flat_map(shown).collect())
+    Pixels::new(columns, rows, (0..columns * rows).flat_map(shown).collect())
 }
 
 impl Level {
