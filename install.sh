@@ -391,7 +391,7 @@ read_options() {
     case $release in '' | /* | *://*) ;; *) release=$PWD/$release ;; esac
     # The service has a user of its own, who sees nothing of anybody's home.
     case $service:$(id -u):$prefix in
-    1:0:/root/* | 1:0:/home/*) fail "a service of the system cannot run from $prefix; choose another --prefix" ;;
+    1:0:/root | 1:0:/root/* | 1:0:/home | 1:0:/home/*) fail "a service of the system cannot run from $prefix; choose another --prefix" ;;
     # To a unit these mean something else.
     1:*[[:space:]\"\'\\%\$\&\|]*)
         fail "a service cannot run from $prefix: choose a --prefix without blanks and without any of \" ' \\ % $ & |"

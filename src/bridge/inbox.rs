@@ -145,7 +145,7 @@ async fn deal_with(bridge: Arc<Bridge>, letter: Letter, number: String) {
             let_in(&bridge, Lease { id: job, attempt }, *outcome).await;
         }
         Letter::Wish { job, wish, id } => {
-            if is_wanted(&bridge, &id).await {
+            if claim(&bridge, &id).await {
                 let answer = Reply::from(bridge.jobs.grant(job, wish).await);
                 send_reply(&bridge, &id, &answer).await;
             }
@@ -156,8 +156,8 @@ async fn deal_with(bridge: Arc<Bridge>, letter: Letter, number: String) {
     let _ = deleted.inspect_err(|error| bridge.link.suspect(error));
 }
 
-/// Returns whether a wish was still there, and nobody else's any more.
-async fn is_wanted(bridge: &Bridge, id: &str) -> bool {
+/// Takes a wish. Returns whether it was still there: then nobody else has it any more.
+async fn claim(bridge: &Bridge, id: &str) -> bool {
     let Ok(mut connection) = bridge.link.connection() else { return false };
     let deleted: RedisResult<u32> = connection.del(bridge.keys.wish(id)).await;
     deleted.inspect_err(|error| bridge.link.suspect(error)).is_ok_and(|deleted| deleted > 0)

@@ -8,7 +8,7 @@
 //! work:<version>      stream               offers; its group is `takers`, a consumer is a node
 //! offer:<job>         hash, lives 1 day    attempt and message of an offer, and who works on it
 //! inbox:<node>        stream               what a node is told: outcomes of its offers, wishes of others
-//! wish:<id>           gone at once         a wish that nobody has granted or taken back yet
+//! wish:<id>           empty, lives 10 s    a wish that nobody has granted or taken back yet
 //! reply:<id>          JSON, lives 1 min    the answer to a wish
 //! job:<job>           JSON, lives 1 day    the mirror of a job's record
 //! batch:<batch>       sorted set, lives 1 day  the mirrored jobs of a batch, by their number in it

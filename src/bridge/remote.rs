@@ -57,30 +57,20 @@ impl Remote {
         }
         let id = Uuid::new_v4().simple().to_string();
         let letter = serde_json::to_string(&Letter::Wish { job, wish, id: id.clone() }).ok()?;
-        let sent = self.send(&mut connection, owner, &id, &letter).await;
+        let mut scripts = Scripts { connection: &mut connection, keys: &self.keys };
+        let sent = scripts.wish(owner, &id, &letter, WISH_EXPIRY).await;
         if sent.inspect_err(|error| self.link.suspect(error)).is_ok()
             && let Some(answer) = self.answer(&mut connection, &id).await
         {
             return Some(answer);
         }
         // Whoever asked is told that it was not done: nor may it be, when the owner is back, or when a letter arrives of which
-        // Redis said nothing. One that is gone is being granted.
+        // Redis said nothing. One that is gone is being granted. Where nothing answers, it is gone soon by itself.
         let taken_back: RedisResult<u32> = connection.del(self.keys.wish(&id)).await;
         match taken_back.inspect_err(|error| self.link.suspect(error)) {
             Ok(0) => self.answer(&mut connection, &id).await,
             _ => None,
         }
-    }
-
-    async fn send(
-        &self,
-        connection: &mut MultiplexedConnection,
-        owner: NodeId,
-        id: &str,
-        letter: &str,
-    ) -> RedisResult<()> {
-        let _: () = connection.set_ex(self.keys.wish(id), "", WISH_EXPIRY.as_secs()).await?;
-        Scripts { connection, keys: &self.keys }.write_to(owner, letter).await
     }
 
     /// Waits for the answer to a wish, as long as that may take.

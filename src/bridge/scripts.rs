@@ -3,6 +3,8 @@
 //! Each is safe to be sent twice: a connection may break after a script has run and before its answer came. What an
 //! offer is: see `keys.rs`.
 
+use std::time::Duration;
+
 use redis::{RedisResult, Script, aio::MultiplexedConnection};
 
 use super::keys::Keys;
@@ -161,19 +163,19 @@ impl Scripts<'_> {
         Ok(())
     }
 
-    /// Puts a letter into a node's inbox.
-    pub(super) async fn write_to(&mut self, node: NodeId, letter: &str) -> RedisResult<()> {
+    /// Puts a wish into a node's inbox, with the key that whoever grants it takes.
+    pub(super) async fn wish(
+        &mut self,
+        node: NodeId,
+        id: &str,
+        letter: &str,
+        expiry: Duration,
+    ) -> RedisResult<()> {
         let inbox = self.keys.inbox(node);
         let mut pipe = redis::pipe();
-        pipe.cmd("XADD")
-            .arg(&inbox)
-            .arg("MAXLEN")
-            .arg("~")
-            .arg(MAX_ENTRIES)
-            .arg("*")
-            .arg("letter")
-            .arg(letter)
-            .ignore();
+        pipe.set_ex(self.keys.wish(id), "", expiry.as_secs()).ignore();
+        let add = pipe.cmd("XADD").arg(&inbox).arg("MAXLEN").arg("~").arg(MAX_ENTRIES).arg("*");
+        add.arg("letter").arg(letter).ignore();
         pipe.cmd("PEXPIRE").arg(&inbox).arg(INBOX_MS).ignore();
         pipe.query_async(self.connection).await
     }

@@ -28,7 +28,6 @@ pub(super) fn outlast_long_files() {
 /// # Errors
 /// It would end in the midst of its work, for want of memory or of threads; the error says which limit to raise.
 pub(super) fn prepare() -> anyhow::Result<()> {
-    outlast_long_files();
     raise_file_limit();
     if let Some(most) = getrlimit(Resource::As).current.filter(|most| *most < LEAST_ADDRESS_SPACE) {
         anyhow::bail!(
@@ -52,7 +51,7 @@ fn raise_file_limit() {
     }
 }
 
-/// Starts as many threads at once as a server has, and ends them: libraries panic where they get none.
+/// Starts as many threads at once as a server needs at least, and ends them: libraries panic where they get none.
 fn start_threads() -> io::Result<()> {
     let count = thread::available_parallelism().map_or(1, std::num::NonZero::get) + MORE_THREADS;
     let gate = Mutex::new(());

@@ -138,7 +138,11 @@ impl OfFile {
 /// The command failed; see [`exit_code`].
 pub fn run() -> anyhow::Result<()> {
     let cli = Cli::try_parse().or_else(explain)?;
-    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
+    if !matches!(command, Command::SandboxChild) {
+        limits::outlast_long_files();
+    }
+    match command {
         Command::Serve(flags) => serve::run(flags),
         Command::Work(flags) => work::run(flags),
         Command::Watch(flags) => watch::run(flags),

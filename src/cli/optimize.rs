@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::files::Model;
 use super::progress::Display;
 use super::settings::SettingsFlags;
-use super::{OfFile, SomeFailed, UsageError, exit_code, files, limits, measured, outputs, text};
+use super::{OfFile, SomeFailed, UsageError, exit_code, files, measured, outputs, text};
 use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
 use crate::optimize::{Error, Lod, LodCount, Output, Report, Settings, lods};
@@ -70,7 +70,6 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
         let reason = "--report and --worst-view name one file, so there can be but one input; --json prints all reports";
         return Err(UsageError(reason.to_owned()).into());
     }
-    limits::outlast_long_files();
     let outputs = outputs::of(&flags.inputs, flags.output.as_deref(), flags.lod_files())?;
     let mut codes = Vec::new();
     for (input, output) in flags.inputs.iter().zip(&outputs) {

@@ -1,7 +1,7 @@
 //! The passes over a document, the last of them repeated until the model looks as the preset wants it to.
 //!
 //! [`super::search`] decides which share of the budget to try, [`super::attempt`] makes an attempt. Where none looks right, the
-//! pass at fault is left out ([`culprit`]), and all begins anew.
+//! pass at fault is left out ([`culprit`]), and all begins anew; unless what is made with care to find it looks right itself.
 
 mod series;
 mod size;
@@ -24,7 +24,7 @@ use super::proof::{Expectation, Reference};
 use super::settings::{Effort, Settings};
 use super::stages::Stages;
 
-/// Attempts that take one image over a cliff, at most; and where each takes seconds.
+/// Attempts that take one image over a cliff, at most; where each takes a second or two; and where it takes more.
 const LEAPS: usize = 4;
 const LEAPS_OF_MANY_PIXELS: usize = 1;
 const LEAPS_OF_VERY_MANY_PIXELS: usize = 0;

@@ -133,7 +133,7 @@ pub(super) fn search<S: Subject>(
     let mut unchanged = 0;
     for made in 1..tries + RESCUES {
         let is_right = found.is_right();
-        // Where there is no time for leaps, there is none for these.
+        // Where there is little time for leaps, there is little for these, and none where there is none.
         let detours = if tries == 1 { 0 } else { found.detours().min(2 * leaps) };
         let most = tries + detours;
         if is_right && made >= most {

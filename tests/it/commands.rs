@@ -66,6 +66,9 @@ async fn the_commands_of_the_documents_run() {
         let commands = commands(&page).replace(USUAL_SERVER, &server.url);
         shell.arg("-c").arg(format!("set -eu\n{commands}")).current_dir(desk.path()).env_clear();
         shell.env("PATH", path).env("HOME", desk.path()).env("DATA_DIR", &data).stdin(Stdio::null());
+        // `doctor` looks at the address that the server has.
+        let (_, port) = server.url.rsplit_once(':').unwrap();
+        shell.env("HOST", "127.0.0.1").env("PORT", port);
         shell.env("SERVER", &server.url).env("GLB_OPTIMIZER_URL", &server.url).env("TOKEN", &server.token);
         let output = tokio::task::spawn_blocking(move || shell.output().unwrap()).await.unwrap();
         let said =

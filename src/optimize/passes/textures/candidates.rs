@@ -297,13 +297,22 @@ impl Search<'_> {
         let coder = Coder { speed: search_speed(self.effort), ..Coder::of(Format::Avif) };
         let with = |search: &Self, coder| search.within(coder, |quality| search.encoded_avif(quality, coder));
         let mixed = with(self, coder)?;
-        let is_fine = mixed.as_ref().is_none_or(|mixed| mixed.quality >= FINE_QUALITY);
+        let is_fine = match &mixed {
+            Some(mixed) => mixed.quality >= FINE_QUALITY,
+            None => self.is_too_coarse(coder),
+        };
         if self.goal.meaning().content != Content::Colour || !is_fine {
             return Ok(mixed);
         }
         let room = mixed.as_ref().map_or(self.room, |mixed| mixed.bytes.len());
         let apart = with(&Self { room, ..*self }, Coder { is_apart: true, ..coder })?;
         Ok(apart.or(mixed))
+    }
+
+    /// Whether even high qualities were not good enough, rather than too large.
+    fn is_too_coarse(&self, coder: Coder) -> bool {
+        let known = self.tries.borrow().known(self.image.size, coder);
+        known.iter().any(|known| known.quality >= FINE_QUALITY && known.bytes < self.room as f32)
     }
 
     fn encoded_avif(&self, quality: u8, coder: Coder) -> Result<Vec<u8>, CodecError> {
@@ -465,7 +474,7 @@ mod tests {
     use crate::optimize::settings::{Preset, Settings};
 
     /// Wood of a JPEG, all of whose colour differences are the same whole numbers: mixed anew they were rounded to one side
-    /// everywhere, and no quality was good enough. It took a megabyte without loss, and takes 300 kB.
+    /// everywhere, and no quality was good enough.
     #[test]
     fn regression_a_photo_is_not_stored_without_loss_for_how_its_colour_is_rounded() {
         let meaning = Meaning {

@@ -117,7 +117,7 @@ impl<'a> Goal<'a> {
     pub(super) fn error(&self, other: &Pixels) -> Result<f32, CodecError> {
         let (mut worst, mut other) = (0.0_f32, Cow::Borrowed(other));
         for (at, view) in self.views.iter().enumerate() {
-            // Of the larger one: that has all that this shows, and fewer pixels than the image.
+            // Of the larger one: that has all that this shows, and no more pixels than the original.
             if (other.width(), other.height()) != view.size {
                 other = Cow::Owned(resize(&other, view.size.0, view.size.1, self.meaning.content)?);
             }

@@ -112,19 +112,20 @@ impl Texture {
     }
 }
 
-/// Squares that are looked at of a surface, at most.
+/// Squares that are looked at of a surface, about.
 const MOST_SQUARES: u32 = 1 << 16;
 
 /// The colours of an image on a surface that faces the camera, and on which it fills so many pixels: squares of `side` pixels that
 /// lie beside each other, or evenly apart where they are many.
 ///
 /// # Errors
-/// A side is zero.
+/// Width or height is zero.
 pub(in crate::optimize) fn as_mapped(
     pixels: &Pixels,
     (width, height): (u32, u32),
     side: u32,
 ) -> Result<Pixels, CodecError> {
+    let side = side.max(1);
     let squares = [width, height].map(|length| length.div_ceil(side));
     // Odd, so that not all squares lie in the same places of what repeats.
     let step = (squares[0] * squares[1]).div_ceil(MOST_SQUARES).isqrt() | 1;

@@ -182,7 +182,6 @@ fn points_lines_and_instances_are_drawn() {
     assert_eq!(shapes.silhouette, 1.0);
 }
 
-/// Of influences that were cut at four, others had made the sum of weights 1 again, and every one of their results looked broken.
 /// A cloud of points was told to have another outline wherever its positions were rounded, however finely.
 #[test]
 fn regression_points_that_move_by_nothing_have_the_same_outline() {
@@ -198,6 +197,7 @@ fn regression_points_that_move_by_nothing_have_the_same_outline() {
     assert!(seen.mean < 0.01 && seen.silhouette > 0.995, "{} {}", seen.mean, seen.silhouette);
 }
 
+/// Of influences that were cut at four, others had made the sum of weights 1 again, and every one of their results looked broken.
 #[test]
 fn regression_weights_count_in_proportion_to_their_sum() {
     let before = balls();
