@@ -26,7 +26,7 @@ pub(crate) fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// A triangle whose data are in a file beside it.
-fn gltf(buffer: &str) -> (String, Vec<u8>) {
+pub(crate) fn gltf(buffer: &str) -> (String, Vec<u8>) {
     let document = json!({
         "asset": { "version": "2.0" }, "scene": 0, "scenes": [{ "nodes": [0] }], "nodes": [{ "mesh": 0, "name": "tri" }],
         "meshes": [{ "primitives": [{ "attributes": { "POSITION": 0 } }] }],

@@ -8,7 +8,6 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
 use crate::support::{Server, padded_glb, triangle_glb};
@@ -22,14 +21,6 @@ fn commands(page: &Path) -> String {
     text.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect()
 }
 
-/// A .glb as a .gltf and the file beside it.
-fn apart(glb: &[u8], uri: &str) -> (Vec<u8>, Vec<u8>) {
-    let json_end = 20 + u32::from_le_bytes(glb[12..16].try_into().unwrap()) as usize;
-    let mut document: Value = serde_json::from_slice(&glb[20..json_end]).unwrap();
-    document["buffers"][0]["uri"] = uri.into();
-    (document.to_string().into_bytes(), glb[json_end + 8..].to_vec())
-}
-
 /// A folder with what the documents speak of.
 fn desk() -> TempDir {
     let desk = tempdir().unwrap();
@@ -39,8 +30,8 @@ fn desk() -> TempDir {
     put("before.glb", triangle_glb());
     put("after.glb", triangle_glb());
     put("other.glb", padded_glb(5_000));
-    let (gltf, bin) = apart(&triangle_glb(), "chair.bin");
-    put("chair.gltf", gltf);
+    let (gltf, bin) = crate::api::gltf("chair.bin");
+    put("chair.gltf", gltf.into_bytes());
     put("chair.bin", bin);
     put("models.zip", crate::api::archive(&[("a.glb", &triangle_glb())]));
     fs::create_dir(desk.path().join("bin")).unwrap();

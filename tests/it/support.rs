@@ -280,7 +280,13 @@ pub(crate) fn client_with(token: &str) -> Client {
     if !token.is_empty() {
         headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
     }
+    provide_tls();
     Client::builder().default_headers(headers).build().unwrap()
+}
+
+/// Clients want TLS although nothing in the tests is encrypted; whoever comes second finds it there.
+fn provide_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// The server's command line, not yet started, with its stderr piped.
@@ -289,8 +295,7 @@ pub(crate) fn command(folder: &Path, variables: &[(&str, &str)]) -> Command {
 }
 
 fn command_at(address: &str, folder: &Path, variables: &[(&str, &str)]) -> Command {
-    // Clients want one although nothing in the tests is encrypted; whoever comes second finds it there.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    provide_tls();
     let mut command = Command::new(env!("CARGO_BIN_EXE_glb-optimizer"));
     command.args(["serve", "--listen", address, "--workers", "1", "--data-dir"]).arg(folder);
     // Tests ask as often as they can; those that are about limits say so.
