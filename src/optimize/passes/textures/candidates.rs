@@ -468,7 +468,7 @@ fn avif_channels(goal: &Goal) -> avif::Channels {
 
 #[cfg(test)]
 mod tests {
-    use super::super::slots::Meaning;
+    use super::super::goal::tests::COLOUR;
     use super::*;
     use crate::optimize::budget::Budget;
     use crate::optimize::settings::{Preset, Settings};
@@ -477,14 +477,6 @@ mod tests {
     /// everywhere, and no quality was good enough.
     #[test]
     fn regression_a_photo_is_not_stored_without_loss_for_how_its_colour_is_rounded() {
-        let meaning = Meaning {
-            content: Content::Colour,
-            channels: [true, true, true, false],
-            is_transparency: false,
-            is_plain: false,
-            is_thumbnail: false,
-            slots: Vec::new(),
-        };
         let side = 256_u32;
         let rgba = (0..side * side).flat_map(|at| {
             let (x, y) = ((at % side) as f32, (at / side) as f32);
@@ -496,7 +488,7 @@ mod tests {
         });
         let pixels = Pixels::new(side, side, rgba.collect()).unwrap();
         let budget = Budget::of(&Settings { preset: Preset::High, ..Settings::default() });
-        let goal = Goal::new(&pixels, &meaning, Some(64.0), &budget).with_share(0.5);
+        let goal = Goal::new(&pixels, &COLOUR, Some(64.0), &budget).with_share(0.5);
         let source = Source { pixels: &pixels, is_flat: false, is_tiny: false, is_lossless: true };
         let rules = (Target::Web, Effort::Normal);
         let best = smallest(&source, &goal, rules, &mut Tries::default()).unwrap().unwrap();

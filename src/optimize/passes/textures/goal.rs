@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use super::scaled::made_once;
 use super::slots::Meaning;
 use crate::optimize::budget::{Budget, CLOSE_UP, CLOSE_UP_ALLOWANCE, VIEW_PIXELS};
 use crate::optimize::codecs::resize::{Content, resize};
@@ -176,25 +177,13 @@ impl<'a> Goal<'a> {
     }
 }
 
-/// What a cell holds, made if it holds nothing.
-fn made_once(
-    cell: &OnceCell<Pixels>,
-    make: impl FnOnce() -> Result<Pixels, CodecError>,
-) -> Result<&Pixels, CodecError> {
-    if let Some(made) = cell.get() {
-        return Ok(made);
-    }
-    let made = make()?;
-    Ok(cell.get_or_init(|| made))
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::optimize::codecs::resize::resize;
     use crate::optimize::settings::Settings;
 
-    static COLOUR: Meaning = Meaning {
+    pub(in super::super) static COLOUR: Meaning = Meaning {
         content: Content::Colour,
         channels: [true, true, true, false],
         is_transparency: false,

@@ -33,11 +33,7 @@ impl<'a> Scaled<'a> {
         if self.size == (self.original.width(), self.original.height()) {
             return Ok(self.original);
         }
-        if let Some(made) = self.made.get() {
-            return Ok(made);
-        }
-        let made = resize(self.original, self.size.0, self.size.1, self.content)?;
-        Ok(self.made.get_or_init(|| made))
+        made_once(&self.made, || resize(self.original, self.size.0, self.size.1, self.content))
     }
 
     /// The same on its own.
@@ -48,4 +44,16 @@ impl<'a> Scaled<'a> {
         self.pixels()?;
         Ok(self.made.into_inner().unwrap_or_else(|| self.original.clone()))
     }
+}
+
+/// What a cell holds, made if it holds nothing.
+pub(super) fn made_once(
+    cell: &OnceCell<Pixels>,
+    make: impl FnOnce() -> Result<Pixels, CodecError>,
+) -> Result<&Pixels, CodecError> {
+    if let Some(made) = cell.get() {
+        return Ok(made);
+    }
+    let made = make()?;
+    Ok(cell.get_or_init(|| made))
 }
