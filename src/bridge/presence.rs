@@ -32,13 +32,13 @@ pub(super) async fn keep(bridge: Arc<Bridge>) {
             bridge.mirror_wanted.notify_one();
             trim(&bridge).await;
         }
-        was_known = say(&bridge, was_known).await;
         let (now, reason) = bridge.tier();
         if now != tier {
             let reason = reason.unwrap_or_else(|| "Redis and the shared storage answer".into());
             bridge.switches.remember(Switch { from: tier, to: now, reason, at_ms: now_ms() });
             tier = now;
         }
+        was_known = say(&bridge, was_known).await;
         // Running out of time is as good as being woken.
         let _ = tokio::time::timeout(PAUSE, changes.changed()).await;
     }

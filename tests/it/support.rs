@@ -274,6 +274,9 @@ impl Drop for Server {
     }
 }
 
+/// A connection is not used again after it has idled for so long: less than the server's patience with one.
+const IDLE_CONNECTION: Duration = Duration::from_secs(5);
+
 /// A client that shows this token with everything that it sends, if it is one.
 pub(crate) fn client_with(token: &str) -> Client {
     let mut headers = HeaderMap::new();
@@ -281,7 +284,8 @@ pub(crate) fn client_with(token: &str) -> Client {
         headers.insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
     }
     provide_tls();
-    Client::builder().default_headers(headers).build().unwrap()
+    // A connection that idles is closed by the server at last, perhaps just when it is used again.
+    Client::builder().default_headers(headers).pool_idle_timeout(IDLE_CONNECTION).build().unwrap()
 }
 
 /// Clients want TLS although nothing in the tests is encrypted; whoever comes second finds it there.
