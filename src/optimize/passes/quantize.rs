@@ -82,17 +82,22 @@ pub(super) fn on_grid(accessor: &Accessor, exponent: i32) -> Option<Accessor> {
         return None;
     }
     let values = accessor.floats();
-    let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+    let largest = largest(&values);
     if !largest.is_finite() {
         return None;
     }
-    let is_held = largest == 0.0 || log2_floor(largest) + 2 - MANTISSA_BITS <= exponent;
+    let is_held = largest == 0.0 || finest_exponent(largest) <= exponent;
     let exponent = i8::try_from(exponent).ok().filter(|&exponent| is_held && exponent >= LEAST_EXPONENT)?;
     let step = f64::from(exponent).exp2();
     #[expect(clippy::cast_possible_truncation, reason = "the grid has fewer steps than a float has bits")]
     let snap = |value: &f32| ((f64::from(*value) / step).round() * step) as f32;
     let snapped: Vec<f32> = values.iter().map(snap).collect();
     Some(Accessor { packing: Packing::Grid { exponent }, ..Accessor::from_floats(accessor.shape, &snapped) })
+}
+
+/// The finest grid on which the filter can hold a number.
+fn finest_exponent(number: f32) -> i32 {
+    log2_floor(number) + 2 - MANTISSA_BITS
 }
 
 /// Texture coordinates as normalized shorts, where those are fine enough.
@@ -168,6 +173,7 @@ fn weights(accessor: &Accessor, budget: &Budget) -> Option<Accessor> {
 /// Key values on a grid of the track's own size; rotations of `universal` as normalized shorts.
 fn key_values(accessor: &Accessor, path: &str, interpolation: &str, for_web: bool) -> Option<Accessor> {
     const TRACK_BITS: i32 = 16;
+    const LEAST_TRACK_BITS: i32 = 10;
     let values = accessor.floats();
     match path {
         // Tangents, in units a second, are many times larger than the values that would share their grid.
@@ -184,15 +190,36 @@ fn key_values(accessor: &Accessor, path: &str, interpolation: &str, for_web: boo
             Some(Accessor { normalized: true, ..Accessor::from_bytes(Component::I16, accessor.shape, data) })
         }
         "translation" | "scale" | "weights" if for_web => {
-            let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-            if largest > 0.0 {
-                on_grid(accessor, log2_floor(largest) - TRACK_BITS)
-            } else {
-                on_grid(accessor, 0)
+            let size = if path == "translation" { way(accessor) } else { largest(&values) };
+            match largest(&values) {
+                0.0 => on_grid(accessor, 0),
+                // The finest that the filter can hold, where that is not quite as fine.
+                largest if size > 0.0 => {
+                    let exponent = (log2_floor(size) - TRACK_BITS).max(finest_exponent(largest));
+                    let is_fine = exponent <= log2_floor(size) - LEAST_TRACK_BITS;
+                    is_fine.then(|| on_grid(accessor, exponent))?
+                }
+                _ => None,
             }
         }
         _ => None,
     }
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |largest, value| largest.max(value.abs()))
+}
+
+/// How far positions go along an axis at most: what moves may be small beside its distance from the origin.
+fn way(accessor: &Accessor) -> f32 {
+    let positions = accessor.vectors::<3>();
+    let along = |axis: usize| {
+        let bounds = positions.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), position| {
+            (low.min(position[axis]), high.max(position[axis]))
+        });
+        (bounds.1 - bounds.0).max(0.0)
+    };
+    (0..3).map(along).fold(0.0, f32::max)
 }
 
 #[cfg(test)]
@@ -225,6 +252,18 @@ mod tests {
             Accessor::from_floats(Shape::Vec3, &[0.0, 900.0, 0.0, 0.01, 0.02, 0.03, 0.0, 900.0, 0.0]);
         assert_eq!(key_values(&spline, "translation", "CUBICSPLINE", true), None);
         assert!(key_values(&spline, "translation", "LINEAR", true).is_some());
+    }
+
+    /// A model of one unit that hovered by 0.05 at 10 000 units from the origin moved in steps of an eighth.
+    #[test]
+    fn regression_small_movements_far_from_the_origin_are_not_rounded_away() {
+        let hovering = Accessor::from_floats(Shape::Vec3, &[1e4, 0.0, 0.0, 1e4, 0.05, 0.0, 1e4, 0.21, 0.0]);
+        assert_eq!(key_values(&hovering, "translation", "LINEAR", true), None, "no filter holds that");
+        let near = Accessor::from_floats(Shape::Vec3, &[3.0, 0.0, 0.0, 3.0, 0.05, 0.0]);
+        let rounded = key_values(&near, "translation", "LINEAR", true).map(|accessor| accessor.floats());
+        assert!((rounded.unwrap()[4] - 0.05).abs() < 1e-6);
+        let still = Accessor::from_floats(Shape::Vec3, &[0.3, 0.2, 0.1]);
+        assert_eq!(key_values(&still, "translation", "LINEAR", true), None);
     }
 
     #[test]
