@@ -91,8 +91,9 @@ const WORTH_A_LEAP: f32 = 0.1;
 const NOT_HOPELESS: f32 = 1.2;
 
 /// Attempts that show too much by less than this are mended where they are so much smaller than the best: one part after the
-/// other gets less of the error, so many times.
+/// other gets less of the error, so many times. Where they are smaller by far ([`FAR_SMALLER`]), also those that show more.
 const NEARLY_RIGHT: f32 = 1.06;
+const NOT_FAR_OFF: f32 = 1.15;
 const WORTH_MENDING: f32 = 0.95;
 const MENDED: f32 = 0.985;
 const REPAIRS: usize = 2;
@@ -238,7 +239,7 @@ impl<A: Attempt> Found<A> {
         Ok(())
     }
 
-    /// Gives less of the error to one image of an attempt that shows hardly too much and is much smaller than the best.
+    /// Gives less of the error to one part of an attempt that shows hardly too much and is much smaller than the best.
     fn mend<S: Subject<Made = A>>(
         &mut self,
         repairs: usize,
@@ -247,10 +248,13 @@ impl<A: Attempt> Found<A> {
     ) -> Result<(), S::Error> {
         let mut mended = Vec::new();
         for _ in 0..repairs {
-            let is_near = |tried: &&Tried| tried.part > 1.0 && tried.part < NEARLY_RIGHT;
+            let smaller = |tried: &Tried, part: f32| (tried.bytes as f32) < part * self.best.bytes() as f32;
+            let is_near = |tried: &&Tried| {
+                let most = if smaller(tried, FAR_SMALLER) { NOT_FAR_OFF } else { NEARLY_RIGHT };
+                tried.part > 1.0 && tried.part < most && smaller(tried, WORTH_MENDING)
+            };
             let nearly = self.course.iter().filter(is_near).min_by_key(|tried| tried.bytes);
-            let most = WORTH_MENDING * self.best.bytes() as f32;
-            let Some(nearly) = nearly.filter(|tried| (tried.bytes as f32) < most) else { break };
+            let Some(nearly) = nearly else { break };
             let repair = balance.repair(&nearly.shares, nearly.part - MENDED, &mended, subject);
             let Some((part, next)) = repair else { break };
             self.add(&next, subject.attempt(&next)?);

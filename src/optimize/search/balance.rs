@@ -207,7 +207,8 @@ impl Balance {
             let (gain, share) = larger.filter_map(gain).max_by(|a, b| a.0.total_cmp(&b.0))?;
             Some((gain, group.part.changed(from, share)))
         };
-        let leaps = self.images_but(failed).filter_map(leap);
+        let images = self.parts_but(failed).filter(|group| group.part != Part::Surface);
+        let leaps = images.filter_map(leap);
         leaps.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, leap)| leap)
     }
 
@@ -229,14 +230,14 @@ impl Balance {
             let next = group.along(now.share, LEAST_KEPT, estimate).find(is_enough)?;
             Some((next.bytes - now.bytes, group.part.changed(from, next.share)))
         };
-        let repairs = self.images_but(failed).filter_map(repair);
+        let repairs = self.parts_but(failed).filter_map(repair);
         repairs.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, repair)| repair)
     }
 
-    /// The groups of images that are none of these.
-    fn images_but(&self, failed: &[Part]) -> impl Iterator<Item = &Weighed> {
-        let may = |group: &&Weighed| matches!(group.part, Part::Images(_)) && !failed.contains(&group.part);
-        self.groups.iter().filter(may)
+    /// The groups whose share may be anything, and that are none of these.
+    fn parts_but(&self, failed: &[Part]) -> impl Iterator<Item = &Weighed> {
+        let is_stepless = |part: &Part| matches!(part, Part::Images(_) | Part::Surface);
+        self.groups.iter().filter(move |group| is_stepless(&group.part) && !failed.contains(&group.part))
     }
 
     /// Gives what is left of `wanted` to the part that saves most by it, again and again: shares come in steps.
