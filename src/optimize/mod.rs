@@ -86,8 +86,11 @@ pub fn optimize(
     let mut fitted = fit::fit(document, before.bytes, settings, &expected, &mut stages)?;
     let lods = lods::add((input, files), &mut fitted, settings, &expected, &mut stages)?;
     // Whoever asks for levels gets them, and pays for them.
-    let outcome =
-        if lods.is_empty() { choose(input, files, &mut fitted)? } else { report::Outcome::Optimized };
+    let outcome = if lods.is_empty() {
+        choose((input, files), &before, settings, &mut fitted)?
+    } else {
+        report::Outcome::Optimized
+    };
     let Fitted { mut document, glb, reports, comparison, curve, worst, .. } = fitted;
     let after = inventory::take(&glb, &Files::new())?;
     if settings.target == Target::Universal && !after.extensions_required.is_empty() {
@@ -121,10 +124,37 @@ pub fn optimize(
     Ok(Output { glb, report, worst_view })
 }
 
-/// Puts the original in the place of a result that is no smaller or fails its proof. What is said of losses and of
-/// looks follows the choice.
-fn choose(input: &[u8], files: &Files, fitted: &mut Fitted) -> Result<report::Outcome, Error> {
-    if input.starts_with(GLB_MAGIC) && fitted.glb.len() >= input.len() {
+/// A result that looks different at all has to save this part of a .glb; and this part of one that was optimized before, as images
+/// in AVIF tell: each turn would lose a little more for ever fewer bytes.
+const WORTH_AN_ERROR: f64 = 0.03;
+const WORTH_ANOTHER_ERROR: f64 = 0.15;
+
+/// Whether a result saves too little of a .glb for how different it looks.
+fn saves_too_little(before: &Inventory, settings: &Settings, fitted: &Fitted) -> bool {
+    let is_lossy = fitted.comparison.as_ref().is_some_and(|comparison| comparison.mean > 0.0);
+    let was_optimized = before.extensions_used.iter().any(|name| name == "EXT_texture_avif");
+    let worth = if was_optimized { WORTH_ANOTHER_ERROR } else { WORTH_AN_ERROR };
+    let left = fitted.glb.len() as f64 / before.bytes as f64;
+    is_lossy && settings.target_size.is_none() && left > 1.0 - worth
+}
+
+/// Puts the original in the place of a result that is no smaller, or by too little, or fails its proof. What is said of losses and
+/// of looks follows the choice.
+fn choose(
+    (input, files): (&[u8], &Files),
+    before: &Inventory,
+    settings: &Settings,
+    fitted: &mut Fitted,
+) -> Result<report::Outcome, Error> {
+    let is_smaller = fitted.glb.len() < input.len();
+    if input.starts_with(GLB_MAGIC) && (!is_smaller || saves_too_little(before, settings, fitted)) {
+        if is_smaller {
+            let part = 100.0 * (1.0 - fitted.glb.len() as f64 / before.bytes as f64);
+            let what = format!(
+                "the result was {part:.1} % smaller, which is not worth its errors: the file stays as it was"
+            );
+            fitted.document.warnings.push(what);
+        }
         // Before the proof: nobody will see the written file.
         fitted.document.dropped.clear();
         fitted.glb = input.to_vec();

@@ -90,7 +90,8 @@ pub struct Level {
 pub enum Outcome {
     /// The result is smaller than the input, or would be without the levels of detail that were asked for.
     Optimized,
-    /// Nothing that was tried made the file smaller: the result is the input, byte for byte.
+    /// Nothing that was tried made the file smaller, or by so little that it is not worth the errors: the result is the input,
+    /// byte for byte.
     AlreadyOptimal,
     /// The result failed its proof (a warning says how): the result is the input, byte for byte.
     KeptOriginal,
