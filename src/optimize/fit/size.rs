@@ -90,7 +90,9 @@ pub(in crate::optimize) fn missed(
     if bytes > wanted {
         let error = Budget::of(settings).look.mean;
         return Some(format!(
-            "{wanted} bytes were asked for, but the smallest result within an error of {error:.3} has {bytes}: allow a larger error"
+            "{wanted} bytes were asked for, but the smallest of {} results that looks right has {bytes}: an error of at most {error:.3} \
+             on average, and what follows from it for the worst view, close-ups and outlines; allow a larger error",
+            curve.len()
         ));
     }
     if bytes as f32 >= MET * wanted as f32 {
