@@ -30,17 +30,21 @@ pub(in super::super) struct Ktx2;
 struct Step {
     /// How much error ETC1S may have, as a part of the budget; above it, UASTC is taken.
     etc1s_error: f32,
-    /// See [`ktx2::Options::quality`]. Below 25 hardly a byte is saved.
-    uastc_quality: u8,
+    /// See [`ktx2::Options::quality`]: the first whose measured error is allowed is taken, or the last. Below 25 hardly a byte
+    /// is saved.
+    uastc_qualities: &'static [u8],
     /// The part of each side that is kept.
     part: f32,
 }
 
 const STEPS: [Step; 3] = [
-    Step { etc1s_error: 1.0, uastc_quality: 75, part: 1.0 },
-    Step { etc1s_error: 2.0, uastc_quality: 25, part: 1.0 },
-    Step { etc1s_error: 4.0, uastc_quality: 25, part: 0.5 },
+    Step { etc1s_error: 1.0, uastc_qualities: &[75, 90, 100], part: 1.0 },
+    Step { etc1s_error: 2.0, uastc_qualities: &[25], part: 1.0 },
+    Step { etc1s_error: 4.0, uastc_qualities: &[25], part: 0.5 },
 ];
+
+/// How much error UASTC may have at any but the best quality, as a part of the budget: no more than all that may be used.
+const UASTC_ERROR: f32 = 1.0 / SHARE;
 
 /// The part of the error that may be used: it is tried once, without a look at the model, so that it had better be right.
 const SHARE: f32 = 0.5;
@@ -206,10 +210,26 @@ fn coded(
             return Ok(Coded { bytes, how: format!("KTX2 (ETC1S) at quality {etc1s_quality}") });
         }
     }
+    uastc(pixels, goal, if is_fast { &step.uastc_qualities[..1] } else { step.uastc_qualities })
+}
+
+/// The first of these qualities that is good enough, or the last.
+fn uastc(pixels: &Pixels, goal: &Goal, qualities: &[u8]) -> Result<Coded, CodecError> {
     // With more effort the files are twice as large at the same error: the simplest block modes pack best.
-    let options = ktx2::Options { coding: Coding::Uastc, quality: step.uastc_quality, effort: 0, content };
-    let how = format!("KTX2 (UASTC) at quality {}", step.uastc_quality);
-    Ok(Coded { bytes: ktx2::encode(pixels, &options)?, how })
+    let options = |quality| ktx2::Options {
+        coding: Coding::Uastc,
+        quality,
+        effort: 0,
+        content: goal.meaning().content,
+    };
+    let (&last, others) = qualities.split_last().unwrap_or((&100, &[]));
+    for &quality in others {
+        let bytes = ktx2::encode(pixels, &options(quality))?;
+        if goal.part(goal.error(&image_file::decode(&bytes, u64::MAX)?)?) <= UASTC_ERROR {
+            return Ok(Coded { bytes, how: format!("KTX2 (UASTC) at quality {quality}") });
+        }
+    }
+    Ok(Coded { bytes: ktx2::encode(pixels, &options(last))?, how: format!("KTX2 (UASTC) at quality {last}") })
 }
 
 fn described(coded: &Coded, pixels: &Pixels, before: (u32, u32), bytes: usize) -> String {
@@ -228,8 +248,11 @@ fn described(coded: &Coded, pixels: &Pixels, before: (u32, u32), bytes: usize) -
 mod tests {
     use std::sync::Arc;
 
+    use super::super::goal::tests::COLOUR;
     use super::*;
+    use crate::optimize::budget::Budget;
     use crate::optimize::document::{Image as Stored, ImageSource};
+    use crate::optimize::settings::Settings;
 
     fn document(sizes: &[usize]) -> Document {
         let image = |&size: &usize| Stored {
@@ -260,7 +283,27 @@ mod tests {
     fn every_step_is_cheaper_than_the_one_before() {
         for pair in STEPS.windows(2) {
             assert!(pair[1].etc1s_error >= pair[0].etc1s_error);
-            assert!(pair[1].uastc_quality <= pair[0].uastc_quality && pair[1].part <= pair[0].part);
+            assert!(pair[1].uastc_qualities[0] <= pair[0].uastc_qualities[0] && pair[1].part <= pair[0].part);
         }
+    }
+
+    /// A noisy gradient was stored at a quality that nobody had measured, looked wrong, and stayed PNG.
+    #[test]
+    fn regression_uastc_that_shows_too_much_gets_more_quality() {
+        let side = 128_u32;
+        let rgba = (0..side * side).flat_map(|at| {
+            let (x, y) = (at % side, at / side);
+            let noise = (at.wrapping_mul(2_654_435_761) >> 27) as u8;
+            [(2 * x) as u8 / 2 + noise, (2 * y) as u8 / 2 + noise, 40 + noise, 255]
+        });
+        let pixels = Pixels::new(side, side, rgba.collect()).unwrap();
+        let budget = Budget::of(&Settings { preset: Preset::High, ..Settings::default() });
+        let goal = Goal::new(&pixels, &COLOUR, Some(128.0), &budget).with_share(SHARE);
+        let part = |qualities: &[u8]| {
+            let coded = uastc(&pixels, &goal, qualities).unwrap();
+            goal.part(goal.error(&image_file::decode(&coded.bytes, u64::MAX).unwrap()).unwrap())
+        };
+        let (first, measured) = (part(&[75]), part(STEPS[0].uastc_qualities));
+        assert!(first > UASTC_ERROR && measured <= UASTC_ERROR, "{measured} after {first}");
     }
 }
