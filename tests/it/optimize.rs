@@ -47,7 +47,9 @@ proptest! {
             let Output { glb: result, report, .. } = run(&glb, &settings);
             assert!(result.len() <= glb.len(), "{} became {}", glb.len(), result.len());
             assert_eq!(report.outcome == Outcome::AlreadyOptimal, result == glb, "{:?}", report.warnings);
-            assert_eq!(report.warnings, Vec::<String>::new(), "a sound model gives no cause for any");
+            let is_choice = |warning: &String| warning.contains("not worth its errors");
+            let told: Vec<&String> = report.warnings.iter().filter(|warning| !is_choice(warning)).collect();
+            assert!(told.is_empty(), "a sound model gives no cause for {told:?}");
             for (inventory, bytes) in [(&report.before, &glb), (&report.after, &result)] {
                 assert_eq!(inventory.bytes, bytes.len() as u64);
                 assert_eq!(sum(inventory), bytes.len() as u64, "{:?}", inventory.bytes_by);
@@ -63,6 +65,16 @@ proptest! {
             assert_eq!(report.output_hash, blake3::hash(&result).to_hex().to_string());
             assert_eq!(report.settings, settings);
         }
+    }
+
+    /// Fed in again, a result lost as much again for next to nothing.
+    #[test]
+    fn regression_a_result_is_not_worn_down_for_a_few_bytes(recipe in recipe()) {
+        let first = run(&model::glb(&recipe), &web()).glb;
+        let Output { glb: second, report, .. } = run(&first, &web());
+        let is_exact = report.comparison.is_none_or(|comparison| comparison.mean == 0.0);
+        let left = second.len() as f64 / first.len() as f64;
+        assert!(second == first || is_exact || left <= 0.97, "{left} of it for {:?}", report.outcome);
     }
 
     #[test]
