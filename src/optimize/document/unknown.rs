@@ -24,10 +24,13 @@ fn objects(document: &Document) -> impl Iterator<Item = &Map<String, Value>> {
     [&document.root, &document.buffer_rest].into_iter().chain(accessors).chain(images)
 }
 
-/// Those of [`all_extensions`] that are not in the reference table.
+/// The extensions that are not in the reference table: those of [`all_extensions`], and those that are only declared, which
+/// say something of the whole file, as GODOT_single_root does of its nodes.
 #[must_use]
 pub fn extensions(document: &Document) -> BTreeSet<String> {
-    all_extensions(document).into_iter().filter(|name| !is_known(name)).collect()
+    let lists = ["extensionsUsed", "extensionsRequired"].map(|name| document.list(name));
+    let declared = lists.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    all_extensions(document).into_iter().chain(declared).filter(|name| !is_known(name)).collect()
 }
 
 fn collect(object: &Map<String, Value>, found: &mut BTreeSet<String>) {
@@ -103,6 +106,17 @@ mod tests {
         let names: Vec<String> = extensions(&document).into_iter().collect();
         assert_eq!(names, ["ACME_node", "ACME_root"]);
         assert_eq!(buffer_views(&document).into_iter().collect::<Vec<_>>(), [1, 2, 4]);
+    }
+
+    /// GODOT_single_root is a name without JSON, so the root that it speaks of was taken out.
+    #[test]
+    fn regression_extensions_that_are_only_declared_are_found() {
+        let root = json!({
+            "extensionsUsed": ["GODOT_single_root", "KHR_materials_unlit"], "extensionsRequired": ["ACME_must"],
+        });
+        let document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        assert_eq!(extensions(&document).into_iter().collect::<Vec<_>>(), ["ACME_must", "GODOT_single_root"]);
+        assert!(all_extensions(&document).is_empty(), "there is no JSON of any");
     }
 
     /// Accessors and images are no part of the root, so what their extensions pointed at was moved.
