@@ -57,33 +57,63 @@ pub fn has_unknown_extension(object: &Map<String, Value>) -> bool {
     extensions.is_some_and(|members| members.keys().any(|name| !is_known(name)))
 }
 
+/// Whether there is an extension that is not in the table anywhere in a value.
+#[must_use]
+pub fn is_within(value: &Value) -> bool {
+    let mut found = BTreeSet::new();
+    collect_value(value, &mut found);
+    found.iter().any(|name| !is_known(name))
+}
+
 /// Buffer views that an unknown extension seems to point at: integers under a member whose name speaks
 /// of a view. Their bytes are kept beside whatever a known reader makes of them.
 #[must_use]
 pub fn buffer_views(document: &Document) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
-    for (name, value) in objects(document).flatten() {
-        gather_views(value, name == "extensions", false, &mut found);
-    }
+    each_member(document, &mut |name, value| {
+        if name.contains("view") {
+            let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            let indices = items.iter().filter_map(Value::as_u64);
+            found.extend(indices.filter_map(|index| usize::try_from(index).ok()));
+        }
+    });
     found
 }
 
-fn gather_views(value: &Value, inside_extensions: bool, unknown: bool, found: &mut BTreeSet<usize>) {
+/// Whether an unknown extension seems to read images, in whatever channels: a member's name speaks of one, or it is about a
+/// texture or an image itself.
+#[must_use]
+pub fn may_read_images(document: &Document) -> bool {
+    let mut found = document.list("textures").iter().any(is_within);
+    found |= document
+        .images
+        .iter()
+        .any(|image| [&image.rest, &image.view_rest].map(has_unknown_extension) != [false; 2]);
+    each_member(document, &mut |name, _| found |= name.contains("texture") || name.contains("image"));
+    found
+}
+
+/// Calls `found` for every member of unknown extensions, the extensions themselves included, with its name in lower case.
+fn each_member(document: &Document, found: &mut dyn FnMut(&str, &Value)) {
+    for (name, value) in objects(document).flatten() {
+        gather(value, name == "extensions", false, found);
+    }
+}
+
+fn gather(value: &Value, inside_extensions: bool, unknown: bool, found: &mut dyn FnMut(&str, &Value)) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
                 let unknown = unknown || (inside_extensions && !is_known(name));
-                if unknown && name.to_ascii_lowercase().contains("view") {
-                    let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-                    let indices = items.iter().filter_map(Value::as_u64);
-                    found.extend(indices.filter_map(|index| usize::try_from(index).ok()));
+                if unknown {
+                    found(&name.to_ascii_lowercase(), value);
                 }
                 if name != "extras" {
-                    gather_views(value, name == "extensions", unknown, found);
+                    gather(value, name == "extensions", unknown, found);
                 }
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| gather_views(item, false, unknown, found)),
+        Value::Array(items) => items.iter().for_each(|item| gather(item, false, unknown, found)),
         _ => {}
     }
 }
