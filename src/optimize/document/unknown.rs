@@ -17,11 +17,13 @@ pub fn all_extensions(document: &Document) -> BTreeSet<String> {
     found
 }
 
-/// The JSON of a document: its root, and what stayed with the arrays that were lifted out of it.
+/// The JSON of a document: its root, and what stayed with the arrays and views that were lifted out of it.
 fn objects(document: &Document) -> impl Iterator<Item = &Map<String, Value>> {
-    let accessors = document.accessors.iter().map(|accessor| &accessor.rest);
-    let images = document.images.iter().map(|image| &image.rest);
-    [&document.root, &document.buffer_rest].into_iter().chain(accessors).chain(images)
+    let sparse = document.accessors.iter().filter_map(|accessor| Some(&accessor.sparse.as_ref()?.rest));
+    let accessors = document.accessors.iter().map(|accessor| &accessor.rest).chain(sparse);
+    let images = document.images.iter().flat_map(|image| [&image.rest, &image.view_rest]);
+    let blobs = document.blobs.iter().map(|blob| &blob.rest);
+    [&document.root, &document.buffer_rest].into_iter().chain(accessors).chain(images).chain(blobs)
 }
 
 /// The extensions that are not in the reference table: those of [`all_extensions`], and those that are only declared, which
