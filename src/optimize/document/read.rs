@@ -7,8 +7,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::limits::{self, Budget};
@@ -17,18 +15,14 @@ use super::primitives::as_index;
 use super::refs::{Kind, is_known, visit, visit_mut};
 use super::unknown::has_unknown_extension;
 use super::views::{self, View};
-use super::{Blob, Document, Image, ImageSource, Limits, accessor, check, draco, glb, pointers, unknown};
+use super::{
+    Blob, Document, Image, ImageSource, Limits, accessor, check, draco, glb, pointers, unknown, uri,
+};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file;
 
 /// UTF-8 for U+FEFF.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
-/// Base64 with or without its padding, as browsers take it in `data:` URIs.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Files that a glTF refers to, by URI as written in it.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -96,7 +90,7 @@ pub fn external_uris(bytes: &[u8], limits: &Limits) -> Result<Vec<String>, Error
     let root = parse_json(split(bytes)?.json, limits)?;
     let lists = ["buffers", "images"].iter().filter_map(|name| root.get(*name)?.as_array());
     let uris = lists.flatten().filter_map(|item| item.get("uri")?.as_str());
-    Ok(uris.filter(|uri| !uri.contains(':')).map(str::to_owned).collect())
+    Ok(uris.filter(|uri| uri::is_file(uri)).map(str::to_owned).collect())
 }
 
 /// JSON text alone is a .gltf; anything else must be a container.
@@ -173,12 +167,10 @@ fn resolve<'a>(uri: &str, files: &'a Files) -> Result<Cow<'a, [u8]>, Error> {
     if let Some(bytes) = files.get(uri) {
         return Ok(Cow::Borrowed(bytes));
     }
-    let Some(data) = uri.strip_prefix("data:") else {
-        return fail("the file refers to this, and it was not given with it");
-    };
-    match data.split_once(";base64,").map(|(_, text)| LENIENT.decode(text.trim_end())) {
-        Some(Ok(bytes)) => Ok(Cow::Owned(bytes)),
-        _ => fail("this data: URI is not valid base64"),
+    match uri::data(uri) {
+        Some(Some(bytes)) => Ok(Cow::Owned(bytes)),
+        Some(None) => fail("this data: URI is not valid base64"),
+        None => fail("the file refers to this, and it was not given with it"),
     }
 }
 
