@@ -3,6 +3,7 @@
 //! - [`glb`] cuts the container apart, [`read`] turns it into a [`Document`], [`check`] refuses what
 //!   contradicts the specification, [`write`] lays a document out as a new .glb. [`views`] and [`draco`] undo
 //!   compression on the way in.
+//! - [`uri`] tells files beside a .gltf from data and web addresses.
 //! - [`refs`] is the one table of members that hold an index; [`unknown`] says what must stay unmoved
 //!   because an extension that is not in the table may point at it.
 //! - [`oddities`] names what goes against the specification without harm; [`limits`] bounds what a file may
@@ -29,6 +30,7 @@ pub mod read;
 pub mod refs;
 pub mod texture_info;
 pub mod unknown;
+pub mod uri;
 pub mod usage;
 pub mod views;
 pub mod write;

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{glb, limits::Limits, read};
+use super::{glb, limits::Limits, read, uri};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file;
 
@@ -65,7 +65,7 @@ fn pack_buffers(
     let mut kept = vec![json!({ "byteLength": 0 })];
     let mut places = Vec::with_capacity(buffers.len());
     for (index, buffer) in buffers.into_iter().enumerate() {
-        let uri = buffer.get("uri").and_then(Value::as_str).filter(|uri| !uri.contains(':'));
+        let uri = buffer.get("uri").and_then(Value::as_str).filter(|uri| uri::is_file(uri));
         if let Some(uri) = uri {
             places.push((0, bin.append(file_of(uri, &buffer, files)?)));
         } else if index == 0 && has_bin {

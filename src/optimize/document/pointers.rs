@@ -52,6 +52,13 @@ pub fn put_together(root: &mut Map<String, Value>) {
     });
 }
 
+/// The path of the property that a pointer names, such as `/emissiveFactor`: what follows the number where the pointer is
+/// taken apart, else all of it.
+#[must_use]
+pub fn property(pointer: &Value) -> &str {
+    pointer.as_str().or_else(|| pointer["of"].as_str()).unwrap_or_default()
+}
+
 /// Whether some animation moves a property of the item of this kind: such items must not be merged with equal
 /// ones, and what they hold must stay where the pointer finds it.
 #[must_use]
@@ -101,6 +108,19 @@ mod tests {
         assert_ne!(document.root, before);
         put_together(&mut document.root);
         assert_eq!(document.root, before);
+    }
+
+    #[test]
+    fn the_property_is_told_whether_a_pointer_is_taken_apart_or_not() {
+        let mut document = document(&["/materials/1/emissiveFactor", "/extensions/ACME/things/3"]);
+        let properties = |document: &Document| -> Vec<String> {
+            let channels = document.list("animations")[0]["channels"].as_array().unwrap().iter();
+            let pointers = channels.map(|channel| &channel["target"]["extensions"][EXTENSION]["pointer"]);
+            pointers.map(|pointer| property(pointer).to_owned()).collect()
+        };
+        assert_eq!(properties(&document), ["/materials/1/emissiveFactor", "/extensions/ACME/things/3"]);
+        take_apart(&mut document.root);
+        assert_eq!(properties(&document), ["/emissiveFactor", "/extensions/ACME/things/3"]);
     }
 
     #[test]

@@ -7,27 +7,22 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Map, Value};
 
 use super::limits::{self, Budget};
 use super::oddities::{self, Oddities};
 use super::primitives::as_index;
-use super::refs::{Kind, visit, visit_mut};
+use super::refs::{Kind, is_known, visit, visit_mut};
+use super::unknown::has_unknown_extension;
 use super::views::{self, View};
-use super::{Blob, Document, Image, ImageSource, Limits, accessor, check, draco, glb, pointers, unknown};
+use super::{
+    Blob, Document, Image, ImageSource, Limits, accessor, check, draco, glb, pointers, unknown, uri,
+};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file;
 
 /// UTF-8 for U+FEFF.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
-/// Base64 with or without its padding, as browsers take it in `data:` URIs.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Files that a glTF refers to, by URI as written in it.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -48,7 +43,9 @@ pub fn read(bytes: &[u8], files: &Files, limits: &Limits) -> Result<Document, Er
 
     let buffer_list = take_list(&mut root, "buffers");
     let buffers = read_buffers(&buffer_list, parts.bin, files)?;
-    let views = views::read(&take_list(&mut root, "bufferViews"), &buffers, &mut budget)?;
+    let mut views = views::read(&take_list(&mut root, "bufferViews"), &buffers, &mut budget)?;
+    let required = root.get("extensionsRequired").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    views::mark_unreadable(&mut views, &buffer_list, required);
     let accessors = take_list(&mut root, "accessors")
         .iter()
         .enumerate()
@@ -93,7 +90,7 @@ pub fn external_uris(bytes: &[u8], limits: &Limits) -> Result<Vec<String>, Error
     let root = parse_json(split(bytes)?.json, limits)?;
     let lists = ["buffers", "images"].iter().filter_map(|name| root.get(*name)?.as_array());
     let uris = lists.flatten().filter_map(|item| item.get("uri")?.as_str());
-    Ok(uris.filter(|uri| !uri.contains(':')).map(str::to_owned).collect())
+    Ok(uris.filter(|uri| uri::is_file(uri)).map(str::to_owned).collect())
 }
 
 /// JSON text alone is a .gltf; anything else must be a container.
@@ -170,12 +167,10 @@ fn resolve<'a>(uri: &str, files: &'a Files) -> Result<Cow<'a, [u8]>, Error> {
     if let Some(bytes) = files.get(uri) {
         return Ok(Cow::Borrowed(bytes));
     }
-    let Some(data) = uri.strip_prefix("data:") else {
-        return fail("the file refers to this, and it was not given with it");
-    };
-    match data.split_once(";base64,").map(|(_, text)| LENIENT.decode(text.trim_end())) {
-        Some(Ok(bytes)) => Ok(Cow::Owned(bytes)),
-        _ => fail("this data: URI is not valid base64"),
+    match uri::data(uri) {
+        Some(Some(bytes)) => Ok(Cow::Owned(bytes)),
+        Some(None) => fail("this data: URI is not valid base64"),
+        None => fail("the file refers to this, and it was not given with it"),
     }
 }
 
@@ -229,7 +224,9 @@ fn rest_of_buffer(json: &Value) -> Map<String, Value> {
 fn note_lost_buffers(list: &[Value], dropped: &mut Vec<String>) {
     for (i, json) in list.iter().enumerate().skip(1) {
         let mut rest = rest_of_buffer(json);
-        rest.shift_remove("extensions");
+        let extensions = rest.shift_remove("extensions").unwrap_or_default();
+        let names = extensions.as_object().into_iter().flat_map(Map::keys).filter(|name| !is_known(name));
+        dropped.extend(names.map(|name| format!("extension {name} of buffer {i}: all buffers become one")));
         if !rest.is_empty() {
             dropped.push(format!("name or extras of buffer {i}: all buffers become one"));
         }
@@ -238,17 +235,25 @@ fn note_lost_buffers(list: &[Value], dropped: &mut Vec<String>) {
 
 /// Views of accessors are made anew: what the old ones were called is lost, so it is said.
 fn note_lost_views(views: &[View], dropped: &mut Vec<String>) {
-    let of_accessors = views.iter().filter(|view| view.is_used());
-    let is_named =
-        |view: &&View| ["name", "extras", "extensions"].iter().any(|name| view.rest.contains_key(*name));
-    match of_accessors.filter(is_named).count() {
+    match views.iter().filter(|view| is_lost(view)).count() {
         0 => {}
         1 => dropped.push("name or extras of a buffer view: data are laid out anew".into()),
         count => dropped.push(format!("names or extras of {count} buffer views: data are laid out anew")),
     }
 }
 
-/// Keeps the views that are neither accessors nor images, and points the references at them.
+/// Whether something that a view says of itself is in no other place of the document: images take extras and extensions of
+/// theirs along, and a view with an extension that is not known is kept beside.
+fn is_lost(view: &View) -> bool {
+    let has = |name: &str| view.rest.contains_key(name);
+    if view.is_of_accessor() {
+        return !has_unknown_extension(&view.rest) && ["name", "extras", "extensions"].into_iter().any(has);
+    }
+    view.is_used() && has("name")
+}
+
+/// Keeps the views that are neither accessors nor images, and those that an unknown extension is about, and points the
+/// references at them.
 fn collect_blobs(document: &mut Document, views: &[View], budget: &mut Budget) -> Result<(), Error> {
     let mut listed = vec![false; views.len()];
     let mut used_by_draco = HashSet::new();
@@ -259,8 +264,11 @@ fn collect_blobs(document: &mut Document, views: &[View], budget: &mut Budget) -
                 Some(slot) => {
                     *slot = true;
                     // As with views of accessors: what they hold is known, so no unknown extension is behind them.
-                    if at.slot() == draco::EXTENSION {
-                        used_by_draco.extend(as_index(value));
+                    if at.slot() == draco::EXTENSION
+                        && let Some(index) = as_index(value)
+                    {
+                        used_by_draco.insert(index);
+                        fault = fault.take().or(views[index].check_readable().err());
                     }
                 }
                 None => fault = Some(Error::invalid(at.to_string(), "there is no such buffer view")),
@@ -270,12 +278,14 @@ fn collect_blobs(document: &mut Document, views: &[View], budget: &mut Budget) -
     if let Some(fault) = fault {
         return Err(fault);
     }
-    let has_unknown = !unknown::extensions(document).is_empty();
+    let is_described =
+        |view: &View| has_unknown_extension(&view.rest) && (view.is_of_accessor() || !view.is_used());
+    let has_unknown = !unknown::extensions(document).is_empty() || views.iter().any(is_described);
     let pointed_at = unknown::buffer_views(document);
     let mut position = vec![0; views.len()];
     for (index, view) in views.iter().enumerate() {
         let is_used = view.is_used() || used_by_draco.contains(&index);
-        let pinned = has_unknown && (!is_used || pointed_at.contains(&index));
+        let pinned = has_unknown && (!is_used || pointed_at.contains(&index) || is_described(view));
         if listed[index] || pinned || !is_used {
             position[index] = document.blobs.len();
             // Views may overlap, so their sum is not bounded by the size of the file.
@@ -290,4 +300,63 @@ fn collect_blobs(document: &mut Document, views: &[View], budget: &mut Budget) -
         }
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::optimize::document::write;
+
+    /// Three positions; then `change`.
+    fn document(change: impl Fn(&mut Value)) -> Result<Document, Error> {
+        let zeros = format!("data:application/octet-stream;base64,{}", "A".repeat(48));
+        let mut root = json!({
+            "asset": {"version": "2.0"},
+            "buffers": [{"byteLength": 36, "uri": zeros}, {"byteLength": 4, "uri": zeros}],
+            "bufferViews": [{"buffer": 0, "byteLength": 36}],
+            "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"}],
+            "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        });
+        change(&mut root);
+        read(root.to_string().as_bytes(), &Files::new(), &Limits::default())
+    }
+
+    /// Data are laid out anew, and what an extension said of a view that an accessor reads was lost, name and all.
+    #[test]
+    fn regression_a_view_that_an_unknown_extension_is_about_stays() {
+        let hash = json!({"ACME_hash": {"sum": "abc"}});
+        let read = document(|root| root["bufferViews"][0]["extensions"] = hash.clone()).unwrap();
+        assert!(unknown::extensions(&read).contains("ACME_hash"));
+        assert!(read.dropped.is_empty(), "{:?}", read.dropped);
+        let written = write::write(&read).unwrap();
+        let json: Value = serde_json::from_slice(glb::parse(&written).unwrap().json).unwrap();
+        let view = &json["bufferViews"][0];
+        assert_eq!((&view["extensions"], &view["byteLength"]), (&hash, &json!(36)));
+        assert_eq!(json["accessors"][0]["bufferView"], 1);
+    }
+
+    /// Packed bytes were read as if they were plain.
+    #[test]
+    fn regression_bytes_that_a_required_extension_packs_are_refused() {
+        for (list, at) in [("bufferViews", "/bufferViews/0"), ("buffers", "/buffers/0")] {
+            let packed = |required: bool| {
+                document(|root| {
+                    root[list][0]["extensions"] = json!({"ACME_packed": {}});
+                    root[if required { "extensionsRequired" } else { "extensionsUsed" }] =
+                        json!(["ACME_packed"]);
+                })
+            };
+            assert!(packed(false).is_ok());
+            let error = packed(true).unwrap_err().to_string();
+            assert!(error.contains(at) && error.contains("ACME_packed"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_extension_of_a_buffer_that_becomes_part_of_the_first_is_named() {
+        let read = document(|root| root["buffers"][1]["extensions"] = json!({"ACME_buffer": {}})).unwrap();
+        assert_eq!(read.dropped, ["extension ACME_buffer of buffer 1: all buffers become one"]);
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::accessor::{Accessor, Component, Packing, Shape, Sparse};
 use super::limits::Budget;
+use super::refs::is_known;
 use crate::optimize::Error;
 use crate::optimize::codecs::meshopt;
 
@@ -20,8 +21,14 @@ pub struct View<'a> {
     stride: Option<usize>,
     /// What its JSON object held besides its range: name, layout, extras and extensions.
     pub rest: Map<String, Value>,
+    /// The buffer that holds its bytes.
+    buffer: usize,
     /// Whether an accessor or an image reads it.
     used: Cell<bool>,
+    /// Whether an accessor reads it: its JSON goes, as data are laid out anew.
+    of_accessor: Cell<bool>,
+    /// The extension without which nobody can read it, and the place that requires it.
+    needs: Option<(String, String)>,
 }
 
 impl View<'_> {
@@ -29,6 +36,21 @@ impl View<'_> {
     #[must_use]
     pub fn is_used(&self) -> bool {
         self.used.get()
+    }
+
+    /// Whether an accessor reads it.
+    #[must_use]
+    pub fn is_of_accessor(&self) -> bool {
+        self.of_accessor.get()
+    }
+
+    /// Refuses a view whose bytes are not what they seem.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where a required extension that is not known is on the view or its buffer.
+    pub fn check_readable(&self) -> Result<(), Error> {
+        let Some((at, name)) = &self.needs else { return Ok(()) };
+        Err(Error::Unsupported { at: at.clone(), what: format!("the extension {name}") })
     }
 }
 
@@ -69,7 +91,8 @@ pub fn read<'a>(
         if stride.is_some_and(|stride| !(1..=252).contains(&stride)) {
             return Err(Error::invalid(at, "byteStride must be between 4 and 252"));
         }
-        let bytes = match compression(json) {
+        let found = compression(json);
+        let bytes = match found {
             Some((name, version, compression)) => {
                 let at = format!("{at}/extensions/{name}");
                 Cow::Owned(decompress(compression, version, buffers, &at, budget)?)
@@ -86,9 +109,27 @@ pub fn read<'a>(
                 rest.shift_remove("extensions");
             }
         }
-        views.push(View { bytes, stride, rest, used: Cell::new(false) });
+        let buffer = required(found.map_or(json, |(.., compression)| compression), "buffer", &at)?;
+        let (used, of_accessor, needs) = Default::default();
+        views.push(View { bytes, stride, rest, buffer, used, of_accessor, needs });
     }
     Ok(views)
+}
+
+/// Marks the views that nobody can read who does not know an extension: one of `required`, on the view or its buffer, may pack
+/// or encrypt the bytes.
+pub fn mark_unreadable(views: &mut [View], buffers: &[Value], required: &[Value]) {
+    let unknown = |extensions: Option<&Value>| {
+        let mut names = extensions.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+        names.find(|name| !is_known(name) && required.iter().any(|required| required == *name)).cloned()
+    };
+    for (index, view) in views.iter_mut().enumerate() {
+        let of_view =
+            unknown(view.rest.get("extensions")).map(|name| (format!("/bufferViews/{index}"), name));
+        let of_buffer = || unknown(buffers.get(view.buffer)?.get("extensions"));
+        let of_buffer = || of_buffer().map(|name| (format!("/buffers/{}", view.buffer), name));
+        view.needs = of_view.or_else(of_buffer);
+    }
 }
 
 /// The extension that compresses a view: its name, what it allows, its members.
@@ -204,6 +245,7 @@ fn gather(
     views: &[View],
 ) -> Result<Vec<u8>, Error> {
     let view = find(views, json, key, at)?;
+    view.of_accessor.set(true);
     let offset = optional(json, "byteOffset", at)?.unwrap_or(0);
     let stride = view.stride.unwrap_or(element);
     let outside = || {
@@ -277,12 +319,13 @@ fn sparse_rest(json: &Value) -> Map<String, Value> {
 /// The view whose index a member holds; marks it as used.
 ///
 /// # Errors
-/// [`Error::Invalid`] when there is no such view.
+/// [`Error::Invalid`] when there is no such view; those of [`View::check_readable`].
 pub fn find<'v, 'a>(views: &'v [View<'a>], json: &Value, key: &str, at: &str) -> Result<&'v View<'a>, Error> {
     let index = required(json, key, at)?;
     let view = views.get(index);
     let view = view
         .ok_or_else(|| Error::invalid(format!("{at}/{key}"), format!("there is no buffer view {index}")))?;
+    view.check_readable()?;
     view.used.set(true);
     Ok(view)
 }

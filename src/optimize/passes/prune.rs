@@ -2,13 +2,14 @@
 //!
 //! Accessors, images, textures, texture samplers, materials, meshes, skins and leftover binary data.
 //! Nodes, scenes, cameras and everything with a meaning of its own stay, however unused they look.
+//! What has extras stays, and so do meshes and materials with a name, with all that they need; what else had a name is noted.
 //! Vertex attributes that nothing draws with go as well: texture coordinates that no texture of the material
-//! reads, tangents without a normal map.
+//! reads, tangents without a normal map; but none whose accessor has extras.
 //! Declines when everything is in use, or when an unknown extension may refer to items by number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Context, Outcome, Pass, counted};
 use crate::optimize::Error;
@@ -17,6 +18,9 @@ use crate::optimize::document::{Document, Kind, edit};
 
 /// See the module.
 pub(super) struct Prune;
+
+/// So many names of a kind are listed one by one: exporters name every accessor, or none.
+const MOST_NAMES: usize = 20;
 
 /// In an order in which what only pruned items referred to is found unused next.
 const KINDS: [(Kind, &str, &str); 8] = [
@@ -52,19 +56,12 @@ impl Pass for Prune {
                 continue;
             }
             let mut keep = edit::referenced(document, kind);
-            let items = edit::json_list(&document.root, kind).map_or(&[][..], Vec::as_slice);
-            for (keep, item) in keep.iter_mut().zip(items) {
-                // Extras are what somebody wrote down on purpose: their item stays, used or not. So does a material with a
-                // name that takes nothing but its own few words.
-                let is_word = kind == Kind::Material
-                    && item.get("name").is_some()
-                    && Readers::of_material(item).texcoords.is_empty();
-                *keep |= item.get("extras").is_some() || is_word;
+            for (index, keep) in keep.iter_mut().enumerate().filter(|(_, keep)| !**keep) {
+                *keep = must_stay(document, kind, index);
             }
-            let gone = items.iter().zip(&keep).filter(|(_, keep)| !**keep);
-            let names = gone.filter_map(|(item, _)| item.get("name").and_then(Value::as_str));
-            let named = names.map(|name| format!("{one} \"{name}\", which nothing uses"));
-            document.dropped.extend(named.collect::<Vec<_>>());
+            let gone = keep.iter().enumerate().filter(|(_, keep)| !**keep).map(|(index, _)| index);
+            let lost = lost_names(document, kind, gone.collect(), (one, many));
+            document.dropped.extend(lost);
             let removed = edit::retain(document, kind, &keep);
             if removed > 0 {
                 notes.push(format!("{} without use removed", counted(removed, one, many)));
@@ -79,6 +76,58 @@ impl Pass for Prune {
         }
         Ok(Outcome::Changed(notes))
     }
+}
+
+/// The JSON of an item beside what is derived: where its name, extras and extensions are, and those of its parts.
+fn json_of(document: &Document, kind: Kind, index: usize) -> Vec<&Map<String, Value>> {
+    match kind {
+        Kind::Accessor => {
+            let accessor = document.accessors.get(index);
+            let sparse = accessor.and_then(|accessor| accessor.sparse.as_ref()).map(|sparse| &sparse.rest);
+            accessor.map(|accessor| &accessor.rest).into_iter().chain(sparse).collect()
+        }
+        Kind::Image => {
+            let image = document.images.get(index);
+            image.into_iter().flat_map(|image| [&image.rest, &image.view_rest]).collect()
+        }
+        Kind::Blob => document.blobs.get(index).map(|blob| &blob.rest).into_iter().collect(),
+        _ => {
+            let item = edit::json_list(&document.root, kind).and_then(|items| items.get(index)?.as_object());
+            item.into_iter().collect()
+        }
+    }
+}
+
+/// Whether an item that nothing uses stays: extras are what somebody wrote down on purpose, and by the name of a mesh or a
+/// material programs find it, to show it later.
+fn must_stay(document: &Document, kind: Kind, index: usize) -> bool {
+    let has_name = |item: &Map<String, Value>| item.get("name").is_some_and(|name| name != "");
+    let is_found_by_name = matches!(kind, Kind::Mesh | Kind::Material);
+    json_of(document, kind, index)
+        .into_iter()
+        .any(|item| has_extras(item) || (is_found_by_name && has_name(item)))
+}
+
+/// Whether there are extras in an object or in any part of it.
+fn has_extras(object: &Map<String, Value>) -> bool {
+    fn within(value: &Value) -> bool {
+        match value {
+            Value::Object(members) => has_extras(members),
+            Value::Array(items) => items.iter().any(within),
+            _ => false,
+        }
+    }
+    object.contains_key("extras") || object.values().any(within)
+}
+
+/// What the items that go were called, for people.
+fn lost_names(document: &Document, kind: Kind, gone: Vec<usize>, (one, many): (&str, &str)) -> Vec<String> {
+    let json = gone.into_iter().flat_map(|index| json_of(document, kind, index));
+    let names: Vec<&str> = json.filter_map(|item| item.get("name")?.as_str()).collect();
+    if names.len() > MOST_NAMES {
+        return vec![format!("names of {} {many}, which nothing uses", names.len())];
+    }
+    names.into_iter().map(|name| format!("{one} \"{name}\", which nothing uses")).collect()
 }
 
 /// Whether items may stay although nothing in the file refers to them: a file that holds only materials,
@@ -126,7 +175,12 @@ fn remove_unread_attributes(document: &mut Document) -> BTreeMap<String, usize> 
         if primitives::locked(document, json).is_some() {
             continue;
         }
-        let readers = Readers::of(document, json);
+        let mut readers = Readers::of(document, json);
+        // Their accessors stay for the sake of extras; with nothing that uses them, no pass would pack their elements.
+        let is_marked = |index: usize| json_of(document, Kind::Accessor, index).into_iter().any(has_extras);
+        for (name, _) in primitives::attributes(&json["attributes"]).filter(|&(_, index)| is_marked(index)) {
+            readers.add_attribute(name);
+        }
         let doomed: Vec<String> = primitives::attributes(&json["attributes"])
             .map(|(name, _)| name.to_owned())
             .filter(|name| !readers.read(name))
@@ -172,13 +226,14 @@ impl Readers {
         readers
     }
 
-    /// What one material reads, as far as it says so.
-    fn of_material(material: &Value) -> Self {
-        let mut readers = Self::default();
-        readers.add(material);
-        readers
+    /// Takes an attribute for one that is read.
+    fn add_attribute(&mut self, name: &str) {
+        let set: Option<u64> = name.strip_prefix("TEXCOORD_").and_then(|set| set.parse().ok());
+        self.texcoords.extend(set);
+        self.normal_maps |= name == "TANGENT";
     }
 
+    /// What one material reads, as far as it says so.
     fn add(&mut self, value: &Value) {
         match value {
             Value::Object(members) => {
@@ -235,7 +290,10 @@ fn speaks_of_images(extras: &Value) -> bool {
 mod tests {
     use serde_json::json;
 
+    use std::sync::Arc;
+
     use super::*;
+    use crate::optimize::document::{Accessor, Blob, Image, ImageSource, Shape};
     use crate::optimize::passes::run_alone;
     use crate::optimize::settings::Settings;
 
@@ -297,27 +355,88 @@ mod tests {
         }
     }
 
+    /// A mesh that a program puts in later by its name was gone, and so was a material with textures.
     #[test]
-    fn an_unused_item_with_extras_or_a_bare_name_stays_and_one_that_takes_more_is_reported() {
+    fn regression_unused_meshes_and_materials_with_names_stay_with_what_they_need() {
         let root = json!({
             "nodes": [{"mesh": 0}],
-            "meshes": [{"primitives": []}],
-            "textures": [{}],
+            "meshes": [{"primitives": []}, {"name": "spare", "primitives": []}, {"primitives": []}],
+            "textures": [{}, {"name": "lost"}],
             "materials": [
-                {"name": "old", "emissiveTexture": {"index": 0}}, {"name": "for later"}, {"extras": {"price": 3}}, {},
+                {"name": "old", "emissiveTexture": {"index": 0}}, {"extras": {"price": 3}}, {}, {"name": ""},
             ],
         });
         let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
-        let outcome = run_alone(&Prune, &mut document, crate::optimize::Settings::default());
+        let outcome = run_alone(&Prune, &mut document, Settings::default());
         assert!(matches!(outcome, Outcome::Changed(_)));
-        assert_eq!(document.root["materials"], json!([{"name": "for later"}, {"extras": {"price": 3}}]));
-        assert_eq!(document.dropped, ["material \"old\", which nothing uses"]);
+        let (meshes, materials) = (document.list("meshes"), document.list("materials"));
+        assert_eq!((meshes.len(), &meshes[1]["name"]), (2, &json!("spare")));
+        assert_eq!((materials.len(), &materials[0]["name"]), (2, &json!("old")));
+        assert_eq!(document.root["textures"], json!([{}]));
+        assert_eq!(document.dropped, ["texture \"lost\", which nothing uses"]);
+    }
+
+    /// Images, accessors and buffer views are no JSON, so neither their extras kept them nor their names were noted.
+    #[test]
+    fn regression_images_and_accessors_with_extras_stay_and_names_are_noted() {
+        let rest = |value: Value| value.as_object().unwrap().clone();
+        let image = |json: Value, view: Value| Image {
+            mime: "image/png".into(),
+            source: ImageSource::Missing,
+            rest: rest(json),
+            view_rest: rest(view),
+        };
+        let accessor =
+            |json: Value| Accessor { rest: rest(json), ..Accessor::from_floats(Shape::Scalar, &[0.0]) };
+        let blob = |json: Value| Blob { bytes: Arc::default(), view: 0, pinned: false, rest: rest(json) };
+        let extras = || json!({"extras": {"author": "me"}});
+        let mut document = Document {
+            root: rest(json!({"meshes": [{"primitives": []}], "nodes": [{"mesh": 0}]})),
+            images: vec![
+                image(extras(), json!({})),
+                image(json!({}), extras()),
+                image(json!({"name": "old"}), json!({})),
+            ],
+            accessors: vec![accessor(extras()), accessor(json!({"name": "times"})), accessor(json!({}))],
+            blobs: vec![blob(extras()), blob(json!({"name": "rest"}))],
+            ..Document::default()
+        };
+        run_alone(&Prune, &mut document, Settings::default());
+        assert_eq!([document.images.len(), document.accessors.len(), document.blobs.len()], [2, 1, 1]);
+        let gone = ["image \"old\"", "accessor \"times\"", "buffer view \"rest\""];
+        assert_eq!(document.dropped, gone.map(|what| format!("{what}, which nothing uses")));
+    }
+
+    /// The accessor of coordinates that nothing reads went with its extras.
+    #[test]
+    fn regression_an_attribute_whose_accessor_has_extras_stays() {
+        let attributes = json!({"POSITION": 0, "TEXCOORD_0": 1, "TEXCOORD_1": 2, "TEXCOORD_2": 3});
+        let root = json!({"meshes": [{"primitives": [{"attributes": attributes}]}], "nodes": [{"mesh": 0}]});
+        let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        document.accessors = vec![Accessor::from_floats(Shape::Vec3, &[0.0; 9]); 4];
+        document.accessors[2].rest = json!({"extras": {"arrayIndex": 5}}).as_object().unwrap().clone();
+        run_alone(&Prune, &mut document, Settings::default());
+        let kept = json!({"POSITION": 0, "TEXCOORD_0": 1, "TEXCOORD_1": 2});
+        assert_eq!(document.root["meshes"][0]["primitives"][0]["attributes"], kept);
+        assert_eq!(document.accessors.len(), 3);
+    }
+
+    #[test]
+    fn extras_of_a_part_keep_the_whole_and_many_names_are_counted() {
+        let part = json!({"primitives": [{"attributes": {}, "extras": 1}]});
+        let mut root = json!({"meshes": [part, {"primitives": []}], "nodes": [{"mesh": 1}]});
+        root["samplers"] = vec![json!({"name": "linear"}); MOST_NAMES + 1].into();
+        let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        run_alone(&Prune, &mut document, Settings::default());
+        assert_eq!(document.list("meshes").len(), 2);
+        assert_eq!(document.dropped, ["names of 21 samplers, which nothing uses"]);
     }
 
     /// A second set without the first is invalid glTF.
     #[test]
     fn regression_sets_below_one_that_is_read_stay() {
-        let readers = Readers::of_material(&json!({"occlusionTexture": {"index": 0, "texCoord": 1}}));
+        let mut readers = Readers::default();
+        readers.add(&json!({"occlusionTexture": {"index": 0, "texCoord": 1}}));
         assert!(readers.read("TEXCOORD_0") && readers.read("TEXCOORD_1") && !readers.read("TEXCOORD_2"));
     }
 }

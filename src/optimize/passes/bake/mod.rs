@@ -3,9 +3,9 @@
 //! One colour means: every pixel is the same, give or take one step of 255, in the channels that its slot reads.
 //! What changes nothing: a flat normal map, occlusion without any, whatever a factor of zero multiplies
 //! ([`slots`]). The images go with `prune`, unless something else shows them.
-//! Declines where an animation or an avatar's expressions change factors, for materials with extensions that are
-//! not known, and where a texture or image would take its name or extras along: those stay, and `textures` makes
-//! them one pixel.
+//! Declines where an animation or an avatar's expressions change factors, beside an extension that is not known, which may
+//! change them too (KHR_interactivity does), and where a texture or image would take its name or extras along: those stay,
+//! and `textures` makes them one pixel.
 
 mod slots;
 
@@ -14,12 +14,12 @@ use serde_json::{Map, Value};
 
 use self::slots::{Constant, SLOTS, Slot};
 use super::dedup::materials_are_addressed;
-use super::{Context, Outcome, Pass};
+use super::{Context, Outcome, Pass, unknown_references};
 use crate::optimize::Error;
 use crate::optimize::codecs::image_file::{self, Format};
 use crate::optimize::document::primitives::as_index;
 use crate::optimize::document::refs::{Kind, visit};
-use crate::optimize::document::{Document, Image, unknown};
+use crate::optimize::document::{Document, Image};
 
 /// See the module.
 pub(super) struct Bake;
@@ -42,6 +42,9 @@ impl Pass for Bake {
     fn run(&self, document: &mut Document, _: &mut Context) -> Result<Outcome, Error> {
         if materials_are_addressed(document) {
             return Ok(Outcome::Unchanged("an animation or an avatar's expressions change materials".into()));
+        }
+        if let Some(reason) = unknown_references(document) {
+            return Ok(Outcome::Unchanged(reason));
         }
         let constants: Vec<Constant> = document.images.par_iter().map(constant).collect();
         let mut uses = Uses::of(document);
@@ -81,8 +84,7 @@ fn bakeable(
 ) -> Option<(usize, Vec<(&'static str, Value)>)> {
     let owner = material.pointer(slot.owner)?.as_object()?;
     let info = owner.get(slot.texture)?.as_object()?;
-    let is_plain = |object| !unknown::has_unknown_extension(object);
-    if !is_plain(material.as_object()?) || !is_plain(info) || info.contains_key("extras") {
+    if info.contains_key("extras") {
         return None;
     }
     let texture = as_index(info.get("index")?)?;
@@ -151,11 +153,8 @@ impl Uses {
             return None;
         }
         let json = &document.list("textures")[texture];
-        let is_marked = |object: &Map<String, Value>| {
-            object.contains_key("name")
-                || object.contains_key("extras")
-                || unknown::has_unknown_extension(object)
-        };
+        let is_marked =
+            |object: &Map<String, Value>| object.contains_key("name") || object.contains_key("extras");
         if json.as_object().is_some_and(is_marked) {
             return Some("its texture has a name or extras");
         }
@@ -267,6 +266,25 @@ mod tests {
         let mut document =
             Document { root: root.as_object().unwrap().clone(), images, ..Document::default() };
         assert!(matches!(run_alone(&Bake, &mut document, Settings::default()), Outcome::Unchanged(_)));
+    }
+
+    /// An extension of the root sets the factor later, and the texture that it was zero for was gone.
+    #[test]
+    fn regression_an_extension_of_the_root_may_set_factors() {
+        let picture = image(json!({}), |i| [i as u8, 0, 0, 255]);
+        let root = json!({
+            "materials": [{ "emissiveTexture": { "index": 0 } }],
+            "textures": [{ "source": 0 }],
+            "extensions": { "KHR_interactivity": { "graphs": [] } },
+        });
+        let root = root.as_object().unwrap().clone();
+        let mut document = Document { root, images: vec![picture], ..Document::default() };
+        let outcome = run_alone(&Bake, &mut document, Settings::default());
+        assert!(
+            matches!(&outcome, Outcome::Unchanged(why) if why.contains("KHR_interactivity")),
+            "{outcome:?}"
+        );
+        assert!(document.list("materials")[0]["emissiveTexture"].is_object());
     }
 
     #[test]

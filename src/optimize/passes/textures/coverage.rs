@@ -4,9 +4,9 @@ use glam::{Affine2, Vec2};
 use serde_json::Value;
 
 use super::density::{TextureUse, images_of, texture_uses};
-use crate::optimize::document::Document;
 use crate::optimize::document::primitives::{self, as_index};
 use crate::optimize::document::texture_info::numbers;
+use crate::optimize::document::{Document, pointers, unknown};
 
 /// The longest side of the grid in which texels are told apart.
 const MOST_SIDE: u32 = 1024;
@@ -77,12 +77,12 @@ fn repeats(document: &Document, texture: &Value) -> bool {
     ["wrapS", "wrapT"].iter().all(|wrap| sampler[*wrap].as_u64().is_none_or(|mode| mode == REPEAT))
 }
 
-/// Whether texture coordinates may be moved while the model is shown: by KHR_animation_pointer, by MToon, or by VRM 0 (which may
-/// also move them once and for all).
+/// Whether texture coordinates may be moved while the model is shown: by KHR_animation_pointer, by MToon, by VRM 0 (which may
+/// also move them once and for all), or by an extension that is not known, as KHR_interactivity could.
 fn may_move(document: &Document) -> bool {
     let moves = |value: &Value| {
-        let name = value.as_str().unwrap_or_default();
-        name.contains("KHR_texture_transform") || name.contains("uvAnimation")
+        let property = pointers::property(value);
+        property.contains("KHR_texture_transform") || property.contains("uvAnimation")
     };
     let animations = document.list("animations").iter();
     let channels = animations.flat_map(|animation| items(&animation["channels"]));
@@ -105,7 +105,8 @@ fn may_move(document: &Document) -> bool {
         has_speed(&material["floatProperties"], "_UvAnim", "")
             || vectors.any(|(name, vector)| textures.get(name).is_some() && numbers(vector, STILL) != STILL)
     };
-    pointers.any(moves)
+    !unknown::extensions(document).is_empty()
+        || pointers.any(moves)
         || document.list("materials").iter().any(is_mtoon)
         || vrm_materials(document).iter().any(is_vrm)
         || has_moving_expression(document)
@@ -285,6 +286,7 @@ mod tests {
         });
         change(&mut root);
         let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        pointers::take_apart(&mut document.root);
         let corners = [0.0, 0.0, span, 0.0, 0.0, span];
         let square = [0.25, 0.25, 0.5, 0.25, 0.5, 0.5, 0.25, 0.25, 0.5, 0.5, 0.25, 0.5];
         let accessor = |corners: &[f32]| Accessor::from_floats(Shape::Vec2, corners);
@@ -340,6 +342,27 @@ mod tests {
         assert_eq!(moved(33071), None, "other ways to go on are not followed");
     }
 
+    /// A pointer was looked for as the string that it is in the file, not as it is after reading: what a moving texture would
+    /// show later was painted over.
+    #[test]
+    fn regression_a_texture_that_an_animation_pointer_moves_is_shown_whole() {
+        let is_told = |property: &str| {
+            let pointer = format!("/materials/0/emissiveTexture{property}");
+            let extensions = json!({"KHR_animation_pointer": {"pointer": pointer}});
+            let channels = json!([{"target": {"extensions": extensions}}]);
+            coverage(0.5, |root| root["animations"] = json!([{"channels": channels.clone()}])).is_some()
+        };
+        assert!(!is_told("/extensions/KHR_texture_transform/offset"));
+        assert!(is_told("/strength"));
+    }
+
+    /// KHR_interactivity scrolls textures by rules of its own, and was not asked.
+    #[test]
+    fn regression_an_unknown_extension_may_move_textures() {
+        let graphs = json!({"KHR_interactivity": {"graphs": []}});
+        assert_eq!(coverage(0.5, |root| root["extensions"] = graphs.clone()), None);
+    }
+
     #[test]
     fn where_it_is_not_known_what_is_shown_all_is() {
         assert!(coverage(0.5, |_| {}).is_some());
@@ -355,11 +378,6 @@ mod tests {
         assert!(!is_told(&|root| {
             root["materials"][0]["extensions"] =
                 json!({"VRMC_materials_mtoon": {"uvAnimationScrollXSpeedFactor": 0.1}});
-        }));
-        assert!(!is_told(&|root| {
-            let pointer = "/materials/0/emissiveTexture/extensions/KHR_texture_transform/offset";
-            root["animations"] = json!([{"channels": [{"target": {"extensions": {
-                "KHR_animation_pointer": {"pointer": pointer}}}}]}]);
         }));
         let is_told_by_vrm = |properties: Value| {
             is_told(&|root| root["extensions"] = json!({"VRM": {"materialProperties": [properties]}}))

@@ -112,12 +112,13 @@ fn has_alternative(texture: &Value) -> bool {
 
 fn slots_by_texture(document: &Document) -> BTreeMap<usize, Meant> {
     let mut by_texture: BTreeMap<usize, Meant> = BTreeMap::new();
+    let may_read_all = unknown::may_read_images(document);
     visit(&document.root, &mut |at, kind, _, value| {
         let Some(texture) = as_index(value).filter(|_| kind == Kind::Texture) else { return };
         let place = at.to_string();
         let material = at.first_item().filter(|_| place.starts_with("/materials/"));
         let meaning = match material.and_then(|index| document.list("materials").get(index)) {
-            Some(material) => of_slot(at.slot(), material),
+            Some(material) => of_slot(at.slot(), material, may_read_all),
             // VRM 0 lists the textures of its materials again; those that no glTF material shows are its own.
             None if place.starts_with("/extensions/VRM/materialProperties/") => return,
             // A texture, which viewers load as any other.
@@ -140,14 +141,15 @@ fn of_material(content: Content, slots: Vec<String>) -> Meaning {
     Meaning { content, channels: RGBA, is_transparency: false, is_plain: false, is_thumbnail: false, slots }
 }
 
-fn of_slot(slot: &str, material: &Value) -> Meant {
+/// What a slot of a material makes of an image; `may_read_all`: an unknown extension elsewhere may read every channel of it.
+fn of_slot(slot: &str, material: &Value, may_read_all: bool) -> Meant {
     let Some(&(_, content, mut channels)) = SLOTS.iter().find(|row| row.0 == slot) else {
         return Err("it is in a slot that is not known");
     };
     let is_transparency = TRANSPARENT_SLOTS.contains(&slot);
     let is_opaque = matches!(material["alphaMode"].as_str(), None | Some("OPAQUE"));
     channels[3] |= is_transparency && !is_opaque;
-    if material.as_object().is_some_and(unknown::has_unknown_extension) {
+    if may_read_all || unknown::is_within(material) {
         // It may read what glTF does not, such as occlusion packed into the red of roughness and metal.
         let slots = vec![slot.to_owned()];
         return Ok(of_material(content, slots));
@@ -178,7 +180,34 @@ mod tests {
     use super::*;
 
     fn channels(slot: &str, material: Value) -> [bool; 4] {
-        of_slot(slot, &material).expect("a known slot").channels
+        of_slot(slot, &material, false).expect("a known slot").channels
+    }
+
+    fn of(slot: &str) -> Meant {
+        of_slot(slot, &json!({}), false)
+    }
+
+    /// Only the material's own extensions were asked, so alpha that one of a node reads was dropped.
+    #[test]
+    fn regression_an_unknown_extension_elsewhere_may_read_every_channel() {
+        let channels = |change: &dyn Fn(&mut Value)| {
+            let mut root = json!({
+                "materials": [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}],
+                "textures": [{"source": 0}],
+                "nodes": [{}],
+            });
+            change(&mut root);
+            let document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+            slots_by_texture(&document)[&0].clone().expect("a known slot").channels
+        };
+        let masked = json!({"ACME_mask": {"texture": {"index": 0}, "channel": "A"}});
+        let wet = json!({"ACME_wet": {"howMuch": 1}});
+        assert_eq!(channels(&|root| root["nodes"][0]["extensions"] = masked.clone()), RGBA);
+        assert_eq!(channels(&|root| root["extensions"] = masked.clone()), RGBA);
+        assert_eq!(channels(&|root| root["textures"][0]["extensions"] = wet.clone()), RGBA);
+        let info = "/materials/0/pbrMetallicRoughness/baseColorTexture";
+        assert_eq!(channels(&|root| root.pointer_mut(info).unwrap()["extensions"] = wet.clone()), RGBA);
+        assert_eq!(channels(&|root| root["nodes"][0]["extensions"] = wet.clone()), RGB);
     }
 
     #[test]
@@ -199,14 +228,13 @@ mod tests {
 
     #[test]
     fn occlusion_and_roughness_in_one_image_need_three_channels() {
-        let merged =
-            merged(of_slot("occlusionTexture", &json!({})), of_slot("metallicRoughnessTexture", &json!({})));
+        let merged = merged(of("occlusionTexture"), of("metallicRoughnessTexture"));
         assert!(matches!(merged, Ok(Meaning { channels: RGB, content: Content::Linear, .. })));
     }
 
     #[test]
     fn an_image_that_is_colour_and_number_stays() {
-        let both = merged(of_slot("baseColorTexture", &json!({})), of_slot("occlusionTexture", &json!({})));
+        let both = merged(of("baseColorTexture"), of("occlusionTexture"));
         assert!(both.is_err());
     }
 }
