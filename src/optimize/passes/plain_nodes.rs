@@ -44,7 +44,8 @@ pub(super) fn parents(document: &Document) -> Vec<Option<Parent>> {
     parents
 }
 
-fn holds_only_members(node: &Value) -> bool {
+/// Whether a node has no name, extras or anything of its own but a place, a mesh and children.
+pub(super) fn holds_only_members(node: &Value) -> bool {
     node.as_object().is_some_and(|members| members.keys().all(|name| MEMBERS.contains(&name.as_str())))
 }
 

@@ -1,7 +1,8 @@
 //! prune: what nothing refers to goes.
 //!
 //! Accessors, images, textures, texture samplers, materials, meshes, skins and leftover binary data.
-//! Nodes, scenes, cameras and everything with a meaning of its own stay, however unused they look.
+//! Trees of nodes without a name that no scene shows go too, but for `nodes=keep`. Scenes, cameras
+//! and everything with a meaning of its own stay, however unused they look.
 //! What has extras stays, and so do meshes and materials with a name, with all that they need; what else had a name is noted.
 //! Vertex attributes that nothing draws with go as well: texture coordinates that no texture of the material
 //! reads, tangents without a normal map; but none whose accessor has extras.
@@ -11,10 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{Context, Outcome, Pass, counted};
+use super::{Context, Outcome, Pass, counted, plain_nodes};
 use crate::optimize::Error;
 use crate::optimize::document::primitives::{self, as_index};
+use crate::optimize::document::refs::visit;
 use crate::optimize::document::{Document, Kind, edit};
+use crate::optimize::settings::Nodes;
 
 /// See the module.
 pub(super) struct Prune;
@@ -43,8 +46,14 @@ impl Pass for Prune {
         true
     }
 
-    fn run(&self, document: &mut Document, _: &mut Context) -> Result<Outcome, Error> {
+    fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
         let mut notes = Vec::new();
+        let nodes = if context.settings.nodes == Nodes::Keep { 0 } else { remove_unshown_nodes(document) };
+        if nodes > 0 {
+            let what = format!("{} without a name that no scene shows", counted(nodes, "node", "nodes"));
+            notes.push(format!("removed {what}"));
+            document.dropped.push(what);
+        }
         for (name, count) in remove_unread_attributes(document) {
             let what =
                 format!("{name}, which nothing reads, of {}", counted(count, "primitive", "primitives"));
@@ -76,6 +85,36 @@ impl Pass for Prune {
         }
         Ok(Outcome::Changed(notes))
     }
+}
+
+/// Removes trees of nodes that hold nothing but places and meshes, and that nothing refers to from outside; returns how many nodes.
+/// A file without a scene is a library: all may be meant.
+fn remove_unshown_nodes(document: &mut Document) -> usize {
+    let nodes = document.list("nodes");
+    if document.list("scenes").is_empty() {
+        return 0;
+    }
+    let mut is_meant: Vec<bool> = nodes.iter().map(|node| !plain_nodes::holds_only_members(node)).collect();
+    let mut is_top = vec![true; nodes.len()];
+    visit(&document.root, &mut |at, kind, _, value| {
+        let Some(node) = as_index(value).filter(|&node| kind == Kind::Node && node < nodes.len()) else {
+            return;
+        };
+        let of = if at.slot() == "children" { &mut is_top } else { &mut is_meant };
+        of[node] = at.slot() != "children";
+    });
+    let mut keep = vec![true; nodes.len()];
+    for top in (0..nodes.len()).filter(|top| is_top[*top]) {
+        let (mut tree, mut seen) = (vec![top], 0);
+        while let Some(&node) = tree.get(seen) {
+            tree.extend(plain_nodes::children(&nodes[node]["children"]));
+            seen += 1;
+        }
+        if !tree.iter().any(|&node| is_meant[node]) {
+            tree.into_iter().for_each(|node| keep[node] = false);
+        }
+    }
+    edit::retain(document, Kind::Node, &keep)
 }
 
 /// The JSON of an item beside what is derived: where its name, extras and extensions are, and those of its parts.
@@ -123,7 +162,8 @@ fn has_extras(object: &Map<String, Value>) -> bool {
 /// What the items that go were called, for people.
 fn lost_names(document: &Document, kind: Kind, gone: Vec<usize>, (one, many): (&str, &str)) -> Vec<String> {
     let json = gone.into_iter().flat_map(|index| json_of(document, kind, index));
-    let names: Vec<&str> = json.filter_map(|item| item.get("name")?.as_str()).collect();
+    let names = json.filter_map(|item| item.get("name")?.as_str());
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     if names.len() > MOST_NAMES {
         return vec![format!("names of {} {many}, which nothing uses", names.len())];
     }
@@ -296,6 +336,27 @@ mod tests {
     use crate::optimize::document::{Accessor, Blob, Image, ImageSource, Shape};
     use crate::optimize::passes::run_alone;
     use crate::optimize::settings::Settings;
+
+    /// Nodes that no scene showed kept their meshes and textures alive.
+    #[test]
+    fn regression_nodes_without_a_name_that_no_scene_shows_go() {
+        let nodes = json!([{"mesh": 0}, {"children": [2]}, {}, {"name": "spare"}, {"extras": 1}, {"children": [3]}, {}]);
+        let root = json!({"nodes": nodes, "meshes": [{"primitives": []}], "scenes": [{"nodes": [6]}]});
+        let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        let kept = Settings { nodes: Nodes::Keep, ..Settings::default() };
+        let mut whole = document.clone();
+        run_alone(&Prune, &mut whole, kept);
+        assert_eq!(whole.list("nodes").len(), 7);
+        let mut library = document.clone();
+        library.root.remove("scenes");
+        run_alone(&Prune, &mut library, Settings::default());
+        assert_eq!(library.list("nodes").len(), 7);
+        run_alone(&Prune, &mut document, Settings::default());
+        // What is above a node with a name places it.
+        let left = json!([{"name": "spare"}, {"extras": 1}, {"children": [0]}, {}]);
+        assert_eq!(json!(document.list("nodes")), left);
+        assert_eq!(document.list("meshes").len(), 0);
+    }
 
     #[test]
     fn texture_coordinates_are_read_by_the_textures_of_all_variants() {
