@@ -74,7 +74,7 @@ pub fn optimize(
     settings: &Settings,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Output, Error> {
-    let mut stages = Stages::new(progress);
+    let mut stages = Stages::new(settings, progress);
     stages.enter("read", READ_WEIGHT);
     let mut document = read::read(input, files, &Limits::default())?;
     let before = inventory::take(input, files)?;

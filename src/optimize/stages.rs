@@ -1,12 +1,20 @@
 //! Stages and parts of them as a percentage that never falls.
 
+use super::settings::{Effort, Settings};
 use super::{Progress, fit};
 
 /// Part of a job's time before the passes, in the unit of [`passes::Pass::weight`](super::passes::Pass::weight).
 pub(super) const READ_WEIGHT: f32 = 1.0;
 
-/// Attempts after the first are counted as this part of what is left: how many there will be is not known.
-const LEFT: f32 = 0.95;
+/// The part of a job's time that is over with the first attempt: how many will follow is not known, only how many there may be.
+fn first_attempt(settings: &Settings) -> f32 {
+    match (settings.target_size, settings.effort) {
+        (Some(_), _) => 0.1,
+        (None, Effort::Fast) => 0.95,
+        (None, Effort::Normal) => 0.4,
+        (None, Effort::Best) => 0.25,
+    }
+}
 
 /// Tells how far a job is.
 pub(super) struct Stages<'a> {
@@ -15,11 +23,14 @@ pub(super) struct Stages<'a> {
     done: f32,
     weight: f32,
     total: f32,
+    /// See [`first_attempt`].
+    first: f32,
 }
 
 impl<'a> Stages<'a> {
-    pub(super) fn new(progress: &'a mut dyn FnMut(Progress)) -> Self {
-        Self { progress, stage: "read", done: 0.0, weight: 0.0, total: READ_WEIGHT + fit::weight() }
+    pub(super) fn new(settings: &Settings, progress: &'a mut dyn FnMut(Progress)) -> Self {
+        let (total, first) = (READ_WEIGHT + fit::weight(), first_attempt(settings));
+        Self { progress, stage: "read", done: 0.0, weight: 0.0, total, first }
     }
 
     /// Begins a stage of this weight.
@@ -33,8 +44,8 @@ impl<'a> Stages<'a> {
     /// Says which part of the stage is done, 0 to 1.
     pub(super) fn within(&mut self, part: f32) {
         let done = (self.done + self.weight * part.clamp(0.0, 1.0)) / self.total;
-        // The first attempt takes the job to LEFT; what comes after goes on towards the end without reaching it.
-        let done = if done < 1.0 { done * LEFT } else { 1.0 - (1.0 - LEFT) / done };
+        // What comes after the first attempt goes on towards the end without reaching it.
+        let done = if done < 1.0 { done * self.first } else { 1.0 - (1.0 - self.first) / done };
         (self.progress)(Progress { stage: self.stage, percent: 100.0 * done });
     }
 

@@ -53,7 +53,7 @@ fn fitted_with(passes: &[&dyn Pass], settings: &Settings) -> Fitted {
     let bytes = crate::optimize::document::write::write(&document).unwrap().len() as u64;
     let reference = Reference::new(&document);
     let original = Original { document, bytes, expected: &expected, reference };
-    fit_by(passes, &original, settings, &mut Stages::new(&mut |_| {})).unwrap()
+    fit_by(passes, &original, settings, &mut Stages::new(settings, &mut |_| {})).unwrap()
 }
 
 fn report<'f>(fitted: &'f Fitted, name: &str) -> &'f PassReport {
