@@ -53,15 +53,20 @@ impl<'m> Frame<'m> {
 
     pub(super) fn drawn(&self) -> Image {
         let mut visible = Visible::new();
-        self.enter_layer(Layer::Opaque, &mut visible);
+        self.enter_layer(Layer::Opaque, &mut visible, |_, _| true);
         let mut canvas = self.opaque(&visible);
         self.glaze(&mut visible, &mut canvas);
         self.blend(&visible, &mut canvas);
         canvas.finish()
     }
 
-    /// Finds what is nearest among the surfaces of a layer, and of what is there.
-    pub(super) fn enter_layer(&self, layer: Layer, visible: &mut Visible) {
+    /// Finds what is nearest among the surfaces of a layer, and of what is there; of triangles, those that are wanted.
+    pub(super) fn enter_layer(
+        &self,
+        layer: Layer,
+        visible: &mut Visible,
+        is_wanted: impl Fn(&Surface, &[Corner; 3]) -> bool,
+    ) {
         let mut work = 0.0;
         for (index, surface) in self.surfaces.iter().enumerate() {
             if surface.material.layer() != layer || surface.is_beside_view() {
@@ -69,7 +74,8 @@ impl<'m> Frame<'m> {
             }
             let places = surface.corners();
             for (number, &triangle) in (self.starts[index]..).zip(&surface.draw.part.triangles) {
-                let Some(corners) = surface.seen(&places, triangle) else { continue };
+                let corners = surface.seen(&places, triangle);
+                let Some(corners) = corners.filter(|corners| is_wanted(surface, corners)) else { continue };
                 work += if let Alpha::Mask(cutoff) = surface.material.alpha {
                     let face = Face::new(surface, triangle, corners);
                     raster::cover(corners, |pixel, covered, depths| {
@@ -158,14 +164,23 @@ impl<'m> Frame<'m> {
         Some((index, Face::new(surface, triangle, surface.seen_alone(triangle)?)))
     }
 
-    /// Lines and points have no side that light could fall on.
     fn draw_stroke(&self, id: u32, pixel: usize, share: f32, canvas: &mut Canvas) {
-        let Some((index, local)) = self.found(id) else { return };
-        let draw = self.surfaces[index].draw;
-        let stroke = local.checked_sub(draw.part.triangles.len()).and_then(|i| draw.part.strokes.get(i));
-        let Some(&[from, _]) = stroke else { return };
-        let colour = self.surfaces[index].colour_of(from as usize);
-        canvas.add(pixel, to_srgb(neutral(colour.truncate())), share, self.owner(index));
+        let Some((index, light)) = self.stroke(id) else { return };
+        canvas.add(pixel, to_srgb(neutral(light)), share, self.owner(index));
+    }
+
+    /// The surface that a line or a point is part of, and its light: it has no side that any could fall on.
+    fn stroke(&self, id: u32) -> Option<(usize, Vec3)> {
+        let (index, local) = self.found(id)?;
+        let part = &self.surfaces[index].draw.part;
+        let [from, _] = *part.strokes.get(local.checked_sub(part.triangles.len())?)?;
+        Some((index, self.surfaces[index].colour_of(from as usize).truncate()))
+    }
+
+    /// The light of an opaque element in a pixel, linear and without an upper bound.
+    pub(super) fn light(&self, id: u32, pixel: usize) -> Option<Vec3> {
+        let shaded = self.shaded(id, pixel, None).map(|(_, shaded)| shaded.light);
+        shaded.or_else(|| self.stroke(id).map(|(_, light)| light))
     }
 
     /// Lays transparent surfaces over the rest, the farthest draw first.

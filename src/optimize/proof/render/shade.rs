@@ -20,9 +20,17 @@ const SMOOTHEST: f32 = 0.045;
 /// What the pixel shows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shaded {
-    /// sRGB, 0 to 1.
+    /// Linear, without an upper bound: what shines through glass before it.
+    pub(super) light: Vec3,
+    /// The same as it is shown: sRGB, 0 to 1.
     pub(super) colour: Vec3,
     pub(super) alpha: f32,
+}
+
+impl Shaded {
+    fn new(light: Vec3, alpha: f32) -> Self {
+        Self { light, colour: to_srgb(neutral(light)), alpha }
+    }
 }
 
 /// The colour of a face at a place; `behind` is what shines through it, linear and with alpha, where it is glass.
@@ -31,10 +39,10 @@ pub(super) fn shade(face: &Face, place: &Place, behind: Option<Vec4>) -> Shaded 
     let colour = face.colour(place);
     let alpha = if material.alpha == Alpha::Blend { colour.w } else { 1.0 };
     if material.is_unlit {
-        return Shaded { colour: to_srgb(neutral(colour.xyz())), alpha };
+        return Shaded::new(colour.xyz(), alpha);
     }
     let lit = lit(face, colour.xyz(), place, behind);
-    Shaded { colour: to_srgb(neutral(lit.xyz())), alpha: alpha * lit.w }
+    Shaded::new(lit.xyz(), alpha * lit.w)
 }
 
 /// Light as sRGB.

@@ -44,7 +44,7 @@ impl<'m> Surface<'m> {
 
     /// Whether a triangle with these corners on the screen is seen from behind.
     #[inline]
-    fn is_back(&self, [a, b, c]: &[Corner; 3]) -> bool {
+    pub(super) fn is_back(&self, [a, b, c]: &[Corner; 3]) -> bool {
         (raster::facing(a.at, b.at, c.at) < 0.0) != self.is_mirrored
     }
 

@@ -1,6 +1,7 @@
 //! The proof on models made in code; what it makes of damage is in [`damage`].
 
 mod damage;
+mod glass;
 
 use std::sync::Arc;
 
