@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::brush::Brush;
 use super::sheen::Sheen;
-use super::slot::{Slot, number, numbers};
+use super::slot::{SETS, Slot, number, numbers};
 use super::volume::Volume;
 use crate::optimize::document::Document;
 
@@ -82,7 +82,7 @@ pub(super) struct Material {
     pub(super) sheen: Option<Sheen>,
     pub(super) brush: Option<Brush>,
     /// Which sets of texture coordinates are read.
-    pub(super) sets: [bool; 2],
+    pub(super) sets: [bool; SETS],
 }
 
 impl Default for Material {
@@ -118,7 +118,7 @@ impl Default for Material {
             film: None,
             sheen: None,
             brush: None,
-            sets: [false; 2],
+            sets: [false; SETS],
         }
     }
 }
@@ -190,7 +190,7 @@ impl Material {
         material.specular_slot = slot(&specular["specularColorTexture"], true);
         material.specular_share_slot = slot(&specular["specularTexture"], false);
         material.use_specular_glossiness(document, extension("KHR_materials_pbrSpecularGlossiness"));
-        material.sets = [0, 1].map(|set| material.slots().any(|slot| slot.set == set));
+        material.sets = std::array::from_fn(|set| material.slots().any(|slot| slot.set == set));
         material
     }
 

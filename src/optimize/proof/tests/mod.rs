@@ -2,6 +2,7 @@
 
 mod damage;
 mod glass;
+mod missing;
 
 use std::sync::Arc;
 
