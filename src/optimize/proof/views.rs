@@ -9,11 +9,12 @@ use std::sync::Arc;
 use glam::Vec2;
 use rayon::prelude::*;
 
+use super::owners::Owner;
 use super::render;
 use super::render::camera::{CLOSE, Sphere, VIEW_SIDE, View, WHOLE};
 use super::render::model::{Draw, Model};
 use super::render::pose::{Case, Moment};
-use super::seen::{Owner, Shot};
+use super::seen::Shot;
 
 /// Moments of a clip that are looked at, as parts of its duration.
 const MOMENTS: [f32; 2] = [0.31, 0.77];

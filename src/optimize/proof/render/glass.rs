@@ -6,7 +6,7 @@
 
 use glam::{Vec3, Vec4};
 
-use super::frame::{Canvas, Frame};
+use super::frame::{Canvas, Frame, Owned};
 use super::material::{Alpha, Layer};
 use super::raster::{Corner, Pixel, Visible};
 use super::shade::Shaded;
@@ -47,15 +47,15 @@ impl Frame<'_> {
         }
         let behind = self.behind(pixel, backs, opaque);
         let (mut colour, mut cover, mut sum) = (Vec3::ZERO, 0.0, 0.0);
-        let mut owner = None;
-        for (id, share) in panes.elements() {
+        for (id, covered) in panes.elements() {
             let Some((index, shaded)) = self.shaded(id, pixel, Some(behind)) else { continue };
-            let (alpha, share) = self.laid(index, &shaded, share);
+            let (alpha, share) = self.laid(index, &shaded, covered);
             (colour, cover, sum) = (colour + shaded.colour * share, cover + alpha * share, sum + share);
-            owner.get_or_insert(self.owner(index));
+            let depth = panes.depths.min_element();
+            canvas.hide(pixel, Owned { owner: self.owner(index), part: covered * shaded.hides, depth });
         }
-        if let Some(owner) = owner.filter(|_| sum > 0.0) {
-            canvas.replace(pixel, colour / sum, cover / sum, sum, owner);
+        if sum > 0.0 {
+            canvas.replace(pixel, colour / sum, cover / sum, sum);
             canvas.glazed += 1;
         }
     }

@@ -44,8 +44,10 @@ pub(super) struct Image {
     pub(super) picture: Picture,
     /// How much of each pixel the model covers: 0 only where it covers nothing, 255 all.
     pub(super) coverage: Vec<u8>,
-    /// Which of the draws is nearest at each pixel, or [`NOBODY`].
+    /// Which of the draws has the largest part in each pixel, or [`NOBODY`].
     pub(super) owners: Vec<u32>,
+    /// Where that is: 0 near to 1 far, infinite where nobody is.
+    pub(super) depths: Vec<f32>,
     /// How many pixels show something through a pane.
     pub(super) glazed: usize,
 }
