@@ -6,6 +6,7 @@
 
 mod distance;
 pub mod flip;
+mod missing;
 mod owners;
 mod powers;
 pub mod render;
@@ -21,6 +22,7 @@ pub use shape::{Expectation, Shape, compare as compare_shape, shape};
 use glam::Vec3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use self::owners::{Named, Names, Owner};
@@ -131,6 +133,7 @@ pub struct Reference {
     /// What its nodes and materials are called.
     names: Names,
     glass: f32,
+    cameras: Vec<Value>,
     not_shown: Vec<String>,
     /// Of all that was looked at.
     textures: Textures,
@@ -143,7 +146,7 @@ impl Reference {
         let textures = Textures::default();
         let model = Model::new(before, &textures);
         let cases = views::cases(&model);
-        let mut not_shown = render::not_drawn(before);
+        let mut not_shown = missing::not_shown(&model);
         not_shown.extend(undecoded(&model, "original"));
         let poses = cases.iter().filter(|case| case.variant.is_none()).map(|case| case.moment);
         let joints = poses.map(|moment| (moment, model.joints(moment))).collect();
@@ -157,6 +160,7 @@ impl Reference {
             points,
             names: Names::of(before),
             glass,
+            cameras: before.list("cameras").to_vec(),
             not_shown,
             cases,
             textures,
@@ -306,7 +310,11 @@ impl Reference {
         is_wanted: impl Fn(&Shot) -> bool,
     ) -> Comparison {
         let mut not_shown = self.not_shown.clone();
-        not_shown.extend(undecoded(after, "result"));
+        let of_result = missing::not_shown(after).into_iter().chain(undecoded(after, "result"));
+        not_shown.extend(of_result.filter(|line| !self.not_shown.contains(line)));
+        if !missing::are_same_cameras(&self.cameras, after.document.list("cameras")) {
+            not_shown.push("the cameras of the result are not those of the original".to_owned());
+        }
         let whole = self.shots.iter().filter(|shot| shot.is_whole() && is_wanted(shot)).count();
         Comparison { glass: self.glass, not_shown, ..Comparison::of(errors, whole) }
     }

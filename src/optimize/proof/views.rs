@@ -20,8 +20,8 @@ use super::seen::Shot;
 const MOMENTS: [f32; 2] = [0.31, 0.77];
 
 /// Clips, variants and details that are looked at, at most.
-const MOST_CLIPS: usize = 4;
-const MOST_VARIANTS: usize = 4;
+pub(super) const MOST_CLIPS: usize = 4;
+pub(super) const MOST_VARIANTS: usize = 4;
 const MOST_DETAILS: usize = 2;
 
 /// Details are looked for in squares of cells of this side; five of them are about what a close-up shows.

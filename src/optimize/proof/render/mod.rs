@@ -30,8 +30,9 @@ use self::frame::Frame;
 use self::model::{Draw, Model};
 use super::flip::Picture;
 
+pub(super) use self::light::MOST_LIGHTS;
 pub(in crate::optimize) use self::material::drawn_images;
-pub(super) use self::material::not_drawn;
+pub(super) use self::slot::SETS;
 pub(in crate::optimize) use self::texture::as_mapped;
 pub(super) use self::textures::Textures;
 

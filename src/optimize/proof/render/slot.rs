@@ -9,7 +9,7 @@ pub(super) use crate::optimize::document::texture_info::{number, numbers};
 use crate::optimize::document::{Document, texture_info};
 
 /// Sets of texture coordinates that are read, from 0 on: as many as three.js has.
-pub(super) const SETS: usize = 4;
+pub(in super::super) const SETS: usize = 4;
 
 /// A texture as a material uses it.
 #[derive(Debug, Clone, Copy, PartialEq)]
