@@ -6,6 +6,8 @@
 
 mod distance;
 pub mod flip;
+mod missing;
+mod owners;
 mod powers;
 pub mod render;
 mod seen;
@@ -23,11 +25,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::owners::{Named, Names, Owner};
 use self::render::Textures;
 use self::render::camera::{CLOSE, View, WHOLE};
 use self::render::model::{Draw, Model};
 use self::render::pose::{Case, Moment};
-use self::seen::{Owner, Seen, Shot};
+use self::seen::{Seen, Shot};
 use super::codecs::{CodecError, Pixels, png};
 use super::document::Document;
 
@@ -74,7 +77,8 @@ pub struct ViewError {
     pub silhouette: f32,
     /// Pixels that either model covers.
     pub pixels: usize,
-    /// Index of the original's node that has the largest part in the error; `None` where there is none.
+    /// Index of the original's node that has the largest part in the error; `None` where there is none, or only the result
+    /// has it.
     pub node: Option<u32>,
     /// That node and its material by name, for people.
     #[serde(default)]
@@ -127,9 +131,9 @@ pub struct Reference {
     /// Points of its surface at rest.
     points: Vec<Vec3>,
     /// What its nodes and materials are called.
-    nodes: Vec<String>,
-    materials: Vec<String>,
+    names: Names,
     glass: f32,
+    cameras: Vec<Value>,
     not_shown: Vec<String>,
     /// Of all that was looked at.
     textures: Textures,
@@ -142,7 +146,7 @@ impl Reference {
         let textures = Textures::default();
         let model = Model::new(before, &textures);
         let cases = views::cases(&model);
-        let mut not_shown = render::not_drawn(before);
+        let mut not_shown = missing::not_shown(&model);
         not_shown.extend(undecoded(&model, "original"));
         let poses = cases.iter().filter(|case| case.variant.is_none()).map(|case| case.moment);
         let joints = poses.map(|moment| (moment, model.joints(moment))).collect();
@@ -154,9 +158,9 @@ impl Reference {
             shots,
             joints,
             points,
-            nodes: names(before, "nodes", "node"),
-            materials: names(before, "materials", "material"),
+            names: Names::of(before),
             glass,
+            cameras: before.list("cameras").to_vec(),
             not_shown,
             cases,
             textures,
@@ -281,12 +285,18 @@ impl Reference {
     ) -> (Comparison, Vec<Pictures>) {
         let wanted = |case: &Case| self.shots.iter().any(|shot| shot.case == *case && is_wanted(shot));
         let drawn = self.cases.par_iter().filter(|case| wanted(case));
-        let drawn: Vec<(Case, Vec<Draw>)> = drawn.map(|&case| (case, after.draws(case))).collect();
+        let named = Named::new(&self.names, after.document);
+        let drawn = drawn.map(|&case| {
+            let draws = after.draws(case);
+            let owners = draws.iter().map(|draw| named.owner(draw)).collect();
+            (case, draws, owners)
+        });
+        let drawn: Vec<(Case, Vec<Draw>, Vec<Owner>)> = drawn.collect();
         let seen = self.shots.par_iter().filter(|shot| is_wanted(shot)).filter_map(|shot| {
-            let (_, draws) = drawn.iter().find(|(case, _)| *case == shot.case)?;
-            let seen = Seen::new(shot, render::render(after, draws, &shot.view, &shot.around));
+            let (_, draws, owners) = drawn.iter().find(|(case, ..)| *case == shot.case)?;
+            let seen = Seen::new(shot, render::render(after, draws, &shot.view, &shot.around), owners);
             let (error, owner) = seen.error()?;
-            Some((ViewError { object: owner.map(|owner| self.called(owner)), ..error }, picture(&seen)))
+            Some((ViewError { object: owner.map(|owner| named.called(owner)), ..error }, picture(&seen)))
         });
         let (errors, pictures): (Vec<ViewError>, Vec<Option<Pictures>>) = seen.unzip();
         (self.comparison(after, errors, is_wanted), pictures.into_iter().flatten().collect())
@@ -300,7 +310,11 @@ impl Reference {
         is_wanted: impl Fn(&Shot) -> bool,
     ) -> Comparison {
         let mut not_shown = self.not_shown.clone();
-        not_shown.extend(undecoded(after, "result"));
+        let of_result = missing::not_shown(after).into_iter().chain(undecoded(after, "result"));
+        not_shown.extend(of_result.filter(|line| !self.not_shown.contains(line)));
+        if !missing::are_same_cameras(&self.cameras, after.document.list("cameras")) {
+            not_shown.push("the cameras of the result are not those of the original".to_owned());
+        }
         let whole = self.shots.iter().filter(|shot| shot.is_whole() && is_wanted(shot)).count();
         Comparison { glass: self.glass, not_shown, ..Comparison::of(errors, whole) }
     }
@@ -328,12 +342,6 @@ impl Reference {
     /// How far the surface is from where it was.
     fn surface_distance(&self, after: &[Draw]) -> Option<f32> {
         distance::farthest(&self.points, after, &self.shots.first()?.around)
-    }
-
-    fn called(&self, owner: Owner) -> String {
-        let name = |names: &[String], index: u32| names.get(index as usize).cloned();
-        let parts = [name(&self.nodes, owner.node), name(&self.materials, owner.material)];
-        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -375,15 +383,6 @@ impl Glance {
 
 fn undecoded<'m>(model: &'m Model, which: &'m str) -> impl Iterator<Item = String> + 'm {
     model.undecoded.iter().map(move |image| format!("image {image} of the {which} cannot be decoded"))
-}
-
-/// What the elements of a list are called, for people.
-fn names(document: &Document, list: &str, what: &str) -> Vec<String> {
-    let name = |(index, json): (usize, &Value)| match json["name"].as_str() {
-        Some(name) => format!("{what} {index} \"{name}\""),
-        None => format!("{what} {index}"),
-    };
-    document.list(list).iter().enumerate().map(name).collect()
 }
 
 impl Comparison {

@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::flip::{self, Perceived, Picture};
+use super::owners::Owner;
 use super::render::camera::{Sphere, VIEW_SIDE, View, WHOLE};
-use super::render::model::Draw;
 use super::render::pose::Case;
 use super::{Pictures, Standpoint, ViewError, render};
 use crate::optimize::codecs::Pixels;
@@ -18,6 +18,9 @@ pub(super) const DETAIL: &str = ", detail";
 /// less wherever it is moved by nearly nothing.
 const HALF: u8 = 128;
 const ONE_SAMPLE: u8 = 64;
+
+/// What is nearer than something else by this is in front of it: about a hundredth of the model's radius.
+const NEARER: f32 = 0.004;
 
 /// Pixels beyond which no filter of FLIP reaches.
 const FILTER_REACH: usize = 24;
@@ -33,20 +36,6 @@ pub(super) struct Shot {
     window: Window,
     /// What is perceived in the window.
     perceived: Perceived,
-}
-
-/// The node and material of a draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Owner {
-    pub(super) node: u32,
-    pub(super) material: u32,
-}
-
-impl Owner {
-    pub(super) fn of(draw: &Draw) -> Self {
-        let number = |index| u32::try_from(index).unwrap_or(u32::MAX);
-        Self { node: number(draw.node), material: number(draw.material) }
-    }
 }
 
 /// The part of a view in which the original is seen, with room for filters around it.
@@ -133,13 +122,15 @@ impl Shot {
 pub(super) struct Seen<'r> {
     shot: &'r Shot,
     after: render::Image,
+    /// Who of the original drew what the result shows.
+    owners: &'r [Owner],
     errors: Vec<f32>,
 }
 
 impl<'r> Seen<'r> {
-    pub(super) fn new(shot: &'r Shot, after: render::Image) -> Self {
+    pub(super) fn new(shot: &'r Shot, after: render::Image, owners: &'r [Owner]) -> Self {
         let errors = shot.errors(&after);
-        Self { shot, after, errors }
+        Self { shot, after, owners, errors }
     }
 
     /// The error of the view; `None` where neither model is in it.
@@ -159,24 +150,32 @@ impl<'r> Seen<'r> {
             error: sum / pixels as f32,
             silhouette,
             pixels,
-            node: owner.map(|owner| owner.node),
+            node: owner.filter(|owner| !owner.is_added).map(|owner| owner.node),
             object: None,
             camera: Some(self.shot.standpoint()),
         };
         (pixels > 0).then(|| (error(), owner))
     }
 
-    /// The part of the original with the largest sum of errors.
+    /// Who has the largest sum of errors.
     fn owner(&self) -> Option<Owner> {
         let mut sums: BTreeMap<Owner, f32> = BTreeMap::new();
-        for (owner, error) in
-            self.shot.image.owners.iter().zip(&self.errors).filter(|(_, error)| **error > 0.0)
-        {
-            if let Some(owner) = self.shot.owners.get(*owner as usize) {
-                *sums.entry(*owner).or_default() += error;
+        for (pixel, error) in self.errors.iter().enumerate().filter(|(_, error)| **error > 0.0) {
+            if let Some(owner) = self.owner_at(pixel) {
+                *sums.entry(owner).or_default() += error;
             }
         }
         sums.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(owner, _)| owner)
+    }
+
+    /// Who is named for a pixel: of what the two models show there, what is in front. What is behind it has been there all
+    /// along, or was uncovered.
+    fn owner_at(&self, pixel: usize) -> Option<Owner> {
+        let (before, after) = (&self.shot.image, &self.after);
+        if after.depths[pixel] + NEARER < before.depths[pixel] {
+            return self.owners.get(after.owners[pixel] as usize).copied();
+        }
+        self.shot.owners.get(before.owners[pixel] as usize).copied()
     }
 
     /// Before, after, and where they differ.

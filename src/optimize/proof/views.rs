@@ -9,18 +9,19 @@ use std::sync::Arc;
 use glam::Vec2;
 use rayon::prelude::*;
 
+use super::owners::Owner;
 use super::render;
 use super::render::camera::{CLOSE, Sphere, VIEW_SIDE, View, WHOLE};
 use super::render::model::{Draw, Model};
 use super::render::pose::{Case, Moment};
-use super::seen::{Owner, Shot};
+use super::seen::Shot;
 
 /// Moments of a clip that are looked at, as parts of its duration.
 const MOMENTS: [f32; 2] = [0.31, 0.77];
 
 /// Clips, variants and details that are looked at, at most.
-const MOST_CLIPS: usize = 4;
-const MOST_VARIANTS: usize = 4;
+pub(super) const MOST_CLIPS: usize = 4;
+pub(super) const MOST_VARIANTS: usize = 4;
 const MOST_DETAILS: usize = 2;
 
 /// Details are looked for in squares of cells of this side; five of them are about what a close-up shows.

@@ -26,13 +26,22 @@ pub(super) struct Frame<'m> {
     camera: Camera,
 }
 
-/// Premultiplied sRGB, coverage and owner (see [`Image`]) of every pixel.
+/// Premultiplied sRGB, coverage and owner (see [`Image`]) of every pixel; and the part of it that is the owner's.
 pub(super) struct Canvas {
     pub(super) colours: Vec<Vec3>,
     pub(super) coverage: Vec<f32>,
     owners: Vec<u32>,
+    parts: Vec<f32>,
+    depths: Vec<f32>,
     /// Pixels that show something through a pane.
     pub(super) glazed: usize,
+}
+
+/// Whose a part of a pixel is, and how deep it lies.
+pub(super) struct Owned {
+    pub(super) owner: u32,
+    pub(super) part: f32,
+    pub(super) depth: f32,
 }
 
 impl<'m> Frame<'m> {
@@ -53,15 +62,20 @@ impl<'m> Frame<'m> {
 
     pub(super) fn drawn(&self) -> Image {
         let mut visible = Visible::new();
-        self.enter_layer(Layer::Opaque, &mut visible);
+        self.enter_layer(Layer::Opaque, &mut visible, |_, _| true);
         let mut canvas = self.opaque(&visible);
         self.glaze(&mut visible, &mut canvas);
         self.blend(&visible, &mut canvas);
         canvas.finish()
     }
 
-    /// Finds what is nearest among the surfaces of a layer, and of what is there.
-    pub(super) fn enter_layer(&self, layer: Layer, visible: &mut Visible) {
+    /// Finds what is nearest among the surfaces of a layer, and of what is there; of triangles, those that are wanted.
+    pub(super) fn enter_layer(
+        &self,
+        layer: Layer,
+        visible: &mut Visible,
+        is_wanted: impl Fn(&Surface, &[Corner; 3]) -> bool,
+    ) {
         let mut work = 0.0;
         for (index, surface) in self.surfaces.iter().enumerate() {
             if surface.material.layer() != layer || surface.is_beside_view() {
@@ -69,7 +83,8 @@ impl<'m> Frame<'m> {
             }
             let places = surface.corners();
             for (number, &triangle) in (self.starts[index]..).zip(&surface.draw.part.triangles) {
-                let Some(corners) = surface.seen(&places, triangle) else { continue };
+                let corners = surface.seen(&places, triangle);
+                let Some(corners) = corners.filter(|corners| is_wanted(surface, corners)) else { continue };
                 work += if let Alpha::Mask(cutoff) = surface.material.alpha {
                     let face = Face::new(surface, triangle, corners);
                     raster::cover(corners, |pixel, covered, depths| {
@@ -112,17 +127,19 @@ impl<'m> Frame<'m> {
         let mut canvas = Canvas::new();
         let mut last: Option<(u32, usize, Face)> = None;
         for (pixel, seen) in visible.0.iter().enumerate() {
-            for (id, share) in seen.elements() {
+            let depth = seen.depths.min_element();
+            for (id, part) in seen.elements() {
                 if last.as_ref().is_none_or(|(of, ..)| *of != id) {
                     last = self.face(id).map(|(index, face)| (id, index, face));
                 }
-                match &last {
-                    Some((_, index, face)) => {
-                        let colour = self.shaded_at(face, pixel, None).colour;
-                        canvas.add(pixel, colour, share, self.owner(*index));
+                let (index, colour) = match &last {
+                    Some((_, index, face)) => (*index, self.shaded_at(face, pixel, None).colour),
+                    None => {
+                        let Some((index, light)) = self.stroke(id) else { continue };
+                        (index, to_srgb(neutral(light)))
                     }
-                    None => self.draw_stroke(id, pixel, share, &mut canvas),
-                }
+                };
+                canvas.add(pixel, colour, Owned { owner: self.owner(index), part, depth });
             }
         }
         canvas
@@ -158,14 +175,18 @@ impl<'m> Frame<'m> {
         Some((index, Face::new(surface, triangle, surface.seen_alone(triangle)?)))
     }
 
-    /// Lines and points have no side that light could fall on.
-    fn draw_stroke(&self, id: u32, pixel: usize, share: f32, canvas: &mut Canvas) {
-        let Some((index, local)) = self.found(id) else { return };
-        let draw = self.surfaces[index].draw;
-        let stroke = local.checked_sub(draw.part.triangles.len()).and_then(|i| draw.part.strokes.get(i));
-        let Some(&[from, _]) = stroke else { return };
-        let colour = self.surfaces[index].colour_of(from as usize);
-        canvas.add(pixel, to_srgb(neutral(colour.truncate())), share, self.owner(index));
+    /// The surface that a line or a point is part of, and its light: it has no side that any could fall on.
+    fn stroke(&self, id: u32) -> Option<(usize, Vec3)> {
+        let (index, local) = self.found(id)?;
+        let part = &self.surfaces[index].draw.part;
+        let [from, _] = *part.strokes.get(local.checked_sub(part.triangles.len())?)?;
+        Some((index, self.surfaces[index].colour_of(from as usize).truncate()))
+    }
+
+    /// The light of an opaque element in a pixel, linear and without an upper bound.
+    pub(super) fn light(&self, id: u32, pixel: usize) -> Option<Vec3> {
+        let shaded = self.shaded(id, pixel, None).map(|(_, shaded)| shaded.light);
+        shaded.or_else(|| self.stroke(id).map(|(_, light)| light))
     }
 
     /// Lays transparent surfaces over the rest, the farthest draw first.
@@ -191,7 +212,9 @@ impl<'m> Frame<'m> {
                     if seen != 0 {
                         let shaded = self.shaded_at(&face, pixel, None);
                         let part = shaded.alpha.clamp(0.0, 1.0) * seen.count_ones() as f32 / SAMPLES as f32;
-                        canvas.replace(pixel, shaded.colour, 1.0, part, self.owner(index));
+                        canvas.replace(pixel, shaded.colour, 1.0, part);
+                        let depth = depths.min_element();
+                        canvas.hide(pixel, Owned { owner: self.owner(index), part, depth });
                     }
                 });
                 // Every pixel of these is shaded.
@@ -216,27 +239,41 @@ impl Canvas {
             colours: vec![Vec3::ZERO; pixels],
             coverage: vec![0.0; pixels],
             owners: vec![NOBODY; pixels],
+            parts: vec![0.0; pixels],
+            depths: vec![f32::INFINITY; pixels],
             glazed: 0,
         }
     }
 
     /// Adds a surface that fills a part of the pixel beside others.
-    fn add(&mut self, pixel: usize, colour: Vec3, share: f32, owner: u32) {
-        self.colours[pixel] += colour * share;
-        self.coverage[pixel] += share;
-        self.own(pixel, owner);
+    fn add(&mut self, pixel: usize, colour: Vec3, of: Owned) {
+        self.colours[pixel] += colour * of.part;
+        self.coverage[pixel] += of.part;
+        self.own(pixel, of);
     }
 
     /// Puts a surface of this coverage in the place of a part of what is there.
-    pub(super) fn replace(&mut self, pixel: usize, colour: Vec3, coverage: f32, share: f32, owner: u32) {
+    pub(super) fn replace(&mut self, pixel: usize, colour: Vec3, coverage: f32, share: f32) {
         self.colours[pixel] = self.colours[pixel].lerp(colour, share);
         self.coverage[pixel] += (coverage - self.coverage[pixel]) * share;
-        self.own(pixel, owner);
     }
 
-    fn own(&mut self, pixel: usize, owner: u32) {
-        let of = &mut self.owners[pixel];
-        *of = if *of == NOBODY { owner } else { *of };
+    /// Takes a part of a pixel from whoever is behind.
+    pub(super) fn hide(&mut self, pixel: usize, by: Owned) {
+        self.parts[pixel] *= 1.0 - by.part;
+        self.own(pixel, by);
+    }
+
+    /// A pixel belongs to whoever has the largest part of it; of two, to the one in front.
+    fn own(&mut self, pixel: usize, by: Owned) {
+        if self.owners[pixel] == by.owner {
+            self.parts[pixel] += by.part;
+            self.depths[pixel] = self.depths[pixel].min(by.depth);
+        } else if by.part >= self.parts[pixel] {
+            self.owners[pixel] = by.owner;
+            self.parts[pixel] = by.part;
+            self.depths[pixel] = by.depth;
+        }
     }
 
     fn finish(self) -> Image {
@@ -251,6 +288,7 @@ impl Canvas {
             picture: Picture { width: VIEW_SIDE, pixels },
             coverage,
             owners: self.owners,
+            depths: self.depths,
             glazed: self.glazed,
         }
     }

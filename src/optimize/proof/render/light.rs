@@ -15,7 +15,7 @@ use crate::optimize::document::primitives::as_index;
 const EXTENSION: &str = "KHR_lights_punctual";
 
 /// Lights that are drawn: each costs as much as a texture.
-const MOST_LIGHTS: usize = 16;
+pub(in super::super) const MOST_LIGHTS: usize = 16;
 
 /// What is nearer than this counts as this near, squared: three.js has the same bound.
 const NEAREST_SQUARED: f32 = 0.01;

@@ -3,7 +3,7 @@
 //! Understood: metal and roughness, specular-glossiness, normals, occlusion, emission, alpha modes, texture
 //! transforms, unlit, clear coat, specular, index of refraction, iridescence, sheen, anisotropy. Transmission is drawn as
 //! if it were smooth and bent nothing. What else changes the look (diffuse transmission, ...) is not drawn, on either side;
-//! [`not_drawn`] names it.
+//! [`missing`](crate::optimize::proof::missing) names it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::brush::Brush;
 use super::sheen::Sheen;
-use super::slot::{Slot, number, numbers};
+use super::slot::{SETS, Slot, number, numbers};
 use super::volume::Volume;
 use crate::optimize::document::Document;
 
@@ -82,7 +82,7 @@ pub(super) struct Material {
     pub(super) sheen: Option<Sheen>,
     pub(super) brush: Option<Brush>,
     /// Which sets of texture coordinates are read.
-    pub(super) sets: [bool; 2],
+    pub(super) sets: [bool; SETS],
 }
 
 impl Default for Material {
@@ -118,25 +118,10 @@ impl Default for Material {
             film: None,
             sheen: None,
             brush: None,
-            sets: [false; 2],
+            sets: [false; SETS],
         }
     }
 }
-
-/// What is drawn more simply than it is.
-const APPROXIMATED: &[(&str, &str)] = &[
-    ("KHR_materials_pbrSpecularGlossiness", "with the highlights of plastic"),
-    ("KHR_materials_transmission", "without refraction and blur"),
-    ("KHR_materials_volume", "without refraction"),
-];
-
-/// Extensions that change the look and are not drawn.
-const NOT_DRAWN: &[&str] = &[
-    "KHR_materials_diffuse_transmission",
-    "KHR_materials_dispersion",
-    "KHR_materials_volume_scatter",
-    "VRMC_materials_mtoon",
-];
 
 /// Index of refraction with which specular-glossiness is drawn.
 const DENSE_PLASTIC: f32 = 2.0;
@@ -190,7 +175,7 @@ impl Material {
         material.specular_slot = slot(&specular["specularColorTexture"], true);
         material.specular_share_slot = slot(&specular["specularTexture"], false);
         material.use_specular_glossiness(document, extension("KHR_materials_pbrSpecularGlossiness"));
-        material.sets = [0, 1].map(|set| material.slots().any(|slot| slot.set == set));
+        material.sets = std::array::from_fn(|set| material.slots().any(|slot| slot.set == set));
         material
     }
 
@@ -239,15 +224,6 @@ impl Material {
             Alpha::Opaque | Alpha::Mask(_) => Layer::Opaque,
         }
     }
-}
-
-/// The extensions of a document's materials that change the look and are not drawn, or not as they are; for people.
-pub(in super::super) fn not_drawn(document: &Document) -> Vec<String> {
-    let materials = document.list("materials");
-    let is_used = |name: &str| materials.iter().any(|material| material["extensions"].get(name).is_some());
-    let missing = NOT_DRAWN.iter().filter(|name| is_used(name)).map(|name| format!("{name} is not drawn"));
-    let simpler = APPROXIMATED.iter().filter(|(name, _)| is_used(name));
-    missing.chain(simpler.map(|(name, how)| format!("{name} is drawn {how}"))).collect()
 }
 
 /// The images that are drawn. Of the others, which only materials show that are not drawn as they are, no error is seen.

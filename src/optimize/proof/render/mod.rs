@@ -30,8 +30,9 @@ use self::frame::Frame;
 use self::model::{Draw, Model};
 use super::flip::Picture;
 
+pub(super) use self::light::MOST_LIGHTS;
 pub(in crate::optimize) use self::material::drawn_images;
-pub(super) use self::material::not_drawn;
+pub(super) use self::slot::SETS;
 pub(in crate::optimize) use self::texture::as_mapped;
 pub(super) use self::textures::Textures;
 
@@ -44,8 +45,10 @@ pub(super) struct Image {
     pub(super) picture: Picture,
     /// How much of each pixel the model covers: 0 only where it covers nothing, 255 all.
     pub(super) coverage: Vec<u8>,
-    /// Which of the draws is nearest at each pixel, or [`NOBODY`].
+    /// Which of the draws has the largest part in each pixel, or [`NOBODY`].
     pub(super) owners: Vec<u32>,
+    /// Where that is: 0 near to 1 far, infinite where nobody is.
+    pub(super) depths: Vec<f32>,
     /// How many pixels show something through a pane.
     pub(super) glazed: usize,
 }

@@ -29,7 +29,7 @@ const MOST_PIXELS: u64 = 1 << 26;
 
 /// A document that can be drawn.
 pub(in super::super) struct Model<'d> {
-    document: &'d Document,
+    pub(in super::super) document: &'d Document,
     kept: &'d Textures,
     parts: BTreeMap<(usize, usize), Arc<Part>>,
     pub(super) materials: Vec<Material>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use glam::{Mat3, Mat4, Vec2, Vec3, Vec4};
 use serde_json::Value;
 
+use super::slot::SETS;
 use crate::optimize::document::primitives::{self, as_index};
 use crate::optimize::document::{Accessor, Document};
 
@@ -17,7 +18,7 @@ pub(super) struct Part {
     /// Empty where the surface is flat-shaded.
     pub(super) normals: Vec<Vec3>,
     pub(super) tangents: Vec<Vec4>,
-    pub(super) uvs: [Vec<Vec2>; 2],
+    pub(super) uvs: [Vec<Vec2>; SETS],
     pub(super) colours: Vec<Vec4>,
     pub(super) triangles: Vec<[u32; 3]>,
     /// Lines, and points as lines of no length.
@@ -43,7 +44,7 @@ impl Part {
     /// Reads a primitive; `None` where it has no positions.
     pub(super) fn read(document: &Document, json: &Value) -> Option<Self> {
         let attribute = |name: &str| primitives::attribute(document, json, name);
-        let vec2 = |name| vectors(attribute(name), Vec2::from_array);
+        let vec2 = |name: &str| vectors(attribute(name), Vec2::from_array);
         let vec3 = |name| vectors(attribute(name), Vec3::from_array);
         let vec4 = |name| vectors(attribute(name), Vec4::from_array);
         let positions = vec3("POSITION");
@@ -54,7 +55,7 @@ impl Part {
         let mut part = Self {
             normals: whole(vec3("NORMAL"), count),
             tangents: whole(vec4("TANGENT"), count),
-            uvs: ["TEXCOORD_0", "TEXCOORD_1"].map(|name| whole(vec2(name), count)),
+            uvs: std::array::from_fn(|set| whole(vec2(&format!("TEXCOORD_{set}")), count)),
             colours: whole(attribute("COLOR_0").map(colours).unwrap_or_default(), count),
             joints: whole(attribute("JOINTS_0").map(joints).unwrap_or_default(), count),
             weights: whole(vec4("WEIGHTS_0"), count),

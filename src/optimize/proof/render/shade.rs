@@ -20,9 +20,19 @@ const SMOOTHEST: f32 = 0.045;
 /// What the pixel shows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shaded {
-    /// sRGB, 0 to 1.
+    /// Linear, without an upper bound: what shines through glass before it.
+    pub(super) light: Vec3,
+    /// The same as it is shown: sRGB, 0 to 1.
     pub(super) colour: Vec3,
     pub(super) alpha: f32,
+    /// The part of what is behind that it hides.
+    pub(super) hides: f32,
+}
+
+impl Shaded {
+    fn new(light: Vec3, alpha: f32, hides: f32) -> Self {
+        Self { light, colour: to_srgb(neutral(light)), alpha, hides }
+    }
 }
 
 /// The colour of a face at a place; `behind` is what shines through it, linear and with alpha, where it is glass.
@@ -31,10 +41,11 @@ pub(super) fn shade(face: &Face, place: &Place, behind: Option<Vec4>) -> Shaded 
     let colour = face.colour(place);
     let alpha = if material.alpha == Alpha::Blend { colour.w } else { 1.0 };
     if material.is_unlit {
-        return Shaded { colour: to_srgb(neutral(colour.xyz())), alpha };
+        return Shaded::new(colour.xyz(), alpha, alpha);
     }
-    let lit = lit(face, colour.xyz(), place, behind);
-    Shaded { colour: to_srgb(neutral(lit.xyz())), alpha: alpha * lit.w }
+    let (light, clear) = lit(face, colour.xyz(), place, behind);
+    let missing = behind.map_or(0.0, |behind| 1.0 - behind.w);
+    Shaded::new(light, alpha * (1.0 - clear * missing), alpha * (1.0 - clear))
 }
 
 /// Light as sRGB.
@@ -43,8 +54,9 @@ pub(super) fn to_srgb(light: Vec3) -> Vec3 {
     light.map(|v| curve.at(v))
 }
 
-/// Light that leaves the surface towards the eye, linear and without an upper bound; and its alpha.
-fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
+/// Light that leaves the surface towards the eye, linear and without an upper bound; and the part of light from behind that
+/// comes through, in the mean of its colours.
+fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> (Vec3, f32) {
     let material = face.surface.material;
     let view = place.view;
     let smooth = face.smooth_normal(place);
@@ -79,14 +91,14 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
         scattered += matt * white;
         shine = glossy;
     }
-    let mut alpha = 1.0;
+    let mut clear = 0.0;
     if let Some(behind) = behind {
         let texel = face.texel(material.transmission_slot.as_ref(), place).unwrap_or(Vec4::ONE);
         let share = (material.transmission * texel.x).clamp(0.0, 1.0);
         let left = matt * material.volume.as_ref().map_or(Vec3::ONE, |volume| volume.left(face, place));
         let through = (1.0 - (base * response.0 + response.1)) * left * behind.xyz();
         scattered = scattered.lerp(through, share);
-        alpha = 1.0 - share * (1.0 - behind.w) * left.element_sum() / 3.0;
+        clear = share * left.element_sum() / 3.0;
     }
     let glossy = reflected.once * room.reflected(mirrored, roughness) + reflected.often * around;
     let emissive = material.emissive
@@ -96,7 +108,7 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> Vec4 {
         let (shine, left) = sheen.shine(face, place, facing);
         light = light * left + shine * around * shadow;
     }
-    coated(face, light + emissive, smooth, place).extend(alpha)
+    (coated(face, light + emissive, smooth, place), clear)
 }
 
 /// What a surface reflects: once, and after several bounces between its facets (Fdez-Aguera, "A Multiple-Scattering

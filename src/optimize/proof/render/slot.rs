@@ -8,6 +8,9 @@ use crate::optimize::document::primitives::as_index;
 pub(super) use crate::optimize::document::texture_info::{number, numbers};
 use crate::optimize::document::{Document, texture_info};
 
+/// Sets of texture coordinates that are read, from 0 on: as many as three.js has.
+pub(in super::super) const SETS: usize = 4;
+
 /// A texture as a material uses it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Slot {
@@ -15,7 +18,7 @@ pub(super) struct Slot {
     pub(super) image: usize,
     /// Whether it holds colours.
     pub(super) is_srgb: bool,
-    /// Which set of texture coordinates, 0 or 1.
+    /// Which set of texture coordinates, below [`SETS`].
     pub(super) set: usize,
     /// KHR_texture_transform.
     pub(super) transform: Affine2,
@@ -29,7 +32,8 @@ impl Slot {
         self.transform.transform_point2(uv)
     }
 
-    /// Reads a texture info; `None` where there is no texture or its image is not in the document.
+    /// Reads a texture info; `None` where there is no texture, its image is not in the document, or no such
+    /// coordinates are read.
     pub(super) fn read(document: &Document, info: &Value, is_srgb: bool) -> Option<Self> {
         let texture = document.list("textures").get(as_index(&info["index"])?)?;
         let extensions = texture["extensions"].as_object().into_iter().flatten();
@@ -48,6 +52,6 @@ impl Slot {
         let is_nearest = sampler["magFilter"] == 9728;
         let sampling = Sampling { wrap: [wrap("wrapS"), wrap("wrapT")], is_nearest, has_levels };
         let (set, transform) = (texture_info::set(info), texture_info::transform(info));
-        Some(Self { image, is_srgb, set: set.min(1), transform, sampling })
+        (set < SETS).then_some(Self { image, is_srgb, set, transform, sampling })
     }
 }

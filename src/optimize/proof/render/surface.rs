@@ -5,7 +5,7 @@ use glam::{Mat3, Mat4, Vec2, Vec3, Vec4};
 use super::material::Material;
 use super::model::{Draw, Model};
 use super::raster::{self, Corner};
-use super::slot::Slot;
+use super::slot::{SETS, Slot};
 
 /// A draw, ready to be shaded.
 pub(super) struct Surface<'m> {
@@ -44,7 +44,7 @@ impl<'m> Surface<'m> {
 
     /// Whether a triangle with these corners on the screen is seen from behind.
     #[inline]
-    fn is_back(&self, [a, b, c]: &[Corner; 3]) -> bool {
+    pub(super) fn is_back(&self, [a, b, c]: &[Corner; 3]) -> bool {
         (raster::facing(a.at, b.at, c.at) < 0.0) != self.is_mirrored
     }
 
@@ -117,7 +117,7 @@ pub(super) struct Place {
     /// Of the corners.
     weights: Vec3,
     /// Texture coordinates there and one pixel to the right and below, in the sets that the material reads.
-    uvs: [[Vec2; 3]; 2],
+    uvs: [[Vec2; 3]; SETS],
     /// Towards the eye.
     pub(super) view: Vec3,
 }
@@ -153,7 +153,7 @@ impl<'f> Face<'f> {
     pub(super) fn place(&self, at: Vec2, view: Vec3) -> Place {
         let raw = Vec3::X + self.across * (at.x - self.from.x) + self.down * (at.y - self.from.y);
         let weights = self.in_perspective(raw.max(Vec3::ZERO));
-        let mut uvs = [[Vec2::ZERO; 3]; 2];
+        let mut uvs = [[Vec2::ZERO; 3]; SETS];
         for (set, read) in self.surface.material.sets.into_iter().enumerate() {
             let values = &self.surface.draw.part.uvs[set];
             if read && !values.is_empty() {

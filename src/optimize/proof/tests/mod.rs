@@ -1,6 +1,9 @@
 //! The proof on models made in code; what it makes of damage is in [`damage`].
 
+mod blame;
 mod damage;
+mod glass;
+mod missing;
 
 use std::sync::Arc;
 
