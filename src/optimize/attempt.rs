@@ -308,7 +308,7 @@ fn looks_of(comparison: &Comparison) -> String {
     format!(
         "it looks different (error {:.3} on average, {:.3} close up, outlines the same by {:.1} %{})",
         comparison.mean,
-        comparison.close_worst,
+        comparison.closest_worst(),
         100.0 * comparison.silhouette,
         place.unwrap_or_default()
     )

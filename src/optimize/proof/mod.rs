@@ -386,26 +386,50 @@ fn names(document: &Document, list: &str, what: &str) -> Vec<String> {
     document.list(list).iter().enumerate().map(name).collect()
 }
 
+impl ViewError {
+    /// Whether it is one of those whose mean counts.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_among(&WHOLE)
+    }
+
+    /// Whether it is a close-up of the middle.
+    pub(super) fn is_close(&self) -> bool {
+        self.is_among(&CLOSE)
+    }
+
+    /// Whether it is a close-up of where most is to be seen.
+    pub(super) fn is_detail(&self) -> bool {
+        self.name.contains(seen::DETAIL)
+    }
+
+    fn is_among(&self, list: &[View]) -> bool {
+        list.iter().any(|other| self.name == other.name)
+    }
+}
+
 impl Comparison {
     /// `whole` views at rest were looked at.
     fn of(views: Vec<ViewError>, whole: usize) -> Self {
-        let among = |list: &[View], view: &ViewError| list.iter().any(|other| view.name == other.name);
-        // A view in which neither model is seen is none of `views`, and shows no difference.
-        let sum: f32 = views.iter().filter(|v| among(&WHOLE, v)).map(|v| v.error).sum();
+        // A view in which neither model is seen is none of `views`, and shows no difference. The sum of no numbers is -0.
+        let sum = views.iter().filter(|view| view.is_whole()).map(|view| view.error).fold(0.0, |a, b| a + b);
         let worst = |is_meant: &dyn Fn(&ViewError) -> bool| {
             views.iter().filter(|v| is_meant(v)).map(|v| v.error).fold(0.0, f32::max)
         };
-        let is_detail = |view: &ViewError| view.name.contains(seen::DETAIL);
-        let is_close = |view: &ViewError| among(&CLOSE, view);
         Self {
             mean: sum / whole.max(1) as f32,
-            worst: worst(&|view| !is_close(view) && !is_detail(view)),
-            close_worst: worst(&is_close),
-            detail_worst: worst(&is_detail),
+            worst: worst(&|view| !view.is_close() && !view.is_detail()),
+            close_worst: worst(&ViewError::is_close),
+            detail_worst: worst(&ViewError::is_detail),
             silhouette: views.iter().map(|view| view.silhouette).fold(1.0, f32::min),
             views,
             ..Self::default()
         }
+    }
+
+    /// The largest mean of any close-up, of the middle or of where most is to be seen.
+    #[must_use]
+    pub fn closest_worst(&self) -> f32 {
+        self.close_worst.max(self.detail_worst)
     }
 
     /// The view with the largest error.
