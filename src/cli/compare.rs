@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{OfFile, files};
 use crate::optimize::budget::Budget;
 use crate::optimize::document::{Document, read};
-use crate::optimize::proof::{Comparison, Pictures, Reference};
+use crate::optimize::proof::{self, Blank, Comparison, Pictures, Reference};
 use crate::optimize::verdict::Verdict;
 use crate::optimize::{Limits, MaxError, Settings};
 
@@ -46,6 +46,14 @@ pub(super) struct Flags {
 #[error("the models look different: {0}")]
 pub(super) struct PastBudget(String);
 
+/// There is something to compare, but no picture of it.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing could be compared: {0}")]
+pub(super) struct NothingCompared(Blank);
+
+const ONLY_THE_OTHER: &str = "the original shows nothing, and the other model does";
+const NEITHER: &str = "neither model shows anything, and so they look the same\n";
+
 /// What is printed as JSON.
 #[derive(Debug, Serialize)]
 struct Answer<'c> {
@@ -57,7 +65,7 @@ struct Answer<'c> {
 /// Compares two models and prints the error of every view. They pass where they would as original and result of `optimize`.
 ///
 /// # Errors
-/// A model is refused; a picture cannot be written; [`PastBudget`].
+/// A model is refused; a picture cannot be written; [`NothingCompared`]; [`PastBudget`].
 pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
     let before = document(&flags.before)?;
     let after = document(&flags.after)?;
@@ -70,16 +78,27 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
             comparison
         }
     };
-    let settings = Settings { max_error: flags.max_error, ..Settings::default() };
-    let verdict = Verdict::of(&Budget::of(&settings).look, &comparison);
+    let verdict = match reference.blank() {
+        Some(Blank::Empty) if proof::shows_anything(&after) => Verdict::against(ONLY_THE_OTHER),
+        Some(Blank::Empty) | None => verdict(flags, &comparison),
+        Some(why) => return Err(NothingCompared(why).into()),
+    };
     let mut stdout = io::stdout().lock();
     if flags.json {
         let answer = Answer { comparison: &comparison, verdict: &verdict };
         writeln!(stdout, "{}", serde_json::to_string_pretty(&answer)?)?;
     } else {
-        stdout.write_all(describe(&comparison).as_bytes())?;
+        let both_blank = reference.is_blank() && verdict.passes;
+        let text = if both_blank { NEITHER.to_owned() } else { describe(&comparison) };
+        stdout.write_all(text.as_bytes())?;
     }
     verdict.reason.map_or(Ok(()), |reason| Err(PastBudget(reason).into()))
+}
+
+/// What the bounds say.
+fn verdict(flags: &Flags, comparison: &Comparison) -> Verdict {
+    let settings = Settings { max_error: flags.max_error, ..Settings::default() };
+    Verdict::of(&Budget::of(&settings).look, comparison)
 }
 
 fn document(path: &Path) -> anyhow::Result<Document> {

@@ -55,6 +55,12 @@ impl Verdict {
         let reason = reason(&bounds, seen);
         Self { passes: reason.is_none(), bounds, reason }
     }
+
+    /// That of two models of which nothing can be measured, and which are not the same.
+    #[must_use]
+    pub fn against(reason: &str) -> Self {
+        Self { passes: false, bounds: Vec::new(), reason: Some(reason.to_owned()) }
+    }
 }
 
 /// A sentence about the bound that is passed by most, and the names of the others that are passed.

@@ -16,6 +16,7 @@ mod views;
 
 pub(super) use self::render::{as_mapped, drawn_images};
 pub use shape::{Expectation, Shape, compare as compare_shape, shape};
+pub use views::Blank;
 
 use glam::Vec3;
 use rayon::prelude::*;
@@ -130,6 +131,7 @@ pub struct Reference {
     nodes: Vec<String>,
     materials: Vec<String>,
     glass: f32,
+    blank: Option<Blank>,
     not_shown: Vec<String>,
     /// Of all that was looked at.
     textures: Textures,
@@ -148,6 +150,8 @@ impl Reference {
         let joints = poses.map(|moment| (moment, model.joints(moment))).collect();
         let points = distance::points(&model.draws(Case::default()));
         let shots = views::shots(&model, &cases);
+        let blank = shots.is_empty().then(|| views::blank(&model));
+        not_shown.extend(blank.map(|blank| format!("anything: {blank}")));
         let whole = shots.iter().filter(|shot| shot.is_whole());
         let glass = whole.map(Shot::glass).fold(0.0, f32::max);
         Self {
@@ -157,16 +161,23 @@ impl Reference {
             nodes: names(before, "nodes", "node"),
             materials: names(before, "materials", "material"),
             glass,
+            blank,
             not_shown,
             cases,
             textures,
         }
     }
 
+    /// Why the original shows nothing that could be compared, if it does not.
+    #[must_use]
+    pub fn blank(&self) -> Option<Blank> {
+        self.blank
+    }
+
     /// Whether the original shows nothing that could be compared.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        self.shots.is_empty()
+        self.blank.is_some()
     }
 
     /// Compares a result with the original in every view.
@@ -371,6 +382,13 @@ impl Glance {
             _ => Self::Rest,
         }
     }
+}
+
+/// Whether there is anything to be seen of a model at rest.
+#[must_use]
+pub fn shows_anything(document: &Document) -> bool {
+    let textures = Textures::default();
+    render::vertices(&Model::new(document, &textures).draws(Case::default())) > 0
 }
 
 fn undecoded<'m>(model: &'m Model, which: &'m str) -> impl Iterator<Item = String> + 'm {

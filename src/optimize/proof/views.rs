@@ -30,6 +30,31 @@ const CELLS_CLOSE: usize = 5;
 /// Vertices that are drawn, instances counted each; larger models are not compared in pictures.
 const MOST_VERTICES: usize = 40_000_000;
 
+/// Why there is no picture of an original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Blank {
+    /// No node of the scene has a mesh, or there is no scene.
+    #[error("the original shows nothing")]
+    Empty,
+    /// There are so many vertices, instances counted each.
+    #[error(
+        "the original has {0} vertices, instances counted, and scenes of more than {MOST_VERTICES} are not drawn"
+    )]
+    TooLarge(usize),
+    /// There are vertices, but nowhere that a camera could look at.
+    #[error("the original's coordinates are too large to be drawn")]
+    Nowhere,
+}
+
+/// Why none of an original's cases can be drawn.
+pub(super) fn blank(model: &Model) -> Blank {
+    match render::vertices(&model.draws(Case::default())) {
+        0 => Blank::Empty,
+        vertices if vertices > MOST_VERTICES => Blank::TooLarge(vertices),
+        _ => Blank::Nowhere,
+    }
+}
+
 /// At rest, then the moments of clips, then variants.
 pub(super) fn cases(model: &Model) -> Vec<Case> {
     let moments = spread(model.clips(), MOST_CLIPS)
