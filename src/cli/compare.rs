@@ -137,6 +137,9 @@ fn describe(comparison: &Comparison) -> String {
     if let Some(part) = comparison.joints.filter(|part| *part > 0.0) {
         lines.push(format!("joints and nodes are off by up to {:.3} % of the model's radius", 100.0 * part));
     }
+    if let Some(part) = comparison.durations.filter(|part| *part > 0.0) {
+        lines.push(format!("a clip is longer or shorter by up to {:.1} % of its duration", 100.0 * part));
+    }
     lines.extend(comparison.views.iter().map(|view| format!("  {:<28}{:>8.4}", view.name, view.error)));
     if let Some(object) =
         comparison.worst_view().filter(|view| view.error > 0.0).and_then(|v| v.object.as_ref())

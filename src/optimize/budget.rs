@@ -143,8 +143,11 @@ impl Look {
             let bound = bound / guessed(seen.glass);
             Bound { measure, found, bound, part: found / bound }
         };
+        let place = |measure, found: Option<f32>, bound: f32| {
+            found.map(|found| Bound { measure, found, bound, part: found / bound })
+        };
         let outline = (1.0 - seen.silhouette) / (1.0 - self.outline);
-        vec![
+        let mut bounds = vec![
             colour(Measure::Mean, seen.mean, self.mean),
             colour(Measure::CloseWorst, seen.close_worst, self.close),
             // A pose is one view, which may stand out as the worst of the others may.
@@ -156,7 +159,10 @@ impl Look {
                 bound: self.outline,
                 part: outline,
             },
-        ]
+        ];
+        bounds.extend(place(Measure::Joints, seen.joints, MOVED));
+        bounds.extend(place(Measure::Durations, seen.durations, LONGER));
+        bounds
     }
 
     /// The errors of views, the largest difference of their outlines (1 less the overlap) and glass ([`Comparison::glass`]), as a
@@ -222,6 +228,13 @@ impl Look {
         Self { mean, close: mean * CLOSE_UP_BOUND, worst: mean * WORST_VIEW, outline: 0.985 }
     }
 }
+
+/// How far anything may be from where it was in a clip, as a part of the model's radius, whatever else is allowed: two or three
+/// pixels of a view. Results at all presets are off by a tenth of that.
+const MOVED: f32 = 0.01;
+
+/// By what part of it a clip may be longer or shorter. Results keep the last key time.
+const LONGER: f32 = 0.01;
 
 /// How much more than elsewhere a result for `gpu` may differ: GPUs' block formats cost that much, and their small memory
 /// is what this target is chosen for.

@@ -21,6 +21,10 @@ pub enum Measure {
     DetailWorst,
     /// [`Comparison::silhouette`]; the only one of which more is better.
     Silhouette,
+    /// [`Comparison::joints`].
+    Joints,
+    /// [`Comparison::durations`].
+    Durations,
 }
 
 /// A measure beside its bound.
@@ -91,7 +95,15 @@ impl Measure {
             Self::CloseWorst => "the error of the worst close-up",
             Self::DetailWorst => "the error of the worst close-up of a detail",
             Self::Silhouette => "the overlap of the outlines",
+            Self::Joints => "the distance of a joint or a node's mesh from where it was in a clip",
+            Self::Durations => "the change of a clip's duration",
         }
+    }
+
+    /// Whether pictures show it.
+    #[must_use]
+    pub fn is_seen(self) -> bool {
+        !matches!(self, Self::Joints | Self::Durations)
     }
 
     /// The view in which most of it is seen.
@@ -103,6 +115,7 @@ impl Measure {
             Self::CloseWorst => worst(seen, ViewError::is_close, by_error),
             Self::DetailWorst => worst(seen, ViewError::is_detail, by_error),
             Self::Silhouette => worst(seen, |_| true, |view| 1.0 - view.silhouette),
+            Self::Joints | Self::Durations => None,
         }
     }
 }
@@ -117,12 +130,21 @@ fn worst<'c>(
 }
 
 impl Bound {
-    fn sentence(&self) -> String {
+    /// What was found and what may be, for people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
         let Self { measure, found, bound, .. } = self;
         let name = measure.name();
         match measure {
             Measure::Silhouette => {
                 format!("{name} is {:.2} %, less than the {:.2} % that pass", 100.0 * found, 100.0 * bound)
+            }
+            Measure::Durations => {
+                format!("{name} is {:.1} %, past the bound of {:.1} %", 100.0 * found, 100.0 * bound)
+            }
+            Measure::Joints => {
+                let radius = "of the model's radius";
+                format!("{name} is {:.2} % {radius}, past the bound of {:.2} %", 100.0 * found, 100.0 * bound)
             }
             _ => format!("{name} is {found:.4}, past the bound of {bound:.4}"),
         }
@@ -152,6 +174,8 @@ mod tests {
             (Comparison { close_worst: 0.1, ..same() }, "worst close-up"),
             (Comparison { detail_worst: 0.1, ..same() }, "detail"),
             (Comparison { silhouette: 0.9, ..same() }, "outlines"),
+            (Comparison { joints: Some(0.02), ..same() }, "joint"),
+            (Comparison { durations: Some(1.0), ..same() }, "duration"),
         ] {
             let verdict = of(&seen);
             let reason = verdict.reason.unwrap_or_default();

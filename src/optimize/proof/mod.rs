@@ -6,6 +6,7 @@
 
 mod distance;
 pub mod flip;
+mod motion;
 mod powers;
 pub mod render;
 mod seen;
@@ -18,16 +19,19 @@ pub(super) use self::render::{as_mapped, drawn_images};
 pub use shape::{Expectation, Shape, compare as compare_shape, shape};
 pub use views::Blank;
 
+use std::collections::HashMap;
+
 use glam::Vec3;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::motion::Motion;
 use self::render::Textures;
 use self::render::camera::{CLOSE, View, WHOLE};
 use self::render::model::{Draw, Model};
-use self::render::pose::{Case, Moment};
+use self::render::pose::Case;
 use self::seen::{Owner, Seen, Shot};
 use super::codecs::{CodecError, Pixels, png};
 use super::document::Document;
@@ -46,10 +50,13 @@ pub struct Comparison {
     pub detail_worst: f32,
     /// The smallest overlap of the outlines in any view: 1 the same, 0 nothing in common.
     pub silhouette: f32,
-    /// How far a joint or mesh node is from where it was, at most, in the poses tested, as a part of the original's
-    /// radius; `None` where the two have different numbers of them.
+    /// How far a joint or a node's mesh is from where it was, at most, at the same seconds of every clip, as a part of the
+    /// original's radius; `None` where the two have different numbers of joints.
     #[serde(default)]
     pub joints: Option<f32>,
+    /// How much longer or shorter a clip is, at most, as a part of its duration, 1 where it is gone; `None` without clips.
+    #[serde(default)]
+    pub durations: Option<f32>,
     /// How far any of a few thousand points of the original's surface, at rest, is from the result's, as a part of the
     /// original's radius; at most 0.1, and `None` where there is no surface or too much of it.
     #[serde(default)]
@@ -123,8 +130,8 @@ impl Pictures {
 pub struct Reference {
     cases: Vec<Case>,
     shots: Vec<Shot>,
-    /// Where its joints are in each pose.
-    joints: Vec<(Option<Moment>, Vec<Vec3>)>,
+    /// How it moves.
+    motion: Motion,
     /// Points of its surface at rest.
     points: Vec<Vec3>,
     /// What its nodes and materials are called.
@@ -146,9 +153,9 @@ impl Reference {
         let cases = views::cases(&model);
         let mut not_shown = render::not_drawn(before);
         not_shown.extend(undecoded(&model, "original"));
-        let poses = cases.iter().filter(|case| case.variant.is_none()).map(|case| case.moment);
-        let joints = poses.map(|moment| (moment, model.joints(moment))).collect();
-        let points = distance::points(&model.draws(Case::default()));
+        let at_rest = model.draws(Case::default());
+        let motion = Motion::of(before, boxes(&at_rest));
+        let points = distance::points(&at_rest);
         let shots = views::shots(&model, &cases);
         let blank = shots.is_empty().then(|| views::blank(&model));
         not_shown.extend(blank.map(|blank| format!("anything: {blank}")));
@@ -156,7 +163,7 @@ impl Reference {
         let glass = whole.map(Shot::glass).fold(0.0, f32::max);
         Self {
             shots,
-            joints,
+            motion,
             points,
             nodes: names(before, "nodes", "node"),
             materials: names(before, "materials", "material"),
@@ -318,22 +325,11 @@ impl Reference {
 
     /// Measures what pictures may not show.
     fn measure(&self, after: &Model, comparison: &mut Comparison) {
-        comparison.joints = self.joint_distance(after);
+        let radius = self.shots.first().map(|shot| shot.around.radius);
+        let apart = radius.and_then(|radius| Some(self.motion.distance(after.document)? / radius));
+        comparison.joints = apart;
+        comparison.durations = self.motion.longer_or_shorter(after.document);
         comparison.surface = self.surface_distance(&after.draws(Case::default()));
-    }
-
-    /// How far joints are from where they were.
-    fn joint_distance(&self, after: &Model) -> Option<f32> {
-        let radius = self.shots.first()?.around.radius;
-        let mut farthest = 0.0f32;
-        for (moment, before) in &self.joints {
-            let after = after.joints(*moment);
-            if after.len() != before.len() {
-                return None;
-            }
-            farthest = before.iter().zip(&after).map(|(a, b)| a.distance(*b)).fold(farthest, f32::max);
-        }
-        Some(farthest / radius)
     }
 
     /// How far the surface is from where it was.
@@ -389,6 +385,18 @@ impl Glance {
 pub fn shows_anything(document: &Document) -> bool {
     let textures = Textures::default();
     render::vertices(&Model::new(document, &textures).draws(Case::default())) > 0
+}
+
+/// The boxes around what nodes show, by their indices.
+fn boxes(draws: &[Draw]) -> HashMap<usize, [Vec3; 2]> {
+    let mut boxes: HashMap<usize, [Vec3; 2]> = HashMap::new();
+    for draw in draws {
+        for at in draw.positions().into_iter().filter(|at| at.is_finite()) {
+            let around = boxes.entry(draw.node).or_insert([at, at]);
+            *around = [around[0].min(at), around[1].max(at)];
+        }
+    }
+    boxes
 }
 
 fn undecoded<'m>(model: &'m Model, which: &'m str) -> impl Iterator<Item = String> + 'm {

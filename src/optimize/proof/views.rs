@@ -16,7 +16,7 @@ use super::render::pose::{Case, Moment};
 use super::seen::{Owner, Shot};
 
 /// Moments of a clip that are looked at, as parts of its duration.
-const MOMENTS: [f32; 2] = [0.31, 0.77];
+pub(super) const MOMENTS: [f32; 2] = [0.31, 0.77];
 
 /// Clips, variants and details that are looked at, at most.
 const MOST_CLIPS: usize = 4;
@@ -57,15 +57,18 @@ pub(super) fn blank(model: &Model) -> Blank {
 
 /// At rest, then the moments of clips, then variants.
 pub(super) fn cases(model: &Model) -> Vec<Case> {
-    let moments = spread(model.clips(), MOST_CLIPS)
-        .flat_map(|clip| MOMENTS.map(|part| Case { moment: Some(Moment { clip, part }), variant: None }));
+    let moments = spread(model.clips(), MOST_CLIPS).flat_map(|clip| {
+        let duration = model.duration(clip);
+        let moment = |part| Moment { clip, part, seconds: duration * part };
+        MOMENTS.map(|part| Case { moment: Some(moment(part)), variant: None })
+    });
     let variants =
         spread(model.variants(), MOST_VARIANTS).map(|variant| Case { moment: None, variant: Some(variant) });
     std::iter::once(Case::default()).chain(moments).chain(variants).collect()
 }
 
 /// At most `most` of `count`, evenly, the first among them.
-fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
+pub(super) fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
     let chosen = count.min(most);
     (0..chosen).map(move |i| i * count / chosen)
 }
