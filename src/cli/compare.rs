@@ -5,19 +5,23 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde::Serialize;
 
 use super::{OfFile, files};
-use crate::optimize::Limits;
-
+use crate::optimize::budget::Budget;
 use crate::optimize::document::{Document, read};
-use crate::optimize::proof::{Comparison, Pictures, Reference};
+use crate::optimize::proof::{self, Blank, Comparison, Pictures, Reference};
+use crate::optimize::verdict::Verdict;
+use crate::optimize::{Limits, MaxError, Settings};
 
 /// What `compare` can be told.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   glb-optimizer compare chair.glb chair-optimized.glb
-  glb-optimizer compare chair.glb other.glb --max-error 0.05 --images views/")]
+  glb-optimizer compare chair.glb other.glb --max-error 0.05 --images views/
+
+Exit codes: 0 the models look the same within all bounds, 1 they do not, 2 they cannot be compared.")]
 pub(super) struct Flags {
     /// The original
     #[arg(value_name = "BEFORE")]
@@ -25,9 +29,10 @@ pub(super) struct Flags {
     /// What was made of it
     #[arg(value_name = "AFTER")]
     after: PathBuf,
-    /// The largest mean error that passes: 0 the same, 1 black against white
-    #[arg(long, value_name = "E", default_value_t = BALANCED)]
-    max_error: f32,
+    /// How different the models may look (mean FLIP error, such as 0.03), in the place of what balanced allows; all
+    /// other bounds follow from it, as they do in optimize
+    #[arg(long, value_name = "ERROR", allow_negative_numbers = true)]
+    max_error: Option<MaxError>,
     /// Print JSON on stdout
     #[arg(long)]
     json: bool,
@@ -36,22 +41,31 @@ pub(super) struct Flags {
     images: Option<PathBuf>,
 }
 
-/// What `balanced` allows.
-const BALANCED: f32 = 0.035;
-
 /// The models differ by more than was allowed.
 #[derive(Debug, thiserror::Error)]
-#[error("the error of {found:.4} is over the limit of {limit:.4}; the worst view is \"{view}\"")]
-pub(super) struct PastBudget {
-    found: f32,
-    limit: f32,
-    view: String,
+#[error("the models look different: {0}")]
+pub(super) struct PastBudget(String);
+
+/// There is something to compare, but no picture of it.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing could be compared: {0}")]
+pub(super) struct NothingCompared(Blank);
+
+const ONLY_THE_OTHER: &str = "the original shows nothing, and the other model does";
+const NEITHER: &str = "neither model shows anything, and so they look the same\n";
+
+/// What is printed as JSON.
+#[derive(Debug, Serialize)]
+struct Answer<'c> {
+    #[serde(flatten)]
+    comparison: &'c Comparison,
+    verdict: &'c Verdict,
 }
 
-/// Compares two models and prints the error of every view.
+/// Compares two models and prints the error of every view. They pass where they would as original and result of `optimize`.
 ///
 /// # Errors
-/// A model is refused; a picture cannot be written; [`PastBudget`].
+/// A model is refused; a picture cannot be written; [`NothingCompared`]; [`PastBudget`].
 pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
     let before = document(&flags.before)?;
     let after = document(&flags.after)?;
@@ -64,17 +78,27 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
             comparison
         }
     };
+    let verdict = match reference.blank() {
+        Some(Blank::Empty) if proof::shows_anything(&after) => Verdict::against(ONLY_THE_OTHER),
+        Some(Blank::Empty) | None => verdict(flags, &comparison),
+        Some(why) => return Err(NothingCompared(why).into()),
+    };
     let mut stdout = io::stdout().lock();
     if flags.json {
-        writeln!(stdout, "{}", serde_json::to_string_pretty(&comparison)?)?;
+        let answer = Answer { comparison: &comparison, verdict: &verdict };
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&answer)?)?;
     } else {
-        stdout.write_all(describe(&comparison).as_bytes())?;
+        let both_blank = reference.is_blank() && verdict.passes;
+        let text = if both_blank { NEITHER.to_owned() } else { describe(&comparison) };
+        stdout.write_all(text.as_bytes())?;
     }
-    if comparison.mean > flags.max_error {
-        let view = comparison.worst_view().map(|view| view.name.clone()).unwrap_or_default();
-        return Err(PastBudget { found: comparison.mean, limit: flags.max_error, view }.into());
-    }
-    Ok(())
+    verdict.reason.map_or(Ok(()), |reason| Err(PastBudget(reason).into()))
+}
+
+/// What the bounds say.
+fn verdict(flags: &Flags, comparison: &Comparison) -> Verdict {
+    let settings = Settings { max_error: flags.max_error, ..Settings::default() };
+    Verdict::of(&Budget::of(&settings).look, comparison)
 }
 
 fn document(path: &Path) -> anyhow::Result<Document> {
@@ -101,7 +125,9 @@ fn describe(comparison: &Comparison) -> String {
     let mut lines = vec![
         format!(
             "error {:.4} on average, {:.4} in the worst view, {:.4} in the worst close-up",
-            comparison.mean, comparison.worst, comparison.close_worst
+            comparison.mean,
+            comparison.worst,
+            comparison.closest_worst()
         ),
         format!("outlines overlap by at least {:.2} %", 100.0 * comparison.silhouette),
     ];
@@ -110,6 +136,9 @@ fn describe(comparison: &Comparison) -> String {
     }
     if let Some(part) = comparison.joints.filter(|part| *part > 0.0) {
         lines.push(format!("joints and nodes are off by up to {:.3} % of the model's radius", 100.0 * part));
+    }
+    if let Some(part) = comparison.durations.filter(|part| *part > 0.0) {
+        lines.push(format!("a clip is longer or shorter by up to {:.1} % of its duration", 100.0 * part));
     }
     lines.extend(comparison.views.iter().map(|view| format!("  {:<28}{:>8.4}", view.name, view.error)));
     if let Some(object) =

@@ -203,12 +203,17 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         return several.exit_code;
     }
     let is_usage = error.chain().any(|cause| cause.is::<crate::config::Error>() || cause.is::<UsageError>());
+    let is_unseen = error.chain().any(|cause| cause.is::<compare::NothingCompared>());
     let is_refused = error.chain().any(|cause| {
         cause.downcast_ref().is_some_and(client::Refused::is_bad_input)
             || cause.downcast_ref().is_some_and(submit::NotCompleted::is_bad_input)
     });
     let refused = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
-    if is_usage || is_refused || refused.is_some_and(Error::is_bad_input) { BAD_INPUT } else { FAILED }
+    if is_usage || is_unseen || is_refused || refused.is_some_and(Error::is_bad_input) {
+        BAD_INPUT
+    } else {
+        FAILED
+    }
 }
 
 #[cfg(test)]

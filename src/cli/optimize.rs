@@ -200,7 +200,7 @@ fn looks(comparison: &Comparison, attempts: usize) -> String {
     format!(
         "  compared  error {:.3} on average, {:.3} close up (0 is the same), at {} views and poses{tried}",
         comparison.mean,
-        comparison.close_worst,
+        comparison.closest_worst(),
         comparison.views.len()
     )
 }

@@ -28,7 +28,7 @@ pub(super) struct SettingsFlags {
     #[arg(long, default_value_t, value_name = "ANIMATION")]
     animation: Animation,
     /// How different the result may look (mean FLIP error, such as 0.03), in the place of the preset's bound
-    #[arg(long, value_name = "ERROR")]
+    #[arg(long, value_name = "ERROR", allow_negative_numbers = true)]
     max_error: Option<MaxError>,
     /// How large the result may be (such as 5MB): as much like the original as fits
     #[arg(long, value_name = "SIZE")]

@@ -291,6 +291,10 @@ impl Fitted {
             self.fault = self.fault.take().or(looks_wrong);
         }
         self.worst = reference.complete(result, comparison);
+        // What pictures do not show is measured of the one result only.
+        let mut bounds = look.bounds(comparison).into_iter();
+        let moved = bounds.find(|bound| bound.part > 1.0 && !bound.measure.is_seen());
+        self.fault = self.fault.take().or(moved.map(|bound| bound.sentence()));
     }
 }
 
@@ -308,7 +312,7 @@ fn looks_of(comparison: &Comparison) -> String {
     format!(
         "it looks different (error {:.3} on average, {:.3} close up, outlines the same by {:.1} %{})",
         comparison.mean,
-        comparison.close_worst,
+        comparison.closest_worst(),
         100.0 * comparison.silhouette,
         place.unwrap_or_default()
     )

@@ -6,6 +6,7 @@
 
 use super::proof::{Comparison, Glance, Stand};
 use super::settings::{Preset, Settings, Simplify, Target};
+use super::verdict::{Bound, Measure};
 
 /// Pixels across a view that the whole model fills.
 pub const VIEW_PIXELS: u32 = 512;
@@ -132,9 +133,36 @@ impl Look {
     /// A measured difference as a part of the bound: 1 is exactly within it.
     #[must_use]
     pub fn part(&self, seen: &Comparison) -> f32 {
+        self.bounds(seen).iter().map(|bound| bound.part).fold(0.0, f32::max)
+    }
+
+    /// Everything that is bounded: what was found, and how much may be.
+    #[must_use]
+    pub fn bounds(&self, seen: &Comparison) -> Vec<Bound> {
+        let colour = |measure, found: f32, bound: f32| {
+            let bound = bound / guessed(seen.glass);
+            Bound { measure, found, bound, part: found / bound }
+        };
+        let place = |measure, found: Option<f32>, bound: f32| {
+            found.map(|found| Bound { measure, found, bound, part: found / bound })
+        };
         let outline = (1.0 - seen.silhouette) / (1.0 - self.outline);
-        let colours = self.colours(seen).into_iter().fold(0.0, f32::max);
-        outline.max(colours * guessed(seen.glass))
+        let mut bounds = vec![
+            colour(Measure::Mean, seen.mean, self.mean),
+            colour(Measure::CloseWorst, seen.close_worst, self.close),
+            // A pose is one view, which may stand out as the worst of the others may.
+            colour(Measure::Worst, seen.worst, self.worst),
+            colour(Measure::DetailWorst, seen.detail_worst, self.detail()),
+            Bound {
+                measure: Measure::Silhouette,
+                found: seen.silhouette,
+                bound: self.outline,
+                part: outline,
+            },
+        ];
+        bounds.extend(place(Measure::Joints, seen.joints, MOVED));
+        bounds.extend(place(Measure::Durations, seen.durations, LONGER));
+        bounds
     }
 
     /// The errors of views, the largest difference of their outlines (1 less the overlap) and glass ([`Comparison::glass`]), as a
@@ -171,18 +199,8 @@ impl Look {
     /// Whether close-ups are nearer to their bounds than whole views.
     #[must_use]
     pub fn is_closer_up(&self, seen: &Comparison) -> bool {
-        let [mean, close, worst, detail] = self.colours(seen);
-        close.max(detail) > mean.max(worst)
-    }
-
-    fn colours(&self, seen: &Comparison) -> [f32; 4] {
-        [
-            seen.mean / self.mean,
-            seen.close_worst / self.close,
-            // A pose is one view, which may stand out as the worst of the others may.
-            seen.worst / self.worst,
-            seen.detail_worst / self.detail(),
-        ]
+        let close = (seen.close_worst / self.close).max(seen.detail_worst / self.detail());
+        close > (seen.mean / self.mean).max(seen.worst / self.worst)
     }
 
     /// The largest mean FLIP error of a detail.
@@ -210,6 +228,13 @@ impl Look {
         Self { mean, close: mean * CLOSE_UP_BOUND, worst: mean * WORST_VIEW, outline: 0.985 }
     }
 }
+
+/// How far anything may be from where it was in a clip, as a part of the model's radius, whatever else is allowed: two or three
+/// pixels of a view. Results at all presets are off by a tenth of that.
+const MOVED: f32 = 0.01;
+
+/// By what part of it a clip may be longer or shorter. Results keep the last key time.
+const LONGER: f32 = 0.01;
 
 /// How much more than elsewhere a result for `gpu` may differ: GPUs' block formats cost that much, and their small memory
 /// is what this target is chosen for.

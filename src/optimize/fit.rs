@@ -79,6 +79,8 @@ fn fit_by(
         culprit::report(&mut fitted, *at, *pass, fault);
     }
     stages.enter("compare", 0.0);
+    let blank = original.reference.blank();
+    fitted.document.warnings.extend(blank.map(|why| format!("no picture was made of the result: {why}")));
     if fitted.comparison.is_some() {
         let result = read::read(&fitted.glb, &Files::new(), &Limits::default())?;
         fitted.complete(&result, &original.reference, &Budget::of(settings).look);

@@ -5,7 +5,7 @@
 //!
 //! [`document`] reads and writes, [`passes`] change the document, [`codecs`] wrap the libraries, [`budget`]
 //! says what a preset allows, [`inventory`] counts what is in a file, [`proof`] compares the result with the
-//! original, [`report`] holds what is said about it. [`lods()`] makes levels of detail from a result; those inside of it are
+//! original, [`verdict`] says whether that passes, [`report`] holds what is said about it. [`lods()`] makes levels of detail from a result; those inside of it are
 //! added here.
 
 mod attempt;
@@ -24,6 +24,7 @@ mod search;
 pub mod settings;
 mod sizes;
 mod stages;
+pub mod verdict;
 
 pub use document::Limits;
 pub use document::pack::pack;

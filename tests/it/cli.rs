@@ -22,25 +22,25 @@ pub fn run_within(memory_kib: u32, cpu_seconds: u32, arguments: &[&OsStr]) -> Ou
 }
 
 /// A folder to run commands in.
-struct Desk(TempDir);
+pub struct Desk(TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempdir().unwrap())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn with(self, name: &str, bytes: &[u8]) -> Self {
+    pub fn with(self, name: &str, bytes: &[u8]) -> Self {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
         self
     }
 
-    fn read(&self, name: &str) -> Vec<u8> {
+    pub fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
@@ -50,7 +50,7 @@ impl Desk {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Ended {
+    pub fn run(&self, arguments: &[&str]) -> Ended {
         let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ended { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
@@ -77,20 +77,20 @@ fn list(root: &Path, folder: &Path, found: &mut Vec<String>) {
 }
 
 #[derive(Debug)]
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Ended {
-    fn done(self) -> Self {
+    pub fn done(self) -> Self {
         assert_eq!(self.code, 0, "{self:?}");
         self
     }
 
     /// Ended with this exit code and these words on stderr, and nothing on stdout.
-    fn failed(self, code: i32, words: &[&str]) -> Self {
+    pub fn failed(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code, code, "{self:?}");
         assert_eq!(self.stdout, "", "{self:?}");
         for word in words {

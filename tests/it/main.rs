@@ -16,6 +16,7 @@ mod chaos;
 mod cli;
 mod cli_jobs;
 mod commands;
+mod compare;
 mod doctor;
 mod faults;
 mod fixtures;

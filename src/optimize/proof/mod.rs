@@ -7,6 +7,7 @@
 mod distance;
 pub mod flip;
 mod missing;
+mod motion;
 mod owners;
 mod powers;
 pub mod render;
@@ -18,6 +19,9 @@ mod views;
 
 pub(super) use self::render::{as_mapped, drawn_images};
 pub use shape::{Expectation, Shape, compare as compare_shape, shape};
+pub use views::Blank;
+
+use std::collections::HashMap;
 
 use glam::Vec3;
 use rayon::prelude::*;
@@ -25,11 +29,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::motion::Motion;
 use self::owners::{Named, Names, Owner};
 use self::render::Textures;
 use self::render::camera::{CLOSE, View, WHOLE};
 use self::render::model::{Draw, Model};
-use self::render::pose::{Case, Moment};
+use self::render::pose::Case;
 use self::seen::{Seen, Shot};
 use super::codecs::{CodecError, Pixels, png};
 use super::document::Document;
@@ -48,10 +53,13 @@ pub struct Comparison {
     pub detail_worst: f32,
     /// The smallest overlap of the outlines in any view: 1 the same, 0 nothing in common.
     pub silhouette: f32,
-    /// How far a joint or mesh node is from where it was, at most, in the poses tested, as a part of the original's
-    /// radius; `None` where the two have different numbers of them.
+    /// How far a joint or a node's mesh is from where it was, at most, at the same seconds of every clip, as a part of the
+    /// original's radius; `None` where the two have different numbers of joints.
     #[serde(default)]
     pub joints: Option<f32>,
+    /// How much longer or shorter a clip is, at most, as a part of its duration, 1 where it is gone; `None` without clips.
+    #[serde(default)]
+    pub durations: Option<f32>,
     /// How far any of a few thousand points of the original's surface, at rest, is from the result's, as a part of the
     /// original's radius; at most 0.1, and `None` where there is no surface or too much of it.
     #[serde(default)]
@@ -126,14 +134,15 @@ impl Pictures {
 pub struct Reference {
     cases: Vec<Case>,
     shots: Vec<Shot>,
-    /// Where its joints are in each pose.
-    joints: Vec<(Option<Moment>, Vec<Vec3>)>,
+    /// How it moves.
+    motion: Motion,
     /// Points of its surface at rest.
     points: Vec<Vec3>,
     /// What its nodes and materials are called.
     names: Names,
     glass: f32,
     cameras: Vec<Value>,
+    blank: Option<Blank>,
     not_shown: Vec<String>,
     /// Of all that was looked at.
     textures: Textures,
@@ -148,29 +157,38 @@ impl Reference {
         let cases = views::cases(&model);
         let mut not_shown = missing::not_shown(&model);
         not_shown.extend(undecoded(&model, "original"));
-        let poses = cases.iter().filter(|case| case.variant.is_none()).map(|case| case.moment);
-        let joints = poses.map(|moment| (moment, model.joints(moment))).collect();
-        let points = distance::points(&model.draws(Case::default()));
+        let at_rest = model.draws(Case::default());
+        let motion = Motion::of(before, boxes(&at_rest));
+        let points = distance::points(&at_rest);
         let shots = views::shots(&model, &cases);
+        let blank = shots.is_empty().then(|| views::blank(&model));
+        not_shown.extend(blank.map(|blank| format!("anything: {blank}")));
         let whole = shots.iter().filter(|shot| shot.is_whole());
         let glass = whole.map(Shot::glass).fold(0.0, f32::max);
         Self {
             shots,
-            joints,
+            motion,
             points,
             names: Names::of(before),
             glass,
             cameras: before.list("cameras").to_vec(),
+            blank,
             not_shown,
             cases,
             textures,
         }
     }
 
+    /// Why the original shows nothing that could be compared, if it does not.
+    #[must_use]
+    pub fn blank(&self) -> Option<Blank> {
+        self.blank
+    }
+
     /// Whether the original shows nothing that could be compared.
     #[must_use]
     pub fn is_blank(&self) -> bool {
-        self.shots.is_empty()
+        self.blank.is_some()
     }
 
     /// Compares a result with the original in every view.
@@ -321,22 +339,11 @@ impl Reference {
 
     /// Measures what pictures may not show.
     fn measure(&self, after: &Model, comparison: &mut Comparison) {
-        comparison.joints = self.joint_distance(after);
+        let radius = self.shots.first().map(|shot| shot.around.radius);
+        let apart = radius.and_then(|radius| Some(self.motion.distance(after.document)? / radius));
+        comparison.joints = apart;
+        comparison.durations = self.motion.longer_or_shorter(after.document);
         comparison.surface = self.surface_distance(&after.draws(Case::default()));
-    }
-
-    /// How far joints are from where they were.
-    fn joint_distance(&self, after: &Model) -> Option<f32> {
-        let radius = self.shots.first()?.around.radius;
-        let mut farthest = 0.0f32;
-        for (moment, before) in &self.joints {
-            let after = after.joints(*moment);
-            if after.len() != before.len() {
-                return None;
-            }
-            farthest = before.iter().zip(&after).map(|(a, b)| a.distance(*b)).fold(farthest, f32::max);
-        }
-        Some(farthest / radius)
     }
 
     /// How far the surface is from where it was.
@@ -381,30 +388,73 @@ impl Glance {
     }
 }
 
+/// Whether there is anything to be seen of a model at rest.
+#[must_use]
+pub fn shows_anything(document: &Document) -> bool {
+    let textures = Textures::default();
+    render::vertices(&Model::new(document, &textures).draws(Case::default())) > 0
+}
+
+/// The boxes around what nodes show, by their indices.
+fn boxes(draws: &[Draw]) -> HashMap<usize, [Vec3; 2]> {
+    let mut boxes: HashMap<usize, [Vec3; 2]> = HashMap::new();
+    for draw in draws {
+        for at in draw.positions().into_iter().filter(|at| at.is_finite()) {
+            let around = boxes.entry(draw.node).or_insert([at, at]);
+            *around = [around[0].min(at), around[1].max(at)];
+        }
+    }
+    boxes
+}
+
 fn undecoded<'m>(model: &'m Model, which: &'m str) -> impl Iterator<Item = String> + 'm {
     model.undecoded.iter().map(move |image| format!("image {image} of the {which} cannot be decoded"))
+}
+
+impl ViewError {
+    /// Whether it is one of those whose mean counts.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_among(&WHOLE)
+    }
+
+    /// Whether it is a close-up of the middle.
+    pub(super) fn is_close(&self) -> bool {
+        self.is_among(&CLOSE)
+    }
+
+    /// Whether it is a close-up of where most is to be seen.
+    pub(super) fn is_detail(&self) -> bool {
+        self.name.contains(seen::DETAIL)
+    }
+
+    fn is_among(&self, list: &[View]) -> bool {
+        list.iter().any(|other| self.name == other.name)
+    }
 }
 
 impl Comparison {
     /// `whole` views at rest were looked at.
     fn of(views: Vec<ViewError>, whole: usize) -> Self {
-        let among = |list: &[View], view: &ViewError| list.iter().any(|other| view.name == other.name);
-        // A view in which neither model is seen is none of `views`, and shows no difference.
-        let sum: f32 = views.iter().filter(|v| among(&WHOLE, v)).map(|v| v.error).sum();
+        // A view in which neither model is seen is none of `views`, and shows no difference. The sum of no numbers is -0.
+        let sum = views.iter().filter(|view| view.is_whole()).map(|view| view.error).fold(0.0, |a, b| a + b);
         let worst = |is_meant: &dyn Fn(&ViewError) -> bool| {
             views.iter().filter(|v| is_meant(v)).map(|v| v.error).fold(0.0, f32::max)
         };
-        let is_detail = |view: &ViewError| view.name.contains(seen::DETAIL);
-        let is_close = |view: &ViewError| among(&CLOSE, view);
         Self {
             mean: sum / whole.max(1) as f32,
-            worst: worst(&|view| !is_close(view) && !is_detail(view)),
-            close_worst: worst(&is_close),
-            detail_worst: worst(&is_detail),
+            worst: worst(&|view| !view.is_close() && !view.is_detail()),
+            close_worst: worst(&ViewError::is_close),
+            detail_worst: worst(&ViewError::is_detail),
             silhouette: views.iter().map(|view| view.silhouette).fold(1.0, f32::min),
             views,
             ..Self::default()
         }
+    }
+
+    /// The largest mean of any close-up, of the middle or of where most is to be seen.
+    #[must_use]
+    pub fn closest_worst(&self) -> f32 {
+        self.close_worst.max(self.detail_worst)
     }
 
     /// The view with the largest error.

@@ -17,7 +17,7 @@ use super::render::pose::{Case, Moment};
 use super::seen::Shot;
 
 /// Moments of a clip that are looked at, as parts of its duration.
-const MOMENTS: [f32; 2] = [0.31, 0.77];
+pub(super) const MOMENTS: [f32; 2] = [0.31, 0.77];
 
 /// Clips, variants and details that are looked at, at most.
 pub(super) const MOST_CLIPS: usize = 4;
@@ -31,17 +31,45 @@ const CELLS_CLOSE: usize = 5;
 /// Vertices that are drawn, instances counted each; larger models are not compared in pictures.
 const MOST_VERTICES: usize = 40_000_000;
 
+/// Why there is no picture of an original.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Blank {
+    /// No node of the scene has a mesh, or there is no scene.
+    #[error("the original shows nothing")]
+    Empty,
+    /// There are so many vertices, instances counted each.
+    #[error(
+        "the original has {0} vertices, instances counted, and scenes of more than {MOST_VERTICES} are not drawn"
+    )]
+    TooLarge(usize),
+    /// There are vertices, but nowhere that a camera could look at.
+    #[error("the original's coordinates are too large to be drawn")]
+    Nowhere,
+}
+
+/// Why none of an original's cases can be drawn.
+pub(super) fn blank(model: &Model) -> Blank {
+    match render::vertices(&model.draws(Case::default())) {
+        0 => Blank::Empty,
+        vertices if vertices > MOST_VERTICES => Blank::TooLarge(vertices),
+        _ => Blank::Nowhere,
+    }
+}
+
 /// At rest, then the moments of clips, then variants.
 pub(super) fn cases(model: &Model) -> Vec<Case> {
-    let moments = spread(model.clips(), MOST_CLIPS)
-        .flat_map(|clip| MOMENTS.map(|part| Case { moment: Some(Moment { clip, part }), variant: None }));
+    let moments = spread(model.clips(), MOST_CLIPS).flat_map(|clip| {
+        let duration = model.duration(clip);
+        let moment = |part| Moment { clip, part, seconds: duration * part };
+        MOMENTS.map(|part| Case { moment: Some(moment(part)), variant: None })
+    });
     let variants =
         spread(model.variants(), MOST_VARIANTS).map(|variant| Case { moment: None, variant: Some(variant) });
     std::iter::once(Case::default()).chain(moments).chain(variants).collect()
 }
 
 /// At most `most` of `count`, evenly, the first among them.
-fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
+pub(super) fn spread(count: usize, most: usize) -> impl Iterator<Item = usize> {
     let chosen = count.min(most);
     (0..chosen).map(move |i| i * count / chosen)
 }

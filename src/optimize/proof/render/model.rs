@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::light::{Light, lights};
 use super::material::Material;
 use super::part::Part;
-use super::pose::{Case, Moment, Pose};
+use super::pose::{Case, Clip, Pose};
 use super::slot::Slot;
 use super::texture::Texture;
 use super::textures::Textures;
@@ -132,6 +132,11 @@ impl<'d> Model<'d> {
         self.document.list("animations").len()
     }
 
+    /// How long a clip is, in seconds.
+    pub(in super::super) fn duration(&self, clip: usize) -> f32 {
+        Clip::duration(self.document, clip)
+    }
+
     /// How many variants there are.
     pub(in super::super) fn variants(&self) -> usize {
         let extension = &self.document.root.get("extensions").unwrap_or(&Value::Null)[VARIANTS];
@@ -149,19 +154,6 @@ impl<'d> Model<'d> {
                 self.draws_of((index, node), world, (&pose, &lights), case.variant)
             })
             .collect()
-    }
-
-    /// Where every joint of every skin is, and then every node with a mesh.
-    pub(in super::super) fn joints(&self, moment: Option<Moment>) -> Vec<Vec3> {
-        let pose = Pose::of(self.document, moment);
-        let skins = self.document.list("skins").iter();
-        let joints =
-            skins.flat_map(|skin| skin["joints"].as_array().into_iter().flatten().filter_map(as_index));
-        let nodes = self.document.list("nodes").iter().enumerate();
-        let meshes = nodes.filter(|(_, node)| node.get("mesh").is_some()).map(|(index, _)| index);
-        let place = |index: usize| pose.world.get(index).copied().flatten();
-        let worlds = joints.chain(meshes).map(|index| place(index).unwrap_or(Mat4::IDENTITY));
-        worlds.map(|world| world.w_axis.truncate()).collect()
     }
 
     fn draws_of(

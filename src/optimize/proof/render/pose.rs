@@ -2,7 +2,7 @@
 //!
 //! Interpolation follows the glTF 2.0 specification, appendix C.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use glam::{Mat4, Quat, Vec3, Vec4};
 use serde_json::Value;
@@ -11,9 +11,9 @@ use crate::optimize::document::Document;
 use crate::optimize::document::primitives::as_index;
 
 /// The world transforms and morph weights of every node.
-pub(super) struct Pose {
+pub(in super::super) struct Pose {
     /// World matrix of each node; `None` for nodes that the scene does not show.
-    pub(super) world: Vec<Option<Mat4>>,
+    pub(in super::super) world: Vec<Option<Mat4>>,
     /// Morph weights that the clip sets, by node.
     pub(super) weights: HashMap<usize, Vec<f32>>,
 }
@@ -25,6 +25,8 @@ pub struct Moment {
     pub clip: usize,
     /// 0 to 1.
     pub part: f32,
+    /// The same in seconds of the original, whatever the other file's duration is.
+    pub seconds: f32,
 }
 
 /// What a model is shown as.
@@ -78,14 +80,23 @@ impl Local {
 
 impl Pose {
     /// The pose of a document at rest or at a moment.
-    pub(super) fn of(document: &Document, moment: Option<Moment>) -> Self {
+    pub(in super::super) fn of(document: &Document, moment: Option<Moment>) -> Self {
+        match moment {
+            Some(moment) => Self::at(document, &Clip::read(document, moment.clip), moment.seconds),
+            None => Self::at(document, &Clip::default(), 0.0),
+        }
+    }
+
+    /// The pose of a document so many seconds into a clip.
+    pub(in super::super) fn at(document: &Document, clip: &Clip, seconds: f32) -> Self {
         let nodes = document.list("nodes");
         let mut locals: Vec<Local> = nodes.iter().map(Local::read).collect();
         let mut weights = HashMap::new();
-        for (node, path, value) in moment.map(|moment| played(document, moment)).unwrap_or_default() {
-            match locals.get_mut(node) {
-                Some(_) if path == "weights" => drop(weights.insert(node, value)),
-                Some(local) => local.set(&path, &value),
+        for (node, path, track) in &clip.tracks {
+            let value = track.at(seconds, path == "rotation");
+            match locals.get_mut(*node) {
+                Some(_) if path == "weights" => drop(weights.insert(*node, value)),
+                Some(local) => local.set(path, &value),
                 None => {}
             }
         }
@@ -101,6 +112,13 @@ impl Pose {
         }
         Self { world, weights }
     }
+
+    /// Where every joint of every skin is.
+    pub(in super::super) fn joints(&self, document: &Document) -> Vec<Vec3> {
+        let joints = document.list("skins").iter().flat_map(|skin| indices(&skin["joints"]));
+        let place = |joint: usize| self.world.get(joint).copied().flatten().unwrap_or(Mat4::IDENTITY);
+        joints.map(|joint| place(joint).w_axis.truncate()).collect()
+    }
 }
 
 fn indices(list: &Value) -> impl Iterator<Item = usize> {
@@ -113,26 +131,36 @@ fn floats<const N: usize>(value: &Value) -> Option<[f32; N]> {
     Some(std::array::from_fn(|i| list[i].as_f64().unwrap_or(0.0) as f32))
 }
 
-/// What a clip sets at a moment: node, path, value.
-fn played(document: &Document, moment: Moment) -> Vec<(usize, String, Vec<f32>)> {
-    let Some(clip) = document.list("animations").get(moment.clip) else { return Vec::new() };
-    let channels = || clip["channels"].as_array().into_iter().flatten();
-    let tracks: Vec<(usize, String, Track)> = channels()
-        .filter_map(|channel| {
+/// A clip, ready to be played: which nodes it moves, how, and by which track.
+#[derive(Default)]
+pub(in super::super) struct Clip {
+    tracks: Vec<(usize, String, Track)>,
+}
+
+impl Clip {
+    /// Reads what moves nodes; nothing where there is no such clip.
+    pub(in super::super) fn read(document: &Document, clip: usize) -> Self {
+        let clip = document.list("animations").get(clip).unwrap_or(&Value::Null);
+        let track = |channel: &Value| {
             let target = &channel["target"];
             let track = Track::read(document, &clip["samplers"][as_index(&channel["sampler"])?])?;
             Some((as_index(&target["node"])?, target["path"].as_str()?.to_owned(), track))
-        })
-        .collect();
-    let duration = tracks.iter().filter_map(|(.., track)| track.times.last()).fold(0.0f32, |a, &b| a.max(b));
-    let time = duration * moment.part;
-    tracks
-        .into_iter()
-        .map(|(node, path, track)| {
-            let value = track.at(time, path == "rotation");
-            (node, path, value)
-        })
-        .collect()
+        };
+        let channels = clip["channels"].as_array().into_iter().flatten();
+        Self { tracks: channels.filter_map(track).collect() }
+    }
+
+    /// How long a clip is, in seconds: its last key time, whatever that moves.
+    pub(in super::super) fn duration(document: &Document, clip: usize) -> f32 {
+        let clip = document.list("animations").get(clip).unwrap_or(&Value::Null);
+        let channels = clip["channels"].as_array().into_iter().flatten();
+        let samplers: BTreeSet<usize> =
+            channels.filter_map(|channel| as_index(&channel["sampler"])).collect();
+        let inputs = samplers.into_iter().filter_map(|sampler| as_index(&clip["samplers"][sampler]["input"]));
+        let times = inputs.collect::<BTreeSet<usize>>().into_iter();
+        let last = times.filter_map(|times| document.accessors.get(times)?.floats().last().copied());
+        last.fold(0.0, f32::max)
+    }
 }
 
 struct Track {

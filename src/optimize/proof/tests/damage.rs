@@ -164,3 +164,56 @@ fn a_lost_variant_is_seen() {
     assert_eq!(comparison.mean, 0.0, "without a variant nothing has changed");
     assert!(is_refused(&comparison), "{comparison:?}");
 }
+
+/// The left ball of [`lifted`] with a clip of these key times and heights.
+fn moved(times: &[f32], heights: &[f32]) -> Document {
+    let mut document = lifted(&[0.0]);
+    document.accessors[7] = Accessor { bounds: true, ..Accessor::from_floats(Shape::Scalar, times) };
+    let places: Vec<f32> = heights.iter().flat_map(|height| [-1.2, *height, 0.0]).collect();
+    document.accessors[8] = Accessor::from_floats(Shape::Vec3, &places);
+    document
+}
+
+/// What happened between the two moments that pictures show was not seen, and a slower clip was asked for later seconds.
+#[test]
+fn regression_a_clip_is_measured_in_the_same_seconds_from_beginning_to_end() {
+    let (times, heights) = ([0.0, 0.45, 0.55, 0.65, 1.0], [0.0, 0.0, 1.0, 0.0, 0.0]);
+    let original = moved(&times, &heights);
+    let still = compare(&original, &moved(&times, &[0.0; 5]));
+    assert!(still.worst == 0.0 && is_refused(&still), "{still:?}");
+    let slower = compare(&original, &moved(&times.map(|time| 3.0 * time), &heights));
+    assert!(slower.durations.is_some_and(|part| (part - 2.0).abs() < 1e-3), "{slower:?}");
+    assert!(slower.joints.is_some_and(|part| part > 0.1) && is_refused(&slower), "{slower:?}");
+    let shorter = compare(&moved(&times, &[0.0; 5]), &moved(&times.map(|time| 0.9 * time), &[0.0; 5]));
+    assert!(shorter.joints == Some(0.0) && is_refused(&shorter), "{shorter:?}");
+}
+
+/// Pictures show four clips; of the others nothing was measured.
+#[test]
+fn regression_every_clip_is_measured() {
+    let original = Reference::new(&lifted(&[0.5; 9]));
+    for clip in 0..9 {
+        let mut heights = [0.5; 9];
+        heights[clip] = -0.5;
+        let far = original.motion.distance(&lifted(&heights));
+        assert!(far.is_some_and(|far| far > 0.5), "clip {clip}: {far:?}");
+    }
+}
+
+/// What is packed into integers has its place in the node: that has not moved, but for a clip.
+#[test]
+fn a_mesh_that_begins_elsewhere_in_its_node_has_not_moved() {
+    let original = lifted(&[1.0]);
+    let mut result = original.clone();
+    let points: Vec<f32> =
+        result.accessors[0].vectors::<3>().as_flattened().iter().map(|x| x + 1.0).collect();
+    result.accessors.push(Accessor { bounds: true, ..Accessor::from_floats(Shape::Vec3, &points) });
+    result.list_mut("meshes")[0]["primitives"][0]["attributes"]["POSITION"] = 9.into();
+    drop(result.list_mut("nodes")[0].as_object_mut().unwrap().remove("mesh"));
+    result.list_mut("nodes")[0]["children"] = json!([4]);
+    result.list_mut("nodes")[0]["name"] = "holder".into();
+    let child = json!({"name": "left", "mesh": 0, "translation": [-1.0, -1.0, -1.0]});
+    result.root["nodes"].as_array_mut().unwrap().push(child);
+    let seen = compare(&original, &result);
+    assert!(seen.joints.is_some_and(|far| far < 1e-5) && !is_refused(&seen), "{seen:?}");
+}
