@@ -27,6 +27,7 @@ pub fn level_alone(result: &[u8], level: u8, settings: &Settings) -> Result<Vec<
     let mut alone = nodes::seen_at(&document, &carriers, usize::from(level));
     nodes::forget_levels(&mut alone, &carriers);
     forget_coarser_nodes(&mut alone, &carriers);
+    forget_other_levels(&mut alone, &document);
     passes::run_with(passes::PRUNE, &mut alone, settings, halving(settings, level))?;
     if settings.target != Target::Universal {
         passes::run_with(passes::ENCODE, &mut alone, settings, halving(settings, level))?;
@@ -45,6 +46,19 @@ fn carriers(document: &Document) -> Vec<Carrier> {
         is_simple.then_some(Carrier { node, mesh: as_index(&json["mesh"])?, levels })
     };
     list.iter().enumerate().filter_map(carrier).collect()
+}
+
+/// What only the other levels of `document` draw goes, whatever its name and extras; what nothing used there stays.
+fn forget_other_levels(alone: &mut Document, document: &Document) {
+    if !unknown::extensions(document).is_empty() {
+        return;
+    }
+    for kind in [Kind::Mesh, Kind::Accessor] {
+        let before = edit::referenced(document, kind);
+        let now = edit::referenced(alone, kind);
+        let keep: Vec<bool> = now.into_iter().zip(before).map(|(now, before)| now || !before).collect();
+        edit::retain(alone, kind, &keep);
+    }
 }
 
 /// No scene has them. Where an unknown extension may number nodes they stay, empty as they are.

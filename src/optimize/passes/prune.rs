@@ -2,7 +2,7 @@
 //!
 //! Accessors, images, textures, texture samplers, materials, meshes, skins and leftover binary data.
 //! Nodes, scenes, cameras and everything with a meaning of its own stay, however unused they look.
-//! What has extras stays, and what had a name is noted.
+//! What has extras stays, and so do meshes and materials with a name, with all that they need; what else had a name is noted.
 //! Vertex attributes that nothing draws with go as well: texture coordinates that no texture of the material
 //! reads, tangents without a normal map; but none whose accessor has extras.
 //! Declines when everything is in use, or when an unknown extension may refer to items by number.
@@ -98,13 +98,13 @@ fn json_of(document: &Document, kind: Kind, index: usize) -> Vec<&Map<String, Va
     }
 }
 
-/// Whether an item that nothing uses stays: extras are what somebody wrote down on purpose. So is a material with a name that
-/// takes nothing but its own few words.
+/// Whether an item that nothing uses stays: extras are what somebody wrote down on purpose, and by the name of a mesh or a
+/// material programs find it, to show it later.
 fn must_stay(document: &Document, kind: Kind, index: usize) -> bool {
-    let is_word = |item: &Map<String, Value>| {
-        kind == Kind::Material && item.contains_key("name") && Readers::of_members(item).texcoords.is_empty()
-    };
-    json_of(document, kind, index).into_iter().any(|item| has_extras(item) || is_word(item))
+    let is_found_by_name = matches!(kind, Kind::Mesh | Kind::Material);
+    json_of(document, kind, index)
+        .into_iter()
+        .any(|item| has_extras(item) || (is_found_by_name && name(item).is_some()))
 }
 
 /// Whether there are extras in an object or in any part of it.
@@ -119,10 +119,14 @@ fn has_extras(object: &Map<String, Value>) -> bool {
     object.contains_key("extras") || object.values().any(within)
 }
 
+fn name(item: &Map<String, Value>) -> Option<&str> {
+    item.get("name")?.as_str().filter(|name| !name.is_empty())
+}
+
 /// What the items that go were called, for people.
 fn lost_names(document: &Document, kind: Kind, gone: Vec<usize>, (one, many): (&str, &str)) -> Vec<String> {
     let json = gone.into_iter().flat_map(|index| json_of(document, kind, index));
-    let names: Vec<&str> = json.filter_map(|item| item.get("name")?.as_str()).collect();
+    let names: Vec<&str> = json.filter_map(name).collect();
     if names.len() > MOST_NAMES {
         return vec![format!("names of {} {many}, which nothing uses", names.len())];
     }
@@ -225,13 +229,6 @@ impl Readers {
         readers
     }
 
-    /// What one material reads, as far as it says so.
-    fn of_members(material: &Map<String, Value>) -> Self {
-        let mut readers = Self::default();
-        readers.add_members(material);
-        readers
-    }
-
     /// Takes an attribute for one that is read.
     fn add_attribute(&mut self, name: &str) {
         let set: Option<u64> = name.strip_prefix("TEXCOORD_").and_then(|set| set.parse().ok());
@@ -239,23 +236,22 @@ impl Readers {
         self.normal_maps |= name == "TANGENT";
     }
 
-    fn add_members(&mut self, members: &Map<String, Value>) {
-        for (name, value) in members {
-            if name.ends_with("Texture") {
-                let transform = &value["extensions"]["KHR_texture_transform"]["texCoord"];
-                let set = transform.as_u64().or(value["texCoord"].as_u64()).unwrap_or(0);
-                self.texcoords.insert(set);
-                self.texcoords.insert(value["texCoord"].as_u64().unwrap_or(0));
-                self.normal_maps |= name.to_ascii_lowercase().contains("normal");
-            }
-            self.normal_maps |= name == "KHR_materials_anisotropy";
-            self.add(value);
-        }
-    }
-
+    /// What one material reads, as far as it says so.
     fn add(&mut self, value: &Value) {
         match value {
-            Value::Object(members) => self.add_members(members),
+            Value::Object(members) => {
+                for (name, value) in members {
+                    if name.ends_with("Texture") {
+                        let transform = &value["extensions"]["KHR_texture_transform"]["texCoord"];
+                        let set = transform.as_u64().or(value["texCoord"].as_u64()).unwrap_or(0);
+                        self.texcoords.insert(set);
+                        self.texcoords.insert(value["texCoord"].as_u64().unwrap_or(0));
+                        self.normal_maps |= name.to_ascii_lowercase().contains("normal");
+                    }
+                    self.normal_maps |= name == "KHR_materials_anisotropy";
+                    self.add(value);
+                }
+            }
             Value::Array(items) => items.iter().for_each(|item| self.add(item)),
             _ => {}
         }
@@ -362,21 +358,25 @@ mod tests {
         }
     }
 
+    /// A mesh that a program puts in later by its name was gone, and so was a material with textures.
     #[test]
-    fn an_unused_item_with_extras_or_a_bare_name_stays_and_one_that_takes_more_is_reported() {
+    fn regression_unused_meshes_and_materials_with_names_stay_with_what_they_need() {
         let root = json!({
             "nodes": [{"mesh": 0}],
-            "meshes": [{"primitives": []}],
-            "textures": [{}],
+            "meshes": [{"primitives": []}, {"name": "spare", "primitives": []}, {"primitives": []}],
+            "textures": [{}, {"name": "lost"}],
             "materials": [
-                {"name": "old", "emissiveTexture": {"index": 0}}, {"name": "for later"}, {"extras": {"price": 3}}, {},
+                {"name": "old", "emissiveTexture": {"index": 0}}, {"extras": {"price": 3}}, {}, {"name": ""},
             ],
         });
         let mut document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
-        let outcome = run_alone(&Prune, &mut document, crate::optimize::Settings::default());
+        let outcome = run_alone(&Prune, &mut document, Settings::default());
         assert!(matches!(outcome, Outcome::Changed(_)));
-        assert_eq!(document.root["materials"], json!([{"name": "for later"}, {"extras": {"price": 3}}]));
-        assert_eq!(document.dropped, ["material \"old\", which nothing uses"]);
+        let (meshes, materials) = (document.list("meshes"), document.list("materials"));
+        assert_eq!((meshes.len(), &meshes[1]["name"]), (2, &json!("spare")));
+        assert_eq!((materials.len(), &materials[0]["name"]), (2, &json!("old")));
+        assert_eq!(document.root["textures"], json!([{}]));
+        assert_eq!(document.dropped, ["texture \"lost\", which nothing uses"]);
     }
 
     /// Images, accessors and buffer views are no JSON, so neither their extras kept them nor their names were noted.
@@ -438,8 +438,8 @@ mod tests {
     /// A second set without the first is invalid glTF.
     #[test]
     fn regression_sets_below_one_that_is_read_stay() {
-        let material = json!({"occlusionTexture": {"index": 0, "texCoord": 1}});
-        let readers = Readers::of_members(material.as_object().unwrap());
+        let mut readers = Readers::default();
+        readers.add(&json!({"occlusionTexture": {"index": 0, "texCoord": 1}}));
         assert!(readers.read("TEXCOORD_0") && readers.read("TEXCOORD_1") && !readers.read("TEXCOORD_2"));
     }
 }
