@@ -140,11 +140,10 @@ fn json_of(document: &Document, kind: Kind, index: usize) -> Vec<&Map<String, Va
 /// Whether an item that nothing uses stays: extras are what somebody wrote down on purpose, and by the name of a mesh or a
 /// material programs find it, to show it later.
 fn must_stay(document: &Document, kind: Kind, index: usize) -> bool {
-    let has_name = |item: &Map<String, Value>| item.get("name").is_some_and(|name| name != "");
     let is_found_by_name = matches!(kind, Kind::Mesh | Kind::Material);
     json_of(document, kind, index)
         .into_iter()
-        .any(|item| has_extras(item) || (is_found_by_name && has_name(item)))
+        .any(|item| has_extras(item) || (is_found_by_name && name(item).is_some()))
 }
 
 /// Whether there are extras in an object or in any part of it.
@@ -159,11 +158,14 @@ fn has_extras(object: &Map<String, Value>) -> bool {
     object.contains_key("extras") || object.values().any(within)
 }
 
+fn name(item: &Map<String, Value>) -> Option<&str> {
+    item.get("name")?.as_str().filter(|name| !name.is_empty())
+}
+
 /// What the items that go were called, for people.
 fn lost_names(document: &Document, kind: Kind, gone: Vec<usize>, (one, many): (&str, &str)) -> Vec<String> {
     let json = gone.into_iter().flat_map(|index| json_of(document, kind, index));
-    let names = json.filter_map(|item| item.get("name")?.as_str());
-    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> = json.filter_map(name).collect();
     if names.len() > MOST_NAMES {
         return vec![format!("names of {} {many}, which nothing uses", names.len())];
     }
