@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 use super::bars::is_full;
-use super::nodes::{Fleet, alone, health, health_until, until_nodes, until_tier};
+use super::nodes::{Fleet, alone, health_until, until_nodes, until_tier};
 use super::proxy::{Mode, Proxy};
 use crate::redis_server::{Redis, free_port};
 use crate::support::{Server, triangle_glb};
