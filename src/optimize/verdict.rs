@@ -25,6 +25,8 @@ pub enum Measure {
     Joints,
     /// [`Comparison::durations`].
     Durations,
+    /// [`Comparison::surface`].
+    Surface,
 }
 
 /// A measure beside its bound.
@@ -97,13 +99,14 @@ impl Measure {
             Self::Silhouette => "the overlap of the outlines",
             Self::Joints => "the distance of a joint or a node's mesh from where it was in a clip",
             Self::Durations => "the change of a clip's duration",
+            Self::Surface => "the distance of a point of one surface from the other",
         }
     }
 
     /// Whether pictures show it.
     #[must_use]
     pub fn is_seen(self) -> bool {
-        !matches!(self, Self::Joints | Self::Durations)
+        !matches!(self, Self::Joints | Self::Durations | Self::Surface)
     }
 
     /// The view in which most of it is seen.
@@ -115,7 +118,7 @@ impl Measure {
             Self::CloseWorst => worst(seen, ViewError::is_close, by_error),
             Self::DetailWorst => worst(seen, ViewError::is_detail, by_error),
             Self::Silhouette => worst(seen, |_| true, |view| 1.0 - view.silhouette),
-            Self::Joints | Self::Durations => None,
+            Self::Joints | Self::Durations | Self::Surface => None,
         }
     }
 }
@@ -142,7 +145,7 @@ impl Bound {
             Measure::Durations => {
                 format!("{name} is {:.1} %, past the bound of {:.1} %", 100.0 * found, 100.0 * bound)
             }
-            Measure::Joints => {
+            Measure::Joints | Measure::Surface => {
                 let radius = "of the model's radius";
                 format!("{name} is {:.2} % {radius}, past the bound of {:.2} %", 100.0 * found, 100.0 * bound)
             }
@@ -176,6 +179,7 @@ mod tests {
             (Comparison { silhouette: 0.9, ..same() }, "outlines"),
             (Comparison { joints: Some(0.02), ..same() }, "joint"),
             (Comparison { durations: Some(1.0), ..same() }, "duration"),
+            (Comparison { surface: Some(0.06), ..same() }, "surface"),
         ] {
             let verdict = of(&seen);
             let reason = verdict.reason.unwrap_or_default();

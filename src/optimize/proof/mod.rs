@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::distance::Grid;
 use self::motion::Motion;
 use self::render::Textures;
 use self::render::camera::{CLOSE, View, WHOLE};
@@ -35,6 +36,9 @@ use self::render::pose::Case;
 use self::seen::{Owner, Seen, Shot};
 use super::codecs::{CodecError, Pixels, png};
 use super::document::Document;
+
+/// Triangles of an original that are kept to measure what was added, at most: 72 MB.
+const MOST_KEPT: usize = 2_000_000;
 
 /// How different two models look.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -57,8 +61,8 @@ pub struct Comparison {
     /// How much longer or shorter a clip is, at most, as a part of its duration, 1 where it is gone; `None` without clips.
     #[serde(default)]
     pub durations: Option<f32>,
-    /// How far any of a few thousand points of the original's surface, at rest, is from the result's, as a part of the
-    /// original's radius; at most 0.1, and `None` where there is no surface or too much of it.
+    /// How far any of a few thousand points of either surface, at rest, is from the other surface, as a part of the original's
+    /// radius; at most 0.1, and `None` where there is no surface or too much of it.
     #[serde(default)]
     pub surface: Option<f32>,
     /// The largest part of the original, in any whole view, through which light goes: drawn so simply that other viewers show
@@ -134,6 +138,8 @@ pub struct Reference {
     motion: Motion,
     /// Points of its surface at rest.
     points: Vec<Vec3>,
+    /// That surface, unless there is too much of it.
+    surface: Option<Grid>,
     /// What its nodes and materials are called.
     nodes: Vec<String>,
     materials: Vec<String>,
@@ -156,6 +162,8 @@ impl Reference {
         let at_rest = model.draws(Case::default());
         let motion = Motion::of(before, boxes(&at_rest));
         let points = distance::points(&at_rest);
+        let grid = render::sphere(&at_rest).and_then(|around| Grid::of(&at_rest, &around));
+        let surface = grid.filter(|grid| grid.triangles() <= MOST_KEPT);
         let shots = views::shots(&model, &cases);
         let blank = shots.is_empty().then(|| views::blank(&model));
         not_shown.extend(blank.map(|blank| format!("anything: {blank}")));
@@ -165,6 +173,7 @@ impl Reference {
             shots,
             motion,
             points,
+            surface,
             nodes: names(before, "nodes", "node"),
             materials: names(before, "materials", "material"),
             glass,
@@ -332,9 +341,12 @@ impl Reference {
         comparison.surface = self.surface_distance(&after.draws(Case::default()));
     }
 
-    /// How far the surface is from where it was.
+    /// How far the surfaces are from each other: what is lost is far from the result's, what was added from the original's.
     fn surface_distance(&self, after: &[Draw]) -> Option<f32> {
-        distance::farthest(&self.points, after, &self.shots.first()?.around)
+        let around = self.shots.first()?.around;
+        let lost = Grid::of(after, &around)?.farthest(&self.points)?;
+        let added = self.surface.as_ref().and_then(|surface| surface.farthest(&distance::points(after)));
+        Some(added.map_or(lost, |added| added.max(lost)) / around.radius)
     }
 
     fn called(&self, owner: Owner) -> String {

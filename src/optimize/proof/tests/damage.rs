@@ -217,3 +217,17 @@ fn a_mesh_that_begins_elsewhere_in_its_node_has_not_moved() {
     let seen = compare(&original, &result);
     assert!(seen.joints.is_some_and(|far| far < 1e-5) && !is_refused(&seen), "{seen:?}");
 }
+
+/// What is lost inside of something, and what was added, was measured in one direction only, and bounded in none.
+#[test]
+fn regression_a_surface_inside_of_another_is_measured_in_both_directions() {
+    let plain = balls();
+    let mut filled = balls();
+    let inner = json!({"mesh": 0, "translation": [-1.2, 0.0, 0.0], "scale": [0.5, 0.5, 0.5]});
+    filled.root["nodes"].as_array_mut().unwrap().push(inner);
+    filled.root["scenes"][0]["nodes"] = json!([0, 1, 2, 3, 4]);
+    for (original, result) in [(&filled, &plain), (&plain, &filled)] {
+        let seen = compare(original, result);
+        assert!(seen.mean < 1e-3 && is_refused(&seen), "{seen:?}");
+    }
+}
