@@ -161,6 +161,7 @@ impl Look {
             },
         ];
         bounds.extend(place(Measure::Joints, seen.joints, MOVED));
+        bounds.extend(place(Measure::Morphs, seen.morphs, MOVED));
         bounds.extend(place(Measure::Durations, seen.durations, LONGER));
         bounds.extend(place(Measure::Surface, seen.surface, OFF));
         bounds
@@ -230,7 +231,7 @@ impl Look {
     }
 }
 
-/// How far anything may be from where it was in a clip, as a part of the model's radius, whatever else is allowed: two or three
+/// How far anything may be from where it was in a clip or by a morph target, as a part of the model's radius, whatever else is allowed: two or three
 /// pixels of a view. At all presets a fox of three clips is off by 0.07 % and a knight of seventy-six by 0.26 %.
 const MOVED: f32 = 0.01;
 

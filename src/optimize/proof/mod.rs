@@ -6,6 +6,7 @@
 
 mod distance;
 pub mod flip;
+mod morphs;
 mod motion;
 mod powers;
 pub mod render;
@@ -28,6 +29,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use self::distance::Grid;
+use self::morphs::Morphs;
 use self::motion::Motion;
 use self::render::Textures;
 use self::render::camera::{CLOSE, View, WHOLE};
@@ -58,6 +60,13 @@ pub struct Comparison {
     /// original's radius; `None` where the two have different numbers of joints.
     #[serde(default)]
     pub joints: Option<f32>,
+    /// How far what a morph target adds is from what it added, at most, at weight 1 and whether anything plays it or not, as a part of
+    /// the original's radius, 1 where it is gone; `None` without targets.
+    #[serde(default)]
+    pub morphs: Option<f32>,
+    /// Which target that is, for people; `None` where all are as they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub morphs_at: Option<String>,
     /// How much longer or shorter a clip is, at most, as a part of its duration, 1 where it is gone; `None` without clips.
     #[serde(default)]
     pub durations: Option<f32>,
@@ -134,6 +143,8 @@ impl Pictures {
 pub struct Reference {
     cases: Vec<Case>,
     shots: Vec<Shot>,
+    /// What its morph targets add.
+    morphs: Vec<Morphs>,
     /// How it moves.
     motion: Motion,
     /// Points of its surface at rest.
@@ -171,6 +182,7 @@ impl Reference {
         let glass = whole.map(Shot::glass).fold(0.0, f32::max);
         Self {
             shots,
+            morphs: morphs::morphs(&model),
             motion,
             points,
             surface,
@@ -337,6 +349,10 @@ impl Reference {
         let radius = self.shots.first().map(|shot| shot.around.radius);
         let apart = radius.and_then(|radius| Some(self.motion.distance(after.document)? / radius));
         comparison.joints = apart;
+        let morphs = radius.and_then(|radius| morphs::farthest(&self.morphs, &morphs::morphs(after), radius));
+        comparison.morphs_at =
+            morphs.as_ref().filter(|(apart, _)| *apart > 0.0).map(|(_, name)| name.clone());
+        comparison.morphs = morphs.map(|(apart, _)| apart);
         comparison.durations = self.motion.longer_or_shorter(after.document);
         comparison.surface = self.surface_distance(&after.draws(Case::default()));
     }

@@ -231,3 +231,23 @@ fn regression_a_surface_inside_of_another_is_measured_in_both_directions() {
         assert!(seen.mean < 1e-3 && is_refused(&seen), "{seen:?}");
     }
 }
+
+/// Morph targets that no clip plays and no weight shows were not looked at.
+#[test]
+fn regression_morph_targets_are_measured_that_nothing_plays() {
+    let mut original = balls();
+    original.list_mut("meshes")[1]["weights"] = json!([0.0]);
+    original.list_mut("meshes")[1]["extras"] = json!({"targetNames": ["bulge"]});
+    let mut lost = original.clone();
+    drop(lost.list_mut("meshes")[1]["primitives"][0].as_object_mut().unwrap().remove("targets"));
+    let mut larger = original.clone();
+    let bulge: Vec<f32> =
+        larger.accessors[6].vectors::<3>().as_flattened().iter().map(|by| by * 5.0).collect();
+    larger.accessors[6] = Accessor { bounds: true, ..Accessor::from_floats(Shape::Vec3, &bulge) };
+    for result in [&lost, &larger] {
+        let seen = compare(&original, result);
+        assert!(seen.worst == 0.0 && is_refused(&seen), "{seen:?}");
+        assert_eq!(seen.morphs_at.as_deref(), Some("morph target 0 \"bulge\" of mesh 1"));
+    }
+    assert_eq!(compare(&original, &original).morphs, Some(0.0));
+}
