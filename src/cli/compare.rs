@@ -137,6 +137,9 @@ fn describe(comparison: &Comparison) -> String {
     if let Some(part) = comparison.joints.filter(|part| *part > 0.0) {
         lines.push(format!("joints and nodes are off by up to {:.3} % of the model's radius", 100.0 * part));
     }
+    if let (Some(part), Some(target)) = (comparison.morphs, &comparison.morphs_at) {
+        lines.push(format!("{target} is off by up to {:.3} % of the model's radius", 100.0 * part));
+    }
     if let Some(part) = comparison.durations.filter(|part| *part > 0.0) {
         lines.push(format!("a clip is longer or shorter by up to {:.1} % of its duration", 100.0 * part));
     }

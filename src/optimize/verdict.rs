@@ -23,8 +23,12 @@ pub enum Measure {
     Silhouette,
     /// [`Comparison::joints`].
     Joints,
+    /// [`Comparison::morphs`].
+    Morphs,
     /// [`Comparison::durations`].
     Durations,
+    /// [`Comparison::surface`].
+    Surface,
 }
 
 /// A measure beside its bound.
@@ -72,7 +76,9 @@ fn reason(bounds: &[Bound], seen: &Comparison) -> Option<String> {
     let mut passed: Vec<&Bound> = bounds.iter().filter(|bound| bound.part > 1.0).collect();
     passed.sort_by(|a, b| b.part.total_cmp(&a.part));
     let (worst, others) = passed.split_first()?;
-    let place = worst.measure.view(seen).map(place).unwrap_or_default();
+    let target = seen.morphs_at.as_ref().filter(|_| worst.measure == Measure::Morphs);
+    let target = target.map(|target| format!(", most of all of {target}"));
+    let place = worst.measure.view(seen).map(place).or(target).unwrap_or_default();
     let also = others.iter().map(|bound| bound.measure.name()).collect::<Vec<_>>().join(", ");
     let also = if also.is_empty() { also } else { format!("; also past their bounds: {also}") };
     Some(format!("{}{place}{also}", worst.sentence()))
@@ -96,14 +102,16 @@ impl Measure {
             Self::DetailWorst => "the error of the worst close-up of a detail",
             Self::Silhouette => "the overlap of the outlines",
             Self::Joints => "the distance of a joint or a node's mesh from where it was in a clip",
+            Self::Morphs => "the distance of what a morph target adds from what it added",
             Self::Durations => "the change of a clip's duration",
+            Self::Surface => "the distance of a point of one surface from the other",
         }
     }
 
     /// Whether pictures show it.
     #[must_use]
     pub fn is_seen(self) -> bool {
-        !matches!(self, Self::Joints | Self::Durations)
+        !matches!(self, Self::Joints | Self::Morphs | Self::Durations | Self::Surface)
     }
 
     /// The view in which most of it is seen.
@@ -115,7 +123,7 @@ impl Measure {
             Self::CloseWorst => worst(seen, ViewError::is_close, by_error),
             Self::DetailWorst => worst(seen, ViewError::is_detail, by_error),
             Self::Silhouette => worst(seen, |_| true, |view| 1.0 - view.silhouette),
-            Self::Joints | Self::Durations => None,
+            Self::Joints | Self::Morphs | Self::Durations | Self::Surface => None,
         }
     }
 }
@@ -142,7 +150,7 @@ impl Bound {
             Measure::Durations => {
                 format!("{name} is {:.1} %, past the bound of {:.1} %", 100.0 * found, 100.0 * bound)
             }
-            Measure::Joints => {
+            Measure::Joints | Measure::Morphs | Measure::Surface => {
                 let radius = "of the model's radius";
                 format!("{name} is {:.2} % {radius}, past the bound of {:.2} %", 100.0 * found, 100.0 * bound)
             }
@@ -175,7 +183,9 @@ mod tests {
             (Comparison { detail_worst: 0.1, ..same() }, "detail"),
             (Comparison { silhouette: 0.9, ..same() }, "outlines"),
             (Comparison { joints: Some(0.02), ..same() }, "joint"),
+            (Comparison { morphs: Some(0.02), ..same() }, "morph"),
             (Comparison { durations: Some(1.0), ..same() }, "duration"),
+            (Comparison { surface: Some(0.06), ..same() }, "surface"),
         ] {
             let verdict = of(&seen);
             let reason = verdict.reason.unwrap_or_default();

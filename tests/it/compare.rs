@@ -82,7 +82,9 @@ fn the_same_model_passes_and_all_bounds_are_told() {
     assert_eq!((&verdict["passes"], &verdict["reason"]), (&json!(true), &Value::Null));
     let bounds = verdict["bounds"].as_array().unwrap();
     let names: Vec<&str> = bounds.iter().filter_map(|bound| bound["measure"].as_str()).collect();
-    for name in ["mean", "worst", "close_worst", "detail_worst", "silhouette", "joints", "durations"] {
+    for name in
+        ["mean", "worst", "close_worst", "detail_worst", "silhouette", "joints", "durations", "surface"]
+    {
         assert!(names.contains(&name), "{name} is not in {names:?}");
     }
 }

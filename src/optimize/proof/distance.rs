@@ -1,4 +1,4 @@
-//! How far a surface is from another: points all over the original, and the nearest triangle of the result.
+//! How far a surface is from another: points all over the one, and the nearest triangle of the other.
 //!
 //! Pictures show what is seen; this shows what moved where no view looks. Points are spread evenly by area, triangles lie in
 //! a grid. Source of the nearest point of a triangle: Ericson, "Real-Time Collision Detection", 2005, 5.1.5.
@@ -61,16 +61,8 @@ fn somewhere([a, b, c]: &Triangle, number: usize) -> Vec3 {
     *a + (*b - *a) * u + (*c - *a) * v
 }
 
-/// How far the farthest point is from a surface, as a part of the radius, and at most [`FARTHEST`]; `None` where there are no
-/// points or the surface is too large to be searched.
-pub(super) fn farthest(points: &[Vec3], draws: &[Draw], around: &Sphere) -> Option<f32> {
-    let grid = Grid::new(triangles(draws).collect(), around)?;
-    let largest = points.par_iter().map(|point| grid.distance(*point)).reduce_with(f32::max)?;
-    Some(largest / around.radius)
-}
-
 /// Triangles by the cells that their boxes touch.
-struct Grid {
+pub(super) struct Grid {
     triangles: Vec<Triangle>,
     low: Vec3,
     cell: f32,
@@ -82,6 +74,22 @@ struct Grid {
 }
 
 impl Grid {
+    /// What is drawn; `None` where it is too large to be searched.
+    pub(super) fn of(draws: &[Draw], around: &Sphere) -> Option<Self> {
+        Self::new(triangles(draws).collect(), around)
+    }
+
+    /// How many triangles there are.
+    pub(super) fn triangles(&self) -> usize {
+        self.triangles.len()
+    }
+
+    /// How far the farthest of some points is from the surface, in units of the scene, and at most [`FARTHEST`] of the radius;
+    /// `None` where there are no points.
+    pub(super) fn farthest(&self, points: &[Vec3]) -> Option<f32> {
+        points.par_iter().map(|point| self.distance(*point)).reduce_with(f32::max)
+    }
+
     fn new(triangles: Vec<Triangle>, around: &Sphere) -> Option<Self> {
         let (low, cell) = (around.centre - around.radius, 2.0 * around.radius / CELLS);
         let size = UVec3::splat(CELLS as u32);

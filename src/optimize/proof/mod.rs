@@ -7,6 +7,7 @@
 mod distance;
 pub mod flip;
 mod missing;
+mod morphs;
 mod motion;
 mod owners;
 mod powers;
@@ -29,6 +30,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use self::distance::Grid;
+use self::morphs::Morphs;
 use self::motion::Motion;
 use self::owners::{Named, Names, Owner};
 use self::render::Textures;
@@ -38,6 +41,9 @@ use self::render::pose::Case;
 use self::seen::{Seen, Shot};
 use super::codecs::{CodecError, Pixels, png};
 use super::document::Document;
+
+/// Triangles of an original that are kept to measure what was added, at most: 72 MB.
+const MOST_KEPT: usize = 2_000_000;
 
 /// How different two models look.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -57,11 +63,18 @@ pub struct Comparison {
     /// original's radius; `None` where the two have different numbers of joints.
     #[serde(default)]
     pub joints: Option<f32>,
+    /// How far what a morph target adds is from what it added, at most, at weight 1 and whether anything plays it or not, as a part of
+    /// the original's radius, 1 where it is gone; `None` without targets.
+    #[serde(default)]
+    pub morphs: Option<f32>,
+    /// Which target that is, for people; `None` where all are as they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub morphs_at: Option<String>,
     /// How much longer or shorter a clip is, at most, as a part of its duration, 1 where it is gone; `None` without clips.
     #[serde(default)]
     pub durations: Option<f32>,
-    /// How far any of a few thousand points of the original's surface, at rest, is from the result's, as a part of the
-    /// original's radius; at most 0.1, and `None` where there is no surface or too much of it.
+    /// How far any of a few thousand points of either surface, at rest, is from the other surface, as a part of the original's
+    /// radius; at most 0.1, and `None` where there is no surface or too much of it.
     #[serde(default)]
     pub surface: Option<f32>,
     /// The largest part of the original, in any whole view, through which light goes: drawn so simply that other viewers show
@@ -134,10 +147,14 @@ impl Pictures {
 pub struct Reference {
     cases: Vec<Case>,
     shots: Vec<Shot>,
+    /// What its morph targets add.
+    morphs: Vec<Morphs>,
     /// How it moves.
     motion: Motion,
     /// Points of its surface at rest.
     points: Vec<Vec3>,
+    /// That surface, unless there is too much of it.
+    surface: Option<Grid>,
     /// What its nodes and materials are called.
     names: Names,
     glass: f32,
@@ -160,6 +177,8 @@ impl Reference {
         let at_rest = model.draws(Case::default());
         let motion = Motion::of(before, boxes(&at_rest));
         let points = distance::points(&at_rest);
+        let grid = render::sphere(&at_rest).and_then(|around| Grid::of(&at_rest, &around));
+        let surface = grid.filter(|grid| grid.triangles() <= MOST_KEPT);
         let shots = views::shots(&model, &cases);
         let blank = shots.is_empty().then(|| views::blank(&model));
         not_shown.extend(blank.map(|blank| format!("anything: {blank}")));
@@ -167,8 +186,10 @@ impl Reference {
         let glass = whole.map(Shot::glass).fold(0.0, f32::max);
         Self {
             shots,
+            morphs: morphs::morphs(&model),
             motion,
             points,
+            surface,
             names: Names::of(before),
             glass,
             cameras: before.list("cameras").to_vec(),
@@ -342,13 +363,20 @@ impl Reference {
         let radius = self.shots.first().map(|shot| shot.around.radius);
         let apart = radius.and_then(|radius| Some(self.motion.distance(after.document)? / radius));
         comparison.joints = apart;
+        let morphs = radius.and_then(|radius| morphs::farthest(&self.morphs, &morphs::morphs(after), radius));
+        comparison.morphs_at =
+            morphs.as_ref().filter(|(apart, _)| *apart > 0.0).map(|(_, name)| name.clone());
+        comparison.morphs = morphs.map(|(apart, _)| apart);
         comparison.durations = self.motion.longer_or_shorter(after.document);
         comparison.surface = self.surface_distance(&after.draws(Case::default()));
     }
 
-    /// How far the surface is from where it was.
+    /// How far the surfaces are from each other: what is lost is far from the result's, what was added from the original's.
     fn surface_distance(&self, after: &[Draw]) -> Option<f32> {
-        distance::farthest(&self.points, after, &self.shots.first()?.around)
+        let around = self.shots.first()?.around;
+        let lost = Grid::of(after, &around)?.farthest(&self.points)?;
+        let added = self.surface.as_ref().and_then(|surface| surface.farthest(&distance::points(after)));
+        Some(added.map_or(lost, |added| added.max(lost)) / around.radius)
     }
 }
 

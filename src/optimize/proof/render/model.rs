@@ -156,6 +156,17 @@ impl<'d> Model<'d> {
             .collect()
     }
 
+    /// What a node shows at rest with these weights of its morph targets; nothing where the scene does not show it.
+    pub(in super::super) fn morphed(&self, index: usize, weights: Vec<f32>) -> Vec<Draw> {
+        let mut pose = Pose::of(self.document, None);
+        let node = self.document.list("nodes").get(index);
+        let Some((node, world)) = node.zip(pose.world.get(index).copied().flatten()) else {
+            return Vec::new();
+        };
+        drop(pose.weights.insert(index, weights));
+        self.draws_of((index, node), world, (&pose, &Arc::default()), None)
+    }
+
     fn draws_of(
         &self,
         (index, node): (usize, &Value),

@@ -217,3 +217,37 @@ fn a_mesh_that_begins_elsewhere_in_its_node_has_not_moved() {
     let seen = compare(&original, &result);
     assert!(seen.joints.is_some_and(|far| far < 1e-5) && !is_refused(&seen), "{seen:?}");
 }
+
+/// What is lost inside of something, and what was added, was measured in one direction only, and bounded in none.
+#[test]
+fn regression_a_surface_inside_of_another_is_measured_in_both_directions() {
+    let plain = balls();
+    let mut filled = balls();
+    let inner = json!({"mesh": 0, "translation": [-1.2, 0.0, 0.0], "scale": [0.5, 0.5, 0.5]});
+    filled.root["nodes"].as_array_mut().unwrap().push(inner);
+    filled.root["scenes"][0]["nodes"] = json!([0, 1, 2, 3, 4]);
+    for (original, result) in [(&filled, &plain), (&plain, &filled)] {
+        let seen = compare(original, result);
+        assert!(seen.mean < 1e-3 && is_refused(&seen), "{seen:?}");
+    }
+}
+
+/// Morph targets that no clip plays and no weight shows were not looked at.
+#[test]
+fn regression_morph_targets_are_measured_that_nothing_plays() {
+    let mut original = balls();
+    original.list_mut("meshes")[1]["weights"] = json!([0.0]);
+    original.list_mut("meshes")[1]["extras"] = json!({"targetNames": ["bulge"]});
+    let mut lost = original.clone();
+    drop(lost.list_mut("meshes")[1]["primitives"][0].as_object_mut().unwrap().remove("targets"));
+    let mut larger = original.clone();
+    let bulge: Vec<f32> =
+        larger.accessors[6].vectors::<3>().as_flattened().iter().map(|by| by * 5.0).collect();
+    larger.accessors[6] = Accessor { bounds: true, ..Accessor::from_floats(Shape::Vec3, &bulge) };
+    for result in [&lost, &larger] {
+        let seen = compare(&original, result);
+        assert!(seen.worst == 0.0 && is_refused(&seen), "{seen:?}");
+        assert_eq!(seen.morphs_at.as_deref(), Some("morph target 0 \"bulge\" of mesh 1"));
+    }
+    assert_eq!(compare(&original, &original).morphs, Some(0.0));
+}

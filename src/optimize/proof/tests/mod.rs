@@ -287,7 +287,7 @@ fn fewer_views_see_about_as_much_and_the_worst_one_is_shown() {
         false
     });
     assert_eq!((&counts[..2], counts[3]), (&[4, 6][..], comparison.views.len()));
-    assert_eq!(whole, Comparison { joints: None, surface: None, ..comparison.clone() });
+    assert_eq!(whole, Comparison { joints: None, surface: None, morphs: None, ..comparison.clone() });
     assert_eq!(&reference.as_seen_in(&few, &whole), glance);
     let fewer = reference.compare_attempt(&result, |seen| seen.views.len() >= 6);
     assert_eq!(&fewer, glance);
