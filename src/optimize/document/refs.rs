@@ -180,6 +180,7 @@ const WITHOUT_INDICES: &[&str] = &[
     "EXT_texture_webp",
     "FB_geometry_metadata",
     "FB_ngon_encoding",
+    "GODOT_single_root",
     "KHR_materials_dispersion",
     "KHR_materials_emissive_strength",
     "KHR_materials_ior",

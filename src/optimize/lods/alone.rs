@@ -79,3 +79,26 @@ fn forget_coarser_nodes(document: &mut Document, carriers: &[Carrier]) {
     let keep: Vec<bool> = (0..document.list("nodes").len()).map(|node| !coarser.contains(&node)).collect();
     edit::retain(document, Kind::Node, &keep);
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn meshes_of_other_levels_go_although_they_have_names_and_one_that_nothing_used_stays() {
+        let root = json!({
+            "nodes": [{"mesh": 0, "extensions": {"MSFT_lod": {"ids": [1]}}}, {"mesh": 1}],
+            "meshes": [
+                {"name": "vase", "primitives": []}, {"name": "coarse", "primitives": []},
+                {"name": "spare", "primitives": []},
+            ],
+        });
+        let document = Document { root: root.as_object().unwrap().clone(), ..Document::default() };
+        let mut alone = nodes::seen_at(&document, &carriers(&document), 1);
+        forget_other_levels(&mut alone, &document);
+        let names = alone.list("meshes").iter().map(|mesh| mesh["name"].as_str().unwrap());
+        assert_eq!(names.collect::<Vec<_>>(), ["coarse", "spare"]);
+    }
+}

@@ -3,7 +3,7 @@
 //! The children of a plain node ([`plain_nodes`]) without a mesh take its place. Where it moves, turns or scales
 //! them, they do so themselves: only plain children, since scripts and animations expect the others as they were.
 //! Declines for everything named or referred to, where a transform cannot be written without shear, where the
-//! JSON would not become shorter, and when `nodes=keep`.
+//! JSON would not become shorter, in files with one root by GODOT_single_root, and when `nodes=keep`.
 
 use serde_json::{Map, Value};
 
@@ -29,6 +29,12 @@ impl Pass for Flatten {
     fn run(&self, document: &mut Document, context: &mut Context) -> Result<Outcome, Error> {
         if context.settings.nodes == Nodes::Keep {
             return Ok(Outcome::Unchanged("all nodes are to stay".into()));
+        }
+        // The root is node 0 and has no transform, so it looks like one that only groups others.
+        if document.uses_extension("GODOT_single_root") {
+            return Ok(Outcome::Unchanged(
+                "the file has one root by GODOT_single_root, which is to stay".into(),
+            ));
         }
         let mut flat = Flat::of(document);
         flat.go_down();
@@ -186,6 +192,19 @@ mod tests {
         ]);
         assert_eq!(document.root["nodes"], expected);
         assert_eq!(document.root["scenes"], json!([{ "nodes": [0, 1] }]));
+    }
+
+    /// The extension is a name alone, and the unnamed root that it promises to engines was taken out.
+    #[test]
+    fn regression_the_one_root_of_a_file_stays() {
+        let nodes = json!([{ "children": [1, 2] }, { "mesh": 0 }, { "mesh": 1 }]);
+        let (document, outcome) = run(nodes.clone(), json!({ "extensionsUsed": ["GODOT_single_root"] }));
+        assert!(
+            matches!(&outcome, Outcome::Unchanged(why) if why.contains("GODOT_single_root")),
+            "{outcome:?}"
+        );
+        assert_eq!(document.root["nodes"], nodes);
+        assert_eq!(run(nodes, json!({})).0.list("nodes").len(), 2);
     }
 
     #[test]
