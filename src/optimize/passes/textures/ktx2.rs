@@ -30,17 +30,18 @@ pub(in super::super) struct Ktx2;
 struct Step {
     /// How much error ETC1S may have, as a part of the budget; above it, UASTC is taken.
     etc1s_error: f32,
-    /// See [`ktx2::Options::quality`]: the first whose measured error is allowed is taken, or the last. Below 25 hardly a byte
-    /// is saved.
-    uastc_qualities: &'static [u8],
+    /// Quality and effort, see [`ktx2::Options`]: the first whose measured error is allowed are taken, or the last. Below 25
+    /// hardly a byte is saved. With more effort the files are twice as large at the same error, as the simplest block modes pack
+    /// best; but noise needs the others.
+    uastc: &'static [(u8, u8)],
     /// The part of each side that is kept.
     part: f32,
 }
 
 const STEPS: [Step; 3] = [
-    Step { etc1s_error: 1.0, uastc_qualities: &[75, 90, 100], part: 1.0 },
-    Step { etc1s_error: 2.0, uastc_qualities: &[25], part: 1.0 },
-    Step { etc1s_error: 4.0, uastc_qualities: &[25], part: 0.5 },
+    Step { etc1s_error: 1.0, uastc: &[(75, 0), (90, 0), (100, 2)], part: 1.0 },
+    Step { etc1s_error: 2.0, uastc: &[(25, 0)], part: 1.0 },
+    Step { etc1s_error: 4.0, uastc: &[(25, 0)], part: 0.5 },
 ];
 
 /// How much error UASTC may have at any but the best quality, as a part of the budget: no more than all that may be used.
@@ -210,26 +211,24 @@ fn coded(
             return Ok(Coded { bytes, how: format!("KTX2 (ETC1S) at quality {etc1s_quality}") });
         }
     }
-    uastc(pixels, goal, if is_fast { &step.uastc_qualities[..1] } else { step.uastc_qualities })
+    uastc(pixels, goal, if is_fast { &step.uastc[..1] } else { step.uastc })
 }
 
-/// The first of these qualities that is good enough, or the last.
-fn uastc(pixels: &Pixels, goal: &Goal, qualities: &[u8]) -> Result<Coded, CodecError> {
-    // With more effort the files are twice as large at the same error: the simplest block modes pack best.
-    let options = |quality| ktx2::Options {
-        coding: Coding::Uastc,
-        quality,
-        effort: 0,
-        content: goal.meaning().content,
+/// The first of these (quality and effort) that is good enough, or the last.
+fn uastc(pixels: &Pixels, goal: &Goal, ways: &[(u8, u8)]) -> Result<Coded, CodecError> {
+    let content = goal.meaning().content;
+    let coded = |(quality, effort): (u8, u8)| {
+        let bytes = ktx2::encode(pixels, &ktx2::Options { coding: Coding::Uastc, quality, effort, content })?;
+        Ok(Coded { bytes, how: format!("KTX2 (UASTC) at quality {quality}") })
     };
-    let (&last, others) = qualities.split_last().unwrap_or((&100, &[]));
-    for &quality in others {
-        let bytes = ktx2::encode(pixels, &options(quality))?;
-        if goal.part(goal.error(&image_file::decode(&bytes, u64::MAX)?)?) <= UASTC_ERROR {
-            return Ok(Coded { bytes, how: format!("KTX2 (UASTC) at quality {quality}") });
+    let (&last, others) = ways.split_last().unwrap_or((&(100, 2), &[]));
+    for &way in others {
+        let coded = coded(way)?;
+        if goal.part(goal.error(&image_file::decode(&coded.bytes, u64::MAX)?)?) <= UASTC_ERROR {
+            return Ok(coded);
         }
     }
-    Ok(Coded { bytes: ktx2::encode(pixels, &options(last))?, how: format!("KTX2 (UASTC) at quality {last}") })
+    coded(last)
 }
 
 fn described(coded: &Coded, pixels: &Pixels, before: (u32, u32), bytes: usize) -> String {
@@ -283,7 +282,7 @@ mod tests {
     fn every_step_is_cheaper_than_the_one_before() {
         for pair in STEPS.windows(2) {
             assert!(pair[1].etc1s_error >= pair[0].etc1s_error);
-            assert!(pair[1].uastc_qualities[0] <= pair[0].uastc_qualities[0] && pair[1].part <= pair[0].part);
+            assert!(pair[1].uastc[0] <= pair[0].uastc[0] && pair[1].part <= pair[0].part);
         }
     }
 
@@ -299,11 +298,11 @@ mod tests {
         let pixels = Pixels::new(side, side, rgba.collect()).unwrap();
         let budget = Budget::of(&Settings { preset: Preset::High, ..Settings::default() });
         let goal = Goal::new(&pixels, &COLOUR, Some(128.0), &budget).with_share(SHARE);
-        let part = |qualities: &[u8]| {
-            let coded = uastc(&pixels, &goal, qualities).unwrap();
+        let part = |ways: &[(u8, u8)]| {
+            let coded = uastc(&pixels, &goal, ways).unwrap();
             goal.part(goal.error(&image_file::decode(&coded.bytes, u64::MAX).unwrap()).unwrap())
         };
-        let (first, measured) = (part(&[75]), part(STEPS[0].uastc_qualities));
+        let (first, measured) = (part(&[(75, 0)]), part(STEPS[0].uastc));
         assert!(first > UASTC_ERROR && measured <= UASTC_ERROR, "{measured} after {first}");
     }
 }
