@@ -250,7 +250,7 @@ impl Reference {
             errors.extend(more.views);
             errors.sort_by_cached_key(|view| self.shots.iter().position(|shot| shot.name() == view.name));
             let by_now = &Glance::ALL[..count];
-            seen = self.comparison(&after, errors, |shot| by_now.contains(&Glance::of(shot)));
+            seen = self.comparison(errors, |shot| by_now.contains(&Glance::of(shot)));
             if enough(&seen) {
                 break;
             }
@@ -338,27 +338,27 @@ impl Reference {
             Some((ViewError { object: owner.map(|owner| named.called(owner)), ..error }, picture(&seen)))
         });
         let (errors, pictures): (Vec<ViewError>, Vec<Option<Pictures>>) = seen.unzip();
-        (self.comparison(after, errors, is_wanted), pictures.into_iter().flatten().collect())
+        (self.comparison(errors, is_wanted), pictures.into_iter().flatten().collect())
     }
 
     /// What the errors of some views come to.
-    fn comparison(
-        &self,
-        after: &Model,
-        errors: Vec<ViewError>,
-        is_wanted: impl Fn(&Shot) -> bool,
-    ) -> Comparison {
+    fn comparison(&self, errors: Vec<ViewError>, is_wanted: impl Fn(&Shot) -> bool) -> Comparison {
+        let whole = self.shots.iter().filter(|shot| shot.is_whole() && is_wanted(shot)).count();
+        Comparison { glass: self.glass, ..Comparison::of(errors, whole) }
+    }
+
+    /// What pictures show of neither model, or not as it is.
+    fn not_shown(&self, after: &Model) -> Vec<String> {
         let mut not_shown = self.not_shown.clone();
         let of_result = missing::not_shown(after).into_iter().chain(undecoded(after, "result"));
         not_shown.extend(of_result.filter(|line| !self.not_shown.contains(line)));
         if !missing::are_same_cameras(&self.cameras, after.document.list("cameras")) {
             not_shown.push("the cameras of the result are not those of the original".to_owned());
         }
-        let whole = self.shots.iter().filter(|shot| shot.is_whole() && is_wanted(shot)).count();
-        Comparison { glass: self.glass, not_shown, ..Comparison::of(errors, whole) }
+        not_shown
     }
 
-    /// Measures what pictures may not show.
+    /// Measures what pictures may not show, and says what they do not.
     fn measure(&self, after: &Model, comparison: &mut Comparison) {
         let radius = self.shots.first().map(|shot| shot.around.radius);
         let apart = radius.and_then(|radius| Some(self.motion.distance(after.document)? / radius));
@@ -369,6 +369,7 @@ impl Reference {
         comparison.morphs = morphs.map(|(apart, _)| apart);
         comparison.durations = self.motion.longer_or_shorter(after.document);
         comparison.surface = self.surface_distance(&after.draws(Case::default()));
+        comparison.not_shown = self.not_shown(after);
     }
 
     /// How far the surfaces are from each other: what is lost is far from the result's, what was added from the original's.
