@@ -68,7 +68,8 @@ struct Answer<'c> {
 /// A model is refused; a picture cannot be written; [`NothingCompared`]; [`PastBudget`].
 pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
     let before = document(&flags.before)?;
-    let after = document(&flags.after)?;
+    let mut after = document(&flags.after)?;
+    proof::align(&mut after, &before);
     let reference = Reference::new(&before);
     let comparison = match &flags.images {
         None => reference.compare(&after),

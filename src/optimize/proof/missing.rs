@@ -89,11 +89,13 @@ fn of_scenes(model: &Model) -> Vec<String> {
         (lights > MOST_LIGHTS, format!("of more than {MOST_LIGHTS} lights, the others do not shine")),
         (
             clips.len() > MOST_CLIPS,
-            format!("of more than {MOST_CLIPS} animations, the others are not looked at"),
+            format!(
+                "of more than {MOST_CLIPS} animations, the others are not drawn (where their joints are is compared)"
+            ),
         ),
         (
             model.variants() > MOST_VARIANTS,
-            format!("of more than {MOST_VARIANTS} variants, the others are not looked at"),
+            format!("of more than {MOST_VARIANTS} variants, the others are not drawn"),
         ),
     ];
     lines.into_iter().filter(|(is_so, _)| *is_so).map(|(_, line)| line).collect()

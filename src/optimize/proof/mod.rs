@@ -9,6 +9,7 @@ pub mod flip;
 mod missing;
 mod morphs;
 mod motion;
+mod order;
 mod owners;
 mod powers;
 pub mod render;
@@ -19,6 +20,7 @@ pub(super) mod tests;
 mod views;
 
 pub(super) use self::render::{as_mapped, drawn_images};
+pub use order::align;
 pub use shape::{Expectation, Shape, compare as compare_shape, shape};
 pub use views::Blank;
 

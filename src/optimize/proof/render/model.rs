@@ -7,6 +7,7 @@ use glam::{Mat4, Quat, Vec3};
 use rayon::prelude::*;
 use serde_json::Value;
 
+use super::super::order;
 use super::light::{Light, lights};
 use super::material::Material;
 use super::part::Part;
@@ -22,7 +23,7 @@ use crate::optimize::document::{Accessor, Document};
 /// Images are looked at in at most this size, in pixels: more than a close-up can show.
 const LARGEST_SIDE: u32 = 2048;
 
-const VARIANTS: &str = "KHR_materials_variants";
+pub(in super::super) const VARIANTS: &str = "KHR_materials_variants";
 
 /// Larger images are not looked at: decoded they would take more memory than all the rest of a job.
 const MOST_PIXELS: u64 = 1 << 26;
@@ -139,8 +140,7 @@ impl<'d> Model<'d> {
 
     /// How many variants there are.
     pub(in super::super) fn variants(&self) -> usize {
-        let extension = &self.document.root.get("extensions").unwrap_or(&Value::Null)[VARIANTS];
-        extension["variants"].as_array().map_or(0, Vec::len)
+        order::variants(self.document).len()
     }
 
     /// What is drawn.

@@ -61,7 +61,7 @@ fn regression_what_is_not_looked_at_is_said() {
             let clip = json!({"channels": [], "samplers": []});
             document.root.insert("animations".into(), vec![clip; 5].into());
         },
-        "of more than 4 animations, the others are not looked at",
+        "of more than 4 animations, the others are not drawn (where their joints are is compared)",
     );
     told(
         &|document| {
@@ -69,7 +69,7 @@ fn regression_what_is_not_looked_at_is_said() {
             let variants = json!({"KHR_materials_variants": {"variants": variants}});
             document.root.insert("extensions".into(), variants);
         },
-        "of more than 4 variants, the others are not looked at",
+        "of more than 4 variants, the others are not drawn",
     );
     told(
         &|document| document.list_mut("meshes")[1]["primitives"][0]["targets"][0]["COLOR_0"] = 1.into(),

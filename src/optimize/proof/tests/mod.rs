@@ -4,6 +4,7 @@ mod blame;
 mod damage;
 mod glass;
 mod missing;
+mod order;
 
 use std::sync::Arc;
 
