@@ -231,8 +231,9 @@ impl Look {
     }
 }
 
-/// How far anything may be from where it was in a clip or by a morph target, as a part of the model's radius, whatever else is allowed: two or three
-/// pixels of a view. At all presets a fox of three clips is off by 0.07 % and a knight of seventy-six by 0.26 %.
+/// How far anything may be from where it was in a clip or by a morph target, as a part of the model's radius, whatever else is
+/// allowed: two or three pixels of a view. At all presets a fox of three clips is off by 0.07 % and a knight of seventy-six by
+/// 0.26 %.
 const MOVED: f32 = 0.01;
 
 /// How far any point of a surface may be from the other one, as a part of the model's radius, whatever else is allowed: twice what

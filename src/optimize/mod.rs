@@ -130,13 +130,14 @@ pub fn optimize(
 const WORTH_AN_ERROR: f64 = 0.03;
 const WORTH_ANOTHER_ERROR: f64 = 0.15;
 
-/// Whether a result saves too little of a .glb for how different it looks.
-fn saves_too_little(before: &Inventory, settings: &Settings, fitted: &Fitted) -> bool {
+/// The part of a .glb that a result saves, where that is too little for how different it looks.
+fn too_little_saved(before: &Inventory, settings: &Settings, fitted: &Fitted) -> Option<f64> {
     let is_lossy = fitted.comparison.as_ref().is_some_and(|comparison| comparison.mean > 0.0);
     let was_optimized = before.extensions_used.iter().any(|name| name == "EXT_texture_avif");
     let worth = if was_optimized { WORTH_ANOTHER_ERROR } else { WORTH_AN_ERROR };
-    let left = fitted.glb.len() as f64 / before.bytes as f64;
-    is_lossy && settings.target_size.is_none() && left > 1.0 - worth
+    let saved = 1.0 - fitted.glb.len() as f64 / before.bytes as f64;
+    let is_too_little = is_lossy && settings.target_size.is_none() && (0.0..worth).contains(&saved);
+    is_too_little.then_some(saved)
 }
 
 /// Puts the original in the place of a result that is no smaller, or by too little, or fails its proof. What is said of losses and
@@ -148,14 +149,14 @@ fn choose(
     fitted: &mut Fitted,
 ) -> Result<report::Outcome, Error> {
     let is_smaller = fitted.glb.len() < input.len();
-    if input.starts_with(GLB_MAGIC) && (!is_smaller || saves_too_little(before, settings, fitted)) {
-        if is_smaller {
-            let part = 100.0 * (1.0 - fitted.glb.len() as f64 / before.bytes as f64);
-            let what = format!(
+    let too_little = too_little_saved(before, settings, fitted).filter(|_| is_smaller);
+    if input.starts_with(GLB_MAGIC) && (!is_smaller || too_little.is_some()) {
+        fitted.document.warnings.extend(too_little.map(|part| {
+            let part = 100.0 * part;
+            format!(
                 "the result was {part:.1} % smaller, which is not worth its errors: the file stays as it was"
-            );
-            fitted.document.warnings.push(what);
-        }
+            )
+        }));
         // Before the proof: nobody will see the written file.
         fitted.document.dropped.clear();
         fitted.glb = input.to_vec();
