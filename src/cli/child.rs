@@ -16,6 +16,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::optimize::Error;
+use crate::optimize::proof::Blank;
 use crate::sandbox::{DISK_FULL, Line, Request, Task, confine, outlast_signals};
 
 /// Runs the one task.
@@ -45,6 +46,9 @@ enum Failure {
     /// One of several files is at fault.
     #[error("{name}: {error}")]
     InFile { name: String, error: Error },
+    /// There is something to compare, but no picture of it.
+    #[error("Nothing can be compared: {0}.")]
+    NothingCompared(Blank),
     /// There is nothing to work on.
     #[error(
         "There is no model among the files: send a .glb, or a .gltf with its files, alone or in a zip archive."
@@ -67,6 +71,7 @@ impl Failure {
             Self::File { .. } => "internal",
             Self::Archive { .. } => "bad_archive",
             Self::NoModel => "no_model",
+            Self::NothingCompared(_) => "unsupported",
         }
     }
 
@@ -74,7 +79,7 @@ impl Failure {
         match self {
             Self::Optimizer(error) | Self::InFile { error, .. } => error.is_bad_input(),
             Self::File { .. } => false,
-            Self::Archive { .. } | Self::NoModel => true,
+            Self::Archive { .. } | Self::NoModel | Self::NothingCompared(_) => true,
         }
     }
 }

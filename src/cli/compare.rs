@@ -4,15 +4,12 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use serde::Serialize;
-
 use super::{OfFile, files};
-use crate::optimize::budget::Budget;
+use crate::optimize::compare::compare;
 use crate::optimize::document::{Document, read};
-use crate::optimize::proof::{self, Blank, Comparison, Pictures, Reference};
-use crate::optimize::verdict::Verdict;
-use crate::optimize::{Limits, MaxError, Settings};
+use crate::optimize::proof::{Blank, Comparison, Pictures};
+use crate::optimize::{Limits, MaxError};
+use anyhow::Context;
 
 /// What `compare` can be told.
 #[derive(Debug, clap::Args)]
@@ -51,55 +48,29 @@ pub(super) struct PastBudget(String);
 #[error("nothing could be compared: {0}")]
 pub(super) struct NothingCompared(Blank);
 
-const ONLY_THE_OTHER: &str = "the original shows nothing, and the other model does";
 const NEITHER: &str = "neither model shows anything, and so they look the same\n";
 
-/// What is printed as JSON.
-#[derive(Debug, Serialize)]
-struct Answer<'c> {
-    #[serde(flatten)]
-    comparison: &'c Comparison,
-    verdict: &'c Verdict,
-}
-
-/// Compares two models and prints the error of every view. They pass where they would as original and result of `optimize`.
+/// Compares two models and prints the error of every view.
 ///
 /// # Errors
 /// A model is refused; a picture cannot be written; [`NothingCompared`]; [`PastBudget`].
 pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
     let before = document(&flags.before)?;
-    let mut after = document(&flags.after)?;
-    proof::align(&mut after, &before);
-    let reference = Reference::new(&before);
-    let comparison = match &flags.images {
-        None => reference.compare(&after),
-        Some(folder) => {
-            let (comparison, pictures) = reference.compare_in_pictures(&after);
-            save(folder, &pictures)?;
-            comparison
-        }
-    };
-    let verdict = match reference.blank() {
-        Some(Blank::Empty) if proof::shows_anything(&after) => Verdict::against(ONLY_THE_OTHER),
-        Some(Blank::Empty) | None => verdict(flags, &comparison),
-        Some(why) => return Err(NothingCompared(why).into()),
-    };
+    let after = document(&flags.after)?;
+    let (compared, pictures) =
+        compare(&before, after, flags.max_error, flags.images.is_some()).map_err(NothingCompared)?;
+    if let Some(folder) = &flags.images {
+        save(folder, &pictures)?;
+    }
     let mut stdout = io::stdout().lock();
     if flags.json {
-        let answer = Answer { comparison: &comparison, verdict: &verdict };
-        writeln!(stdout, "{}", serde_json::to_string_pretty(&answer)?)?;
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&compared)?)?;
     } else {
-        let both_blank = reference.is_blank() && verdict.passes;
-        let text = if both_blank { NEITHER.to_owned() } else { describe(&comparison) };
+        let shows_nothing = compared.comparison.views.is_empty() && compared.verdict.passes;
+        let text = if shows_nothing { NEITHER.to_owned() } else { describe(&compared.comparison) };
         stdout.write_all(text.as_bytes())?;
     }
-    verdict.reason.map_or(Ok(()), |reason| Err(PastBudget(reason).into()))
-}
-
-/// What the bounds say.
-fn verdict(flags: &Flags, comparison: &Comparison) -> Verdict {
-    let settings = Settings { max_error: flags.max_error, ..Settings::default() };
-    Verdict::of(&Budget::of(&settings).look, comparison)
+    compared.verdict.reason.map_or(Ok(()), |reason| Err(PastBudget(reason).into()))
 }
 
 fn document(path: &Path) -> anyhow::Result<Document> {

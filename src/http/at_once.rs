@@ -16,14 +16,14 @@ use super::{Site, download, upload};
 use crate::ids::JobId;
 use crate::jobs::{Jobs, Model};
 use crate::optimize::Report;
-use crate::optimize::proof::Comparison;
+use crate::optimize::compare::Compared;
 use crate::queue::{Job, State as JobState};
 
 /// The two fields of a comparison.
 const PAIR: Form = Form {
     files: &["before", "after"],
     start: Wishes::default,
-    take: take_nothing,
+    take: take_max_error,
     missing: "The form needs two files: the original in the field \"before\", what was made of it in \"after\".",
 };
 
@@ -119,16 +119,17 @@ impl Drop for CancelOnDrop {
 
 /// Compare two models
 ///
-/// How different they look, rendered from many sides and in their poses, whatever tool wrote them. Nothing is stored.
+/// How different they look, rendered from many sides and in their poses, whatever tool wrote them; and in `verdict`, whether
+/// they pass as the same by the bounds that results have to keep. Nothing is stored.
 #[utoipa::path(post, path = "/api/v1/compare", tag = "at once",
     request_body(content = CompareForm, content_type = "multipart/form-data"),
-    responses((status = 200, description = "The comparison.", body = Comparison), CompareProblems))]
+    responses((status = 200, description = "The comparison.", body = Compared), CompareProblems))]
 pub(super) async fn compare(
     State(site): State<Site>,
     parameters: Parameters,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Received { parts, .. } = receive::receive(&site, PAIR, parameters, request).await?;
+    let Received { parts, wishes } = receive::receive(&site, PAIR, parameters, request).await?;
     let (mut before, mut after) = (None, None);
     for Part { field, model } in parts {
         let place = if field == "after" { &mut after } else { &mut before };
@@ -139,12 +140,17 @@ pub(super) async fn compare(
     let (Some(before), Some(after)) = (before, after) else {
         return Err(Problem::new(codes::MISSING_FILE, PAIR.missing));
     };
-    let json = site.jobs.compare(before, after).await?;
+    let json = site.jobs.compare(before, after, wishes.settings.max_error).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
 
-fn take_nothing(_wishes: &mut Wishes, _site: &Site, name: &str, _value: &str) -> Result<(), Problem> {
+/// The only setting of a comparison.
+fn take_max_error(wishes: &mut Wishes, site: &Site, name: &str, value: &str) -> Result<(), Problem> {
+    if name == "max_error" {
+        return wishes.take(site, name, value);
+    }
     let name: String = name.chars().take(40).collect();
-    let detail = format!("A comparison has no settings, but \"{name}\" was given. Leave it out.");
+    let detail =
+        format!("Of the settings, a comparison has max_error only, but \"{name}\" was given. Leave it out.");
     Err(Problem::new(codes::UNKNOWN_SETTING, detail))
 }

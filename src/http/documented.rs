@@ -63,7 +63,9 @@ pub(super) struct CompareForm;
 impl PartialSchema for CompareForm {
     fn schema() -> RefOr<Schema> {
         let form = ObjectBuilder::new().property("before", binary()).required("before");
-        form.property("after", binary()).required("after").into()
+        let form = form.property("after", binary()).required("after");
+        let bound = fields().into_iter().find(|(name, _, _)| *name == "max_error");
+        bound.into_iter().fold(form, |form, (name, schema, _)| form.property(name, schema)).into()
     }
 }
 

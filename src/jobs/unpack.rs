@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{Error, Jobs, Sender, Upload};
 use crate::blobs::open_plain;
+use crate::optimize::MaxError;
 use crate::sandbox::{Compare, Folder, Found, Named, Task, Unpack, Unpacked, asides};
 
 /// What archives may unpack to, as a multiple of the largest upload.
@@ -103,7 +104,12 @@ impl Jobs {
     ///
     /// # Errors
     /// [`Error::NotAGlb`], [`Error::TooManyAsides`], [`Error::Files`], or a file cannot be written.
-    pub async fn compare(&self, mut before: Upload, mut after: Upload) -> Result<Vec<u8>, Error> {
+    pub async fn compare(
+        &self,
+        mut before: Upload,
+        mut after: Upload,
+        max_error: Option<MaxError>,
+    ) -> Result<Vec<u8>, Error> {
         before.check_complete()?;
         after.check_complete()?;
         let folder = self.aside_folder()?;
@@ -111,6 +117,7 @@ impl Jobs {
         let task = Compare {
             before: before.writer.close().await?.to_owned(),
             after: after.writer.close().await?.to_owned(),
+            max_error,
             comparison: comparison.clone(),
         };
         self.run_aside(Task::Compare(task)).await?;

@@ -11,6 +11,7 @@
 mod attempt;
 pub mod budget;
 pub mod codecs;
+pub mod compare;
 mod culprit;
 pub mod document;
 pub mod error;

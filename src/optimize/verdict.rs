@@ -3,12 +3,13 @@
 //! The bounds are those of [`Look`], the measures those of [`Comparison`]. Nothing is measured here.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::budget::Look;
 use super::proof::{Comparison, ViewError};
 
 /// What is measured of a result and bounded; serialized as the member of [`Comparison`] that holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// [`Comparison::mean`].
@@ -32,7 +33,7 @@ pub enum Measure {
 }
 
 /// A measure beside its bound.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct Bound {
     /// What is measured.
     pub measure: Measure,
@@ -45,7 +46,7 @@ pub struct Bound {
 }
 
 /// All bounds, and whether what was found is within them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Verdict {
     /// Whether nothing is past its bound.
     pub passes: bool,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Confinement;
-use crate::optimize::Settings;
+use crate::optimize::{MaxError, Settings};
 
 /// Longer words of a child are cut off, in characters.
 const MOST_CHARS: usize = 2_000;
@@ -82,6 +82,8 @@ pub struct Compare {
     pub before: PathBuf,
     /// What was made of it.
     pub after: PathBuf,
+    /// How different they may look, in the place of what the default preset allows.
+    pub max_error: Option<MaxError>,
     /// The file to write the comparison to, as JSON.
     pub comparison: PathBuf,
 }

@@ -278,6 +278,15 @@ async fn who_hangs_up_cancels_the_job_that_they_waited_for() {
     assert_eq!(job["state"], "cancelled");
 }
 
+/// The triangle, half as wide.
+fn narrow_triangle_glb() -> Vec<u8> {
+    let mut bytes = triangle_glb();
+    // The x of the second of three corners, which are the last bytes.
+    let at = bytes.len() - 24;
+    bytes[at..at + 4].copy_from_slice(&0.5_f32.to_le_bytes());
+    bytes
+}
+
 #[tokio::test]
 async fn two_models_are_compared_and_nothing_is_kept() {
     let folder = tempdir().unwrap();
@@ -289,6 +298,20 @@ async fn two_models_are_compared_and_nothing_is_kept() {
     let (status, comparison) = compare(same).await;
     assert_eq!((status, &comparison["mean"]), (StatusCode::OK, &json!(0.0)), "{comparison}");
     assert!(comparison["views"].as_array().unwrap().len() > 3);
+    assert_eq!(comparison["verdict"]["passes"], true, "{comparison}");
+    let against = |settings: &'static [(&str, &str)]| {
+        let pair = Form::new()
+            .part("before", file("a.glb", triangle_glb()))
+            .part("after", file("b.glb", narrow_triangle_glb()));
+        compare(settings.iter().fold(pair, |form, (name, value)| form.text(*name, *value)))
+    };
+    let bound = |comparison: &Value| comparison["verdict"]["bounds"][0]["bound"].as_f64().unwrap();
+    let (_, strict) = against(&[("max_error", "0.01")]).await;
+    let (_, usual) = against(&[]).await;
+    assert_eq!((&strict["verdict"]["passes"], &usual["verdict"]["passes"]), (&json!(false), &json!(false)));
+    assert!(strict["verdict"]["reason"].is_string() && bound(&strict) < bound(&usual), "{strict}");
+    assert_eq!(against(&[("preset", "high")]).await.1["code"], "unknown_setting");
+    assert_eq!(against(&[("max_error", "nan")]).await.0, StatusCode::BAD_REQUEST);
     let one = Form::new().part("before", file("a.glb", triangle_glb()));
     assert_eq!(compare(one).await.1["code"], "missing_file");
     let broken = [&triangle_glb()[..20], &[b'x'; 700]].concat();
