@@ -15,6 +15,7 @@
 //! and image files stays JSON (`serde_json`, member order kept), and only those two are lifted out.
 
 pub mod accessor;
+pub mod bring;
 pub mod check;
 pub mod draco;
 pub mod edit;
