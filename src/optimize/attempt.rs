@@ -2,6 +2,7 @@
 //! ([`super::proof`]). [`super::fit`] decides which attempts are made.
 
 use super::budget::{Budget, Look, Shares};
+use super::culprit::Spared;
 use super::document::read::{self, Files};
 use super::document::{Document, Limits, write};
 use super::error::Error;
@@ -35,6 +36,8 @@ pub(super) struct Original<'a> {
     pub(super) expected: &'a Expectation,
     /// Its looks.
     pub(super) reference: Reference,
+    /// What passes leave alone of it.
+    pub(super) spared: Vec<Spared>,
 }
 
 /// What the passes made of a document.
@@ -154,9 +157,19 @@ impl<'a, 'p> Job<'a, 'p> {
             memo: self.memo,
             progress: &mut part,
         };
-        let (changed, notes) = match passes::run(pass, document, &mut context)? {
-            passes::Outcome::Changed(notes) => (true, notes),
-            passes::Outcome::Unchanged(reason) => (false, vec![reason]),
+        let spared = self.original.spared.iter().find(|spared| spared.pass == pass.name());
+        let before = spared.map(|spared| (spared, document.clone()));
+        let (changed, notes) = match (passes::run(pass, document, &mut context)?, before) {
+            (passes::Outcome::Unchanged(reason), _) => (false, vec![reason]),
+            (passes::Outcome::Changed(notes), None) => (true, notes),
+            (passes::Outcome::Changed(mut notes), Some((spared, before))) => {
+                notes.push(spared.why().to_owned());
+                let is_restored = spared.restore(&before, document);
+                if !is_restored {
+                    *document = before;
+                }
+                (is_restored, notes)
+            }
         };
         let bytes_before = self.bytes;
         let bytes_after = if changed { write::write(document)?.len() as u64 } else { bytes_before };

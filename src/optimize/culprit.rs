@@ -1,6 +1,10 @@
 //! The pass at fault, where no share of the budget makes a result look right: found by bisection over the document as it
-//! is after each pass, and left out from then on. Every pass is tested to keep what is seen; this is for the file that none
-//! of the tests is like.
+//! is after each pass, and left out from then on; or where that is enough, only kept from the objects at fault ([`spare`]).
+//! Every pass is tested to keep what is seen; this is for the file that none of the tests is like.
+
+mod spare;
+
+pub(super) use spare::Spared;
 
 use super::attempt::{Fitted, Job};
 use super::budget::Shares;
@@ -16,6 +20,8 @@ const CAREFUL: f32 = 0.1;
 pub(super) enum Found {
     /// The place of the first pass after which the original looks wrong, and how it looks then.
     Pass(usize, String),
+    /// Objects that this pass has to leave alone.
+    Objects(Spared),
     /// It looks right after all of them, carefully made: a result after all.
     Careful(Box<Fitted>),
     /// There is no pass.
@@ -46,6 +52,14 @@ pub(super) fn find(job: &mut Job, passes: &[&dyn Pass]) -> Result<Found, Error> 
         match job.finish(after[middle].clone())?.fault {
             Some(found) => (fault, wrong) = (found, middle),
             None => first = middle + 1,
+        }
+    }
+    let pass = passes[wrong].name();
+    // Once more the same pass: it was not these objects.
+    if !original.spared.iter().any(|spared| spared.pass == pass) {
+        let before = wrong.checked_sub(1).map_or(&original.document, |before| &after[before]);
+        if let Some(spared) = Spared::find(job, (pass, &fault), before, &after[wrong])? {
+            return Ok(Found::Objects(spared));
         }
     }
     Ok(Found::Pass(wrong, fault))

@@ -29,7 +29,7 @@ const LEAPS: usize = 4;
 const LEAPS_OF_MANY_PIXELS: usize = 1;
 const LEAPS_OF_VERY_MANY_PIXELS: usize = 0;
 
-/// Passes that are left out, at most, before a file is given up.
+/// Passes that are left out, or kept from some objects, at most, before a file is given up.
 const MOST_CULPRITS: usize = 2;
 
 /// Runs the passes. Whether the result is right is for the caller to ask: [`Fitted::fault`].
@@ -45,35 +45,43 @@ pub(super) fn fit(
 ) -> Result<Fitted, Error> {
     stages.enter("compare", COMPARE_WEIGHT);
     let reference = Reference::new(&document);
-    fit_by(PASSES, &Original { document, bytes, expected, reference }, settings, stages)
+    let original = Original { document, bytes, expected, reference, spared: Vec::new() };
+    fit_by(PASSES, original, settings, stages)
 }
 
 /// The same by a list of passes.
 fn fit_by(
     passes: &[&dyn Pass],
-    original: &Original,
+    mut original: Original,
     settings: &Settings,
     stages: &mut Stages,
 ) -> Result<Fitted, Error> {
     let mut passes = passes.to_vec();
     let mut culprits = Vec::new();
     let mut memo = Memo::default();
-    let mut fitted = best(&passes, original, settings, (&memo, stages))?;
-    while fitted.fault.is_some() && culprits.len() < MOST_CULPRITS {
-        let job = &mut Job::new(original, settings, &memo, stages);
-        let (at, fault) = match culprit::find(job, &passes)? {
-            culprit::Found::Pass(at, fault) => (at, fault),
+    let mut fitted = best(&passes, &original, settings, (&memo, stages))?;
+    while fitted.fault.is_some() && culprits.len() + original.spared.len() < MOST_CULPRITS {
+        let found = culprit::find(&mut Job::new(&original, settings, &memo, stages), &passes)?;
+        match found {
+            culprit::Found::Pass(at, fault) => {
+                let pass = passes.remove(at);
+                original.spared.retain(|spared| spared.pass != pass.name());
+                culprits.push((at, pass, fault));
+            }
+            culprit::Found::Objects(spared) => original.spared.push(spared),
             culprit::Found::Careful(made) => {
                 fitted.curve.push(made.tried());
                 fitted = Fitted { curve: fitted.curve, ..*made };
                 break;
             }
             culprit::Found::Nothing => break,
-        };
-        culprits.push((at, passes.remove(at), fault));
+        }
         // What was tried of images may have been tried of what the culprit made of them.
         memo = Memo::default();
-        fitted = best(&passes, original, settings, (&memo, stages))?;
+        fitted = best(&passes, &original, settings, (&memo, stages))?;
+    }
+    for spared in &original.spared {
+        fitted.document.warnings.push(format!("`{}`: {}", spared.pass, spared.why()));
     }
     for (at, pass, fault) in culprits.iter().rev() {
         culprit::report(&mut fitted, *at, *pass, fault);

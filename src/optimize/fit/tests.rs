@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::optimize::document::accessor::{Accessor, Shape};
+use crate::optimize::document::primitives::{self, PrimitiveId};
 use crate::optimize::passes::{Context, Outcome};
 use crate::optimize::proof;
 use crate::optimize::proof::tests::balls;
@@ -52,8 +53,8 @@ fn fitted_with(passes: &[&dyn Pass], settings: &Settings) -> Fitted {
     let expected = Expectation::new(proof::shape(&document).unwrap(), settings);
     let bytes = crate::optimize::document::write::write(&document).unwrap().len() as u64;
     let reference = Reference::new(&document);
-    let original = Original { document, bytes, expected: &expected, reference };
-    fit_by(passes, &original, settings, &mut Stages::new(settings, &mut |_| {})).unwrap()
+    let original = Original { document, bytes, expected: &expected, reference, spared: Vec::new() };
+    fit_by(passes, original, settings, &mut Stages::new(settings, &mut |_| {})).unwrap()
 }
 
 fn report<'f>(fitted: &'f Fitted, name: &str) -> &'f PassReport {
@@ -72,6 +73,52 @@ fn the_pass_at_fault_is_left_out_and_the_others_are_not() {
         assert_eq!(fitted.reports.iter().position(|report| report.name == "inside-out"), Some(at));
         assert!(fitted.document.warnings.iter().any(|warning| warning.contains("`inside-out` was left out")));
         assert!(report(&fitted, "encode").changed);
+    }
+}
+
+/// Turns the normals of one mesh inside out, and says so.
+struct OneInsideOut;
+
+impl Pass for OneInsideOut {
+    fn name(&self) -> &'static str {
+        "one-inside-out"
+    }
+
+    fn run(&self, document: &mut Document, _: &mut Context) -> Result<Outcome, Error> {
+        let primitive = PrimitiveId { mesh: 0, primitive: 0 };
+        let normals = primitives::attribute(document, primitives::json(document, primitive), "NORMAL");
+        let normals: Vec<f32> = normals.unwrap().floats().iter().map(|value| -value).collect();
+        document.accessors.push(Accessor::from_floats(Shape::Vec3, &normals));
+        let index = document.accessors.len() - 1;
+        document.list_mut("meshes")[0]["primitives"][0]["attributes"]["NORMAL"] = index.into();
+        Ok(Outcome::Changed(vec!["done".into()]))
+    }
+}
+
+#[test]
+fn a_pass_is_only_kept_from_the_mesh_at_fault() {
+    let quantize = PASSES.iter().position(|pass| pass.name() == "quantize").unwrap();
+    for at in [0, quantize] {
+        let mut passes = PASSES.to_vec();
+        passes.insert(at, &OneInsideOut);
+        let fitted = fitted(&passes);
+        assert_eq!(fitted.fault, None);
+        assert_eq!(fitted.reports.len(), passes.len());
+        let culprit = report(&fitted, "one-inside-out");
+        assert!(culprit.changed && culprit.notes[1].contains("mesh 0"), "{culprit:?}");
+        assert!(fitted.document.warnings.iter().any(|warning| warning.contains("`one-inside-out`: mesh 0")));
+    }
+}
+
+#[test]
+fn two_passes_are_kept_each_from_another_mesh() {
+    let mut passes: Vec<&dyn Pass> = vec![&OneInsideOut, &InsideOut];
+    passes.extend(PASSES);
+    let fitted = fitted(&passes);
+    assert_eq!(fitted.fault, None);
+    // The first mesh has normals of its own by then.
+    for (name, mesh) in [("one-inside-out", "mesh 0"), ("inside-out", "mesh 1")] {
+        assert!(report(&fitted, name).notes.iter().any(|note| note.contains(mesh)), "{:?}", fitted.reports);
     }
 }
 
