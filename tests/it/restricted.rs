@@ -108,13 +108,13 @@ fn without_any_network_but_its_port_a_job_is_done() {
     assert!(health.starts_with("ok: tier embedded"), "{health}");
 }
 
-/// The desk is below /tmp: it is mounted there before all of it becomes read-only.
+/// The desk is below /tmp, and the executable may be: they are mounted there before all of it becomes read-only.
 #[test]
 fn without_a_temporary_folder_a_job_is_done() {
     let desk = Desk::new();
     let path = desk.path().to_str().unwrap();
-    let no_tmp =
-        ["--tmpfs", "/tmp", "--bind", path, path, "--remount-ro", "/tmp", "--ro-bind", "/sys", "/dev/shm"];
+    let own = ["--tmpfs", "/tmp", "--bind", path, path, "--ro-bind", EXECUTABLE, EXECUTABLE];
+    let no_tmp = [&own[..], &["--remount-ro", "/tmp", "--ro-bind", "/sys", "/dev/shm"]].concat();
     let Some(wrapper) = boxed(&no_tmp) else { return };
     let data = format!("{path}/data");
     let health = desk.check(&desk.run(&wrapper, &["--data-dir", &data]));
