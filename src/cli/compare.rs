@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::{OfFile, files};
 use crate::optimize::compare::compare;
 use crate::optimize::document::{Document, read};
-use crate::optimize::proof::{Blank, Comparison, Pictures};
+use crate::optimize::proof::{Comparison, Pictures};
 use crate::optimize::{Limits, MaxError};
 use anyhow::Context;
 
@@ -43,22 +43,27 @@ pub(super) struct Flags {
 #[error("the models look different: {0}")]
 pub(super) struct PastBudget(String);
 
-/// There is something to compare, but no picture of it.
+/// A model cannot be read, nothing of it can be drawn, or the pictures cannot be written: nobody knows how the two look.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing could be compared: {0}")]
-pub(super) struct NothingCompared(Blank);
+#[error("the models cannot be compared")]
+pub(super) struct NotCompared(#[source] anyhow::Error);
 
 const NEITHER: &str = "neither model shows anything, and so they look the same\n";
 
 /// Compares two models and prints the error of every view.
 ///
 /// # Errors
-/// A model is refused; a picture cannot be written; [`NothingCompared`]; [`PastBudget`].
+/// [`NotCompared`]; [`PastBudget`].
 pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
+    let reason = look(flags).map_err(NotCompared)?;
+    reason.map_or(Ok(()), |reason| Err(PastBudget(reason).into()))
+}
+
+/// Why they do not look the same, if they do not.
+fn look(flags: &Flags) -> anyhow::Result<Option<String>> {
     let before = document(&flags.before)?;
     let after = document(&flags.after)?;
-    let (compared, pictures) =
-        compare(&before, after, flags.max_error, flags.images.is_some()).map_err(NothingCompared)?;
+    let (compared, pictures) = compare(&before, after, flags.max_error, flags.images.is_some())?;
     if let Some(folder) = &flags.images {
         save(folder, &pictures)?;
     }
@@ -70,7 +75,7 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<()> {
         let text = if shows_nothing { NEITHER.to_owned() } else { describe(&compared.comparison) };
         stdout.write_all(text.as_bytes())?;
     }
-    compared.verdict.reason.map_or(Ok(()), |reason| Err(PastBudget(reason).into()))
+    Ok(compared.verdict.reason)
 }
 
 fn document(path: &Path) -> anyhow::Result<Document> {

@@ -203,7 +203,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         return several.exit_code;
     }
     let is_usage = error.chain().any(|cause| cause.is::<crate::config::Error>() || cause.is::<UsageError>());
-    let is_unseen = error.chain().any(|cause| cause.is::<compare::NothingCompared>());
+    let is_unseen = error.chain().any(|cause| cause.is::<compare::NotCompared>());
     let is_refused = error.chain().any(|cause| {
         cause.downcast_ref().is_some_and(client::Refused::is_bad_input)
             || cause.downcast_ref().is_some_and(submit::NotCompleted::is_bad_input)

@@ -121,6 +121,18 @@ fn regression_nothing_drawn_is_not_the_same_as_something() {
     }
 }
 
+/// A script took what could not be read for models that look different.
+#[test]
+fn regression_what_cannot_be_compared_does_not_look_different() {
+    let desk = desk(&damaged(|_| {}));
+    let words = ["the models cannot be compared", "missing.glb"];
+    drop(desk.run(&["compare", "missing.glb", "after.glb"]).failed(2, &words));
+    let words = ["the models cannot be compared", "after.glb"];
+    drop(
+        desk.run(&["compare", "after.glb", "after.glb", "--images", "after.glb/pictures"]).failed(2, &words),
+    );
+}
+
 /// A scene too large for pictures was not drawn at all, and so had no error.
 #[test]
 fn regression_a_scene_too_large_to_be_drawn_is_not_compared() {
@@ -131,7 +143,7 @@ fn regression_a_scene_too_large_to_be_drawn_is_not_compared() {
         file.declare("EXT_mesh_gpu_instancing");
     });
     let desk = desk(&many);
-    let words = ["nothing could be compared", "vertices"];
+    let words = ["the models cannot be compared", "vertices"];
     drop(desk.run(&["compare", "after.glb", "after.glb"]).failed(2, &words));
     let made = desk.run(&["optimize", "after.glb", "-o", "small.glb", "--effort", "fast"]).done();
     assert!(made.stdout.contains("warning: no picture was made"), "{}", made.stdout);

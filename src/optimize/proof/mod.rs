@@ -131,7 +131,7 @@ pub struct Standpoint {
 pub struct Pictures {
     /// The name of the view.
     pub name: String,
-    /// Three squares in a row; the third is black where nothing differs and white where everything does.
+    /// Three squares in a row; the third is black where nothing differs and almost white where everything does.
     pub pixels: Pixels,
 }
 

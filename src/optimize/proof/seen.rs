@@ -181,9 +181,8 @@ impl<'r> Seen<'r> {
     /// Before, after, and where they differ.
     pub(super) fn pictures(&self) -> Option<Pictures> {
         // Small errors are what there is to see.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "errors are 0 to 1")]
-        let grey = |error: &f32| [(error.sqrt() * 255.0) as u8; 3];
-        let heat = Picture { width: VIEW_SIDE, pixels: self.errors.iter().map(grey).collect() };
+        let colours = self.errors.iter().map(|error| heat(error.sqrt()));
+        let heat = Picture { width: VIEW_SIDE, pixels: colours.collect() };
         let three = [&self.shot.image.picture, &self.after.picture, &heat];
         let row = |y: usize| {
             three.into_iter().flat_map(move |picture| &picture.pixels[y * VIEW_SIDE..][..VIEW_SIDE])
@@ -193,6 +192,28 @@ impl<'r> Seen<'r> {
         let pixels = Pixels::new(3 * side, side, rgba).ok()?;
         Some(Pictures { name: self.shot.name(), pixels })
     }
+}
+
+/// The colour of a number from 0 to 1: from black over purple and orange to almost white, each lighter than the one before, as
+/// in the map "magma" (S. van der Walt and N. Smith, 2015), of which these are steps.
+pub(super) fn heat(part: f32) -> [u8; 3] {
+    const STEPS: [[f32; 3]; 5] = [
+        [0.0, 0.0, 4.0],
+        [81.0, 18.0, 124.0],
+        [183.0, 55.0, 121.0],
+        [252.0, 137.0, 97.0],
+        [252.0, 253.0, 191.0],
+    ];
+    #[expect(clippy::cast_precision_loss, reason = "there are five")]
+    let at = part.clamp(0.0, 1.0) * (STEPS.len() - 1) as f32;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 4")]
+    let below = (at as usize).min(STEPS.len() - 2);
+    let share = at - below as f32;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
+    std::array::from_fn(|channel| {
+        let [low, high] = [STEPS[below][channel], STEPS[below + 1][channel]];
+        (low + (high - low) * share).round() as u8
+    })
 }
 
 impl Window {

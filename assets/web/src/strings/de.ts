@@ -138,7 +138,7 @@ export const de: Strings = {
     measured: (mean: string, worst: string, close: string) =>
       `In den geprüften Ansichten, Posen und Varianten weichen beide im Mittel um ${mean} ab, um ${worst} in der schlimmsten ganzen Ansicht und um ${close} aus der Nähe. 0 ist gleich, 1 ist Schwarz gegen Weiß (FLIP).`,
     attempts: (count: number) => `Das beste von ${count} Ergebnissen, die hergestellt und verglichen wurden.`,
-    worstView: "Die Ansicht mit dem größten Unterschied: Ihre Datei, das Ergebnis, und wo sie abweichen (weiß, wo am meisten).",
+    worstView: "Die Ansicht mit dem größten Unterschied: Ihre Datei, das Ergebnis, und wo sie abweichen (je heller, desto mehr).",
     worstViewAlt: "Die schlimmste Ansicht Ihrer Datei und des Ergebnisses, und der Unterschied der beiden",
     perView: "Fehler je Ansicht",
     view: "Ansicht",

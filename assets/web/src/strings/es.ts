@@ -138,7 +138,7 @@ export const es: Strings = {
     measured: (mean: string, worst: string, close: string) =>
       `En las vistas, poses y variantes probadas, ambos difieren en ${mean} de media, ${worst} en la peor vista completa y ${close} de cerca. 0 es igual, 1 es negro contra blanco (FLIP).`,
     attempts: (count: number) => `El mejor de ${count} resultados hechos y comparados.`,
-    worstView: "La vista con la mayor diferencia: su archivo, el resultado y dónde difieren (blanco donde más).",
+    worstView: "La vista con la mayor diferencia: su archivo, el resultado y dónde difieren (cuanto más claro, más).",
     worstViewAlt: "La peor vista de su archivo y del resultado, y la diferencia entre ambas",
     perView: "Error por vista",
     view: "Vista",

@@ -138,7 +138,7 @@ export const fr: Strings = {
     measured: (mean: string, worst: string, close: string) =>
       `Dans les vues, poses et variantes testées, les deux diffèrent de ${mean} en moyenne, de ${worst} dans la pire vue entière et de ${close} de près. 0 est identique, 1 est noir contre blanc (FLIP).`,
     attempts: (count: number) => `Le meilleur de ${count} résultats produits et comparés.`,
-    worstView: "La vue à la plus grande différence : votre fichier, le résultat, et où ils diffèrent (blanc où c'est le plus).",
+    worstView: "La vue à la plus grande différence : votre fichier, le résultat, et où ils diffèrent (plus clair, plus différent).",
     worstViewAlt: "La pire vue de votre fichier et du résultat, et la différence entre les deux",
     perView: "Erreur par vue",
     view: "Vue",

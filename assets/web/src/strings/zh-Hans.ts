@@ -138,7 +138,7 @@ export const zhHans: Strings = {
     measured: (mean: string, worst: string, close: string) =>
       `在测试过的视图、姿势和变体中，两者平均相差 ${mean}，最差的整体视图相差 ${worst}，近看相差 ${close}。0 为相同，1 为黑白相对（FLIP）。`,
     attempts: (count: number) => `从制作并比较过的 ${count} 个结果中选出的最佳者。`,
-    worstView: "差异最大的视图：您的文件、结果，以及不同之处（越白差异越大）。",
+    worstView: "差异最大的视图：您的文件、结果，以及不同之处（越亮差异越大）。",
     worstViewAlt: "您的文件与结果差异最大的视图，以及两者的差异",
     perView: "各视图的误差",
     view: "视图",

@@ -310,3 +310,14 @@ fn pictures_are_the_same_on_any_number_of_threads() {
     };
     assert_eq!(on(1), on(3));
 }
+
+#[test]
+fn the_larger_an_error_the_lighter_its_colour() {
+    let lightness = |part: f32| {
+        let [r, g, b] = seen::heat(part).map(f32::from);
+        0.21 * r + 0.72 * g + 0.07 * b
+    };
+    let all: Vec<f32> = (0..=100).map(|percent| lightness(percent as f32 / 100.0)).collect();
+    assert!(all.is_sorted() && all[0] < 1.0 && all[100] > 245.0, "{all:?}");
+    assert_eq!(seen::heat(2.0), seen::heat(1.0));
+}

@@ -28,7 +28,7 @@ export const understand = {
   measured: (mean: string, worst: string, close: string) =>
     `At the views, poses and variants tested, the two differ by ${mean} on average, ${worst} in the worst whole view and ${close} close up. 0 is the same, 1 is black against white (FLIP).`,
   attempts: (count: number) => `The best of ${count} results that were made and compared.`,
-  worstView: "The view with the largest difference: your file, the result, and where they differ (white where it is most).",
+  worstView: "The view with the largest difference: your file, the result, and where they differ (the lighter, the more).",
   worstViewAlt: "The worst view of your file and of the result, and the difference between the two",
   perView: "Error by view",
   view: "View",
