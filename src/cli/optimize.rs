@@ -103,8 +103,13 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     if let Some(path) = &flags.report {
         files::write(path, &serde_json::to_vec_pretty(&report)?)?;
     }
-    if let (Some(path), Some(pictures)) = (&flags.worst_view, &worst_view) {
-        files::write(path, &pictures.png()?)?;
+    match (&flags.worst_view, &worst_view) {
+        (Some(path), Some(pictures)) => files::write(path, &pictures.png()?)?,
+        (Some(path), None) => {
+            let why = "there is no view in which the result looks different, or none at all";
+            writeln!(io::stderr().lock(), "{} is not written: {why}", path.display())?;
+        }
+        (None, _) => {}
     }
     let levels = if flags.lod_files() > 0 { levels(input, &model, &glb, flags)? } else { Vec::new() };
     let paths = (1..).map(|level| outputs::of_level(output, level));

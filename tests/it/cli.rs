@@ -149,6 +149,17 @@ fn one_file_goes_beside_its_input_which_stays_as_it_is() {
     assert!(ended.stderr.contains("chair.glb: weld"), "a line a stage: {ended:?}");
 }
 
+/// Who asked for it found no file, and no word.
+#[test]
+fn regression_a_view_that_is_not_written_is_said_not_to_be() {
+    let desk = Desk::new().with("chair.glb", &model());
+    desk.run(&["optimize", "chair.glb", "-o", "small.glb", "--worst-view", "first.png"]).done();
+    let ended = desk.run(&["optimize", "small.glb", "-o", "same.glb", "--worst-view", "second.png"]).done();
+    assert_eq!(desk.read("same.glb"), desk.read("small.glb"), "it is as small as it gets");
+    assert!(ended.stderr.contains("second.png is not written"), "{ended:?}");
+    assert_eq!(desk.files(), ["chair.glb", "first.png", "same.glb", "small.glb"]);
+}
+
 #[test]
 fn many_files_go_into_a_folder_that_is_made_for_them() {
     let desk = Desk::new().with("a.glb", &model()).with("b.glb", &model());
