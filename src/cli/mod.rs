@@ -13,6 +13,7 @@ mod doctor;
 #[cfg(test)]
 mod documents;
 mod files;
+mod forecast;
 mod health;
 mod inspect;
 mod jobs;

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use super::files::Model;
 use super::progress::Display;
 use super::settings::SettingsFlags;
-use super::{OfFile, SomeFailed, UsageError, exit_code, files, measured, outputs, text};
+use super::{OfFile, SomeFailed, UsageError, exit_code, files, forecast, measured, outputs, text};
 use crate::optimize::proof::Comparison;
 use crate::optimize::report::Outcome;
-use crate::optimize::{Error, Lod, LodCount, Output, Report, Settings, lods};
+use crate::optimize::{Effort, Error, Lod, LodCount, Output, Report, Settings, inventory, lods};
 
 /// What `optimize` can be told.
 #[derive(Debug, clap::Args)]
@@ -94,6 +94,9 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
     let model = files::read(input)?;
     let settings = flags.settings();
     let display = Display::new(input);
+    if settings.effort == Effort::Best {
+        forecast(input, &model)?;
+    }
     let result = measured::optimize(&model.bytes, &model.files, &settings, &mut |now| {
         display.show(now.stage, now.percent)
     });
@@ -132,6 +135,14 @@ fn one(input: &Path, output: &Path, flags: &Flags) -> anyhow::Result<()> {
         io::stdout().lock().write_all(text.as_bytes())?;
     }
     Ok(())
+}
+
+/// Says how long the search may take; nothing of a file that is refused, as that is said elsewhere.
+fn forecast(input: &Path, model: &Model) -> io::Result<()> {
+    let Ok(inventory) = inventory::take(&model.bytes, &model.files) else { return Ok(()) };
+    let [least, most] = forecast::of_best(&inventory, rayon::current_num_threads()).map(text::about);
+    let name = input.file_name().unwrap_or_default().to_string_lossy();
+    writeln!(io::stderr().lock(), "{name}: the search takes some {least} to {most}")
 }
 
 fn levels(input: &Path, model: &Model, glb: &[u8], flags: &Flags) -> Result<Vec<Lod>, Error> {

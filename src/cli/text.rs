@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use std::time::Duration;
+
 /// Bytes in decimal units with three digits: `999 B`, `9.37 MB`.
 pub(super) fn bytes(count: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
@@ -29,9 +31,22 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     format!("{percent:.1} %")
 }
 
+/// A time that is only guessed: `5 s`, `40 s`, `3 min`.
+pub(super) fn about(time: Duration) -> String {
+    const STEP: u64 = 5;
+    let seconds = time.as_secs().next_multiple_of(STEP).max(STEP);
+    if seconds < 100 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn guessed_times_are_round() {
+        let shown = [0.2, 7.0, 41.5, 99.0, 121.0].map(|seconds| about(Duration::from_secs_f64(seconds)));
+        assert_eq!(shown, ["5 s", "10 s", "45 s", "2 min", "3 min"]);
+    }
 
     #[test]
     fn three_digits_are_shown() {

@@ -21,6 +21,7 @@ use super::document::{Document, Limits};
 use super::error::Error;
 use super::passes::{Memo, PASSES, Pass};
 use super::proof::{Expectation, Reference};
+use super::search::Attempt as _;
 use super::settings::{Effort, Settings};
 use super::stages::Stages;
 
@@ -58,9 +59,9 @@ fn fit_by(
 ) -> Result<Fitted, Error> {
     let mut passes = passes.to_vec();
     let mut culprits = Vec::new();
-    let mut memo = Memo::default();
-    let mut fitted = best(&passes, &original, settings, (&memo, stages))?;
+    let mut fitted = best(&passes, &original, settings, stages)?;
     while fitted.fault.is_some() && culprits.len() + original.spared.len() < MOST_CULPRITS {
+        let memo = Memo::default();
         let found = culprit::find(&mut Job::new(&original, settings, &memo, stages), &passes)?;
         match found {
             culprit::Found::Pass(at, fault) => {
@@ -76,9 +77,7 @@ fn fit_by(
             }
             culprit::Found::Nothing => break,
         }
-        // What was tried of images may have been tried of what the culprit made of them.
-        memo = Memo::default();
-        fitted = best(&passes, &original, settings, (&memo, stages))?;
+        fitted = best(&passes, &original, settings, stages)?;
     }
     for spared in &original.spared {
         fitted.document.warnings.push(format!("`{}`: {}", spared.pass, spared.why()));
@@ -101,15 +100,32 @@ fn best(
     passes: &[&dyn Pass],
     original: &Original,
     settings: &Settings,
-    (memo, stages): (&Memo, &mut Stages),
+    stages: &mut Stages,
 ) -> Result<Fitted, Error> {
     if let Some(size) = settings.target_size {
         return size::of_size(size.bytes, passes, original, settings, stages);
     }
-    let mut series = Series::new(passes, Job::new(original, settings, memo, stages), None)?;
+    let is_long = settings.effort == Effort::Best;
+    let usual = Settings { effort: if is_long { Effort::Normal } else { settings.effort }, ..*settings };
+    let memo = Memo::default();
+    let mut series = Series::new(passes, Job::new(original, &usual, &memo, stages), None)?;
     let start = series.even(series.budget().first_share(settings));
-    let best = series.smallest(attempts_of(settings, original), &start, &mut |_| {})?;
-    let curve = series.end().1;
+    let mut best = series.smallest(attempts_of(&usual, original), &start, &mut |_| {})?;
+    let (prepared, mut curve) = series.end();
+    if is_long {
+        // With slower encoders alone, the search may come to rest at something larger, and from another start at something smaller.
+        let memo = Memo::default();
+        let job = Job::new(original, settings, &memo, stages);
+        let mut series = Series::new(passes, job, Some(prepared))?;
+        for goes_on in [false, true] {
+            let from = if goes_on { best.shares.clone() } else { start.clone() };
+            let made = series.smallest(attempts_of(settings, original), &from, &mut |_| {})?;
+            if made.fault.is_none() && (best.fault.is_some() || made.bytes() < best.bytes()) {
+                best = made;
+            }
+        }
+        curve.extend(series.end().1);
+    }
     Ok(Fitted { curve, ..Rc::unwrap_or_clone(best) })
 }
 

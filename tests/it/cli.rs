@@ -149,6 +149,14 @@ fn one_file_goes_beside_its_input_which_stays_as_it_is() {
     assert!(ended.stderr.contains("chair.glb: weld"), "a line a stage: {ended:?}");
 }
 
+#[test]
+fn who_asks_for_the_long_search_is_told_how_long_before() {
+    let desk = Desk::new().with("chair.glb", &torus_of(16, 8).glb());
+    let ended = desk.run(&["optimize", "chair.glb", "--effort", "best"]).done();
+    let first = ended.stderr.lines().next().unwrap_or_default();
+    assert!(first.starts_with("chair.glb: the search takes some 5 s to "), "{ended:?}");
+}
+
 /// Who asked for it found no file, and no word.
 #[test]
 fn regression_a_view_that_is_not_written_is_said_not_to_be() {
