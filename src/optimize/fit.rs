@@ -111,20 +111,22 @@ fn best(
     let mut series = Series::new(passes, Job::new(original, &usual, &memo, stages), None)?;
     let start = series.even(series.budget().first_share(settings));
     let mut best = series.smallest(attempts_of(&usual, original), &start, &mut |_| {})?;
-    let (prepared, mut curve) = series.end();
+    let (mut prepared, mut curve) = series.end();
     if is_long {
         // With slower encoders alone, the search may come to rest at something larger, and from another start at something smaller.
         let memo = Memo::default();
-        let job = Job::new(original, settings, &memo, stages);
-        let mut series = Series::new(passes, job, Some(prepared))?;
         for goes_on in [false, true] {
             let from = if goes_on { best.shares.clone() } else { start.clone() };
+            let job = Job::new(original, settings, &memo, stages);
+            let mut series = Series::new(passes, job, Some(prepared))?;
             let made = series.smallest(attempts_of(settings, original), &from, &mut |_| {})?;
+            let tried;
+            (prepared, tried) = series.end();
+            curve.extend(tried);
             if made.fault.is_none() && (best.fault.is_some() || made.bytes() < best.bytes()) {
                 best = made;
             }
         }
-        curve.extend(series.end().1);
     }
     Ok(Fitted { curve, ..Rc::unwrap_or_clone(best) })
 }
