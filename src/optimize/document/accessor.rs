@@ -145,6 +145,8 @@ pub struct Accessor {
     pub packing: Packing,
     /// `name`, `extras`, `extensions` and whatever else the JSON object held.
     pub rest: Map<String, Value>,
+    /// `extras` of the buffer view that held the elements; only accessors with the same lie in a view together.
+    pub view_rest: Map<String, Value>,
 }
 
 /// How a sparse accessor was stored.
@@ -221,6 +223,7 @@ impl Accessor {
             bounds: false,
             packing: Packing::Plain,
             rest: Map::new(),
+            view_rest: Map::new(),
         }
     }
 
@@ -277,6 +280,7 @@ impl Accessor {
             bounds: self.bounds,
             sparse: self.sparse.take().map(|sparse| Sparse { base: None, ..sparse }),
             rest: std::mem::take(&mut self.rest),
+            view_rest: std::mem::take(&mut self.view_rest),
             ..with
         };
     }

@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::{Map, Value};
+
 use super::Document;
 use super::accessor::{Accessor, Filter, Packing};
 use super::primitives::{self, as_index};
@@ -36,6 +38,8 @@ pub struct Key {
     pub stride: usize,
     /// The filter that the elements are prepared for.
     pub filter: Option<Prepared>,
+    /// What the view says of itself ([`Accessor::view_rest`]), as JSON.
+    pub says: String,
 }
 
 /// Filters as far as the layout needs to know them.
@@ -54,6 +58,8 @@ pub struct Group {
     pub plain: Vec<u8>,
     /// The same prepared for the codec's filter; empty where there is none.
     pub prepared: Vec<u8>,
+    /// What the view says of itself.
+    pub rest: Map<String, Value>,
 }
 
 /// Where an accessor's elements are: its group and the offset in bytes.
@@ -105,7 +111,8 @@ fn fill(
     position: usize,
     places: &mut [Option<Place>],
 ) -> Group {
-    let mut group = Group::default();
+    let rest = members.first().map(|&first| document.accessors[first].view_rest.clone());
+    let mut group = Group { rest: rest.unwrap_or_default(), ..Group::default() };
     let mut known: HashMap<Content, usize> = HashMap::new();
     for &index in members {
         let accessor = &document.accessors[index];
@@ -134,7 +141,11 @@ fn key(accessor: &Accessor, used: &(Use, String), compress: bool) -> Key {
         Packing::Grid { .. } => Some(Prepared::Exponential),
         Packing::Filtered { filter, .. } => Some(Prepared::Lossy(*filter)),
     };
-    Key { used_as, attribute, stride, filter }
+    let says = match &accessor.view_rest {
+        nothing if nothing.is_empty() => String::new(),
+        something => Value::from(something.clone()).to_string(),
+    };
+    Key { used_as, attribute, stride, filter, says }
 }
 
 /// How each accessor is used, by the first member that refers to it.

@@ -233,7 +233,8 @@ fn note_lost_buffers(list: &[Value], dropped: &mut Vec<String>) {
     }
 }
 
-/// Views of accessors are made anew: what the old ones were called is lost, so it is said.
+/// Views of accessors are made anew: what the old ones were called is lost, as are extras of those that hold differences from a
+/// base, so it is said.
 fn note_lost_views(views: &[View], dropped: &mut Vec<String>) {
     match views.iter().filter(|view| is_lost(view)).count() {
         0 => {}
@@ -242,12 +243,13 @@ fn note_lost_views(views: &[View], dropped: &mut Vec<String>) {
     }
 }
 
-/// Whether something that a view says of itself is in no other place of the document: images take extras and extensions of
-/// theirs along, and a view with an extension that is not known is kept beside.
+/// Whether something that a view says of itself is in no other place of the document: accessors take extras of theirs along, images
+/// extensions too, and a view with an extension that is not known is kept beside.
 fn is_lost(view: &View) -> bool {
     let has = |name: &str| view.rest.contains_key(name);
     if view.is_of_accessor() {
-        return !has_unknown_extension(&view.rest) && ["name", "extras", "extensions"].into_iter().any(has);
+        let is_lost = has("name") || has("extensions") || (has("extras") && !view.is_told());
+        return is_lost && !has_unknown_extension(&view.rest);
     }
     view.is_used() && has("name")
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::accessor::{Accessor, Component, Packing, Shape, Sparse};
 use super::limits::Budget;
 use super::refs::is_known;
+use super::unknown::has_unknown_extension;
 use crate::optimize::Error;
 use crate::optimize::codecs::meshopt;
 
@@ -27,6 +28,8 @@ pub struct View<'a> {
     used: Cell<bool>,
     /// Whether an accessor reads it: its JSON goes, as data are laid out anew.
     of_accessor: Cell<bool>,
+    /// Whether accessors have taken its extras along.
+    is_told: Cell<bool>,
     /// The extension without which nobody can read it, and the place that requires it.
     needs: Option<(String, String)>,
 }
@@ -42,6 +45,19 @@ impl View<'_> {
     #[must_use]
     pub fn is_of_accessor(&self) -> bool {
         self.of_accessor.get()
+    }
+
+    /// Whether its extras are with the accessors that read it.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.is_told.get()
+    }
+
+    /// The extras, for an accessor to take along; those of a view with an unknown extension stay with that.
+    fn told(&self) -> Map<String, Value> {
+        let extras = self.rest.get("extras").filter(|_| !has_unknown_extension(&self.rest));
+        self.is_told.set(extras.is_some());
+        extras.map(|extras| ("extras".to_owned(), extras.clone())).into_iter().collect()
     }
 
     /// Refuses a view whose bytes are not what they seem.
@@ -110,8 +126,8 @@ pub fn read<'a>(
             }
         }
         let buffer = required(found.map_or(json, |(.., compression)| compression), "buffer", &at)?;
-        let (used, of_accessor, needs) = Default::default();
-        views.push(View { bytes, stride, rest, buffer, used, of_accessor, needs });
+        let (used, of_accessor, is_told, needs) = Default::default();
+        views.push(View { bytes, stride, rest, buffer, used, of_accessor, is_told, needs });
     }
     Ok(views)
 }
@@ -209,6 +225,10 @@ pub fn read_accessor(json: &Value, at: &str, views: &[View], budget: &mut Budget
         Some(_) if count > 0 => Some(gather(json, "bufferView", (count, element), at, views)?),
         _ => None,
     };
+    let view_rest = match base {
+        Some(_) => find(views, json, "bufferView", at)?.told(),
+        None => Map::new(),
+    };
     let mut rest = json.as_object().cloned().unwrap_or_default();
     for derived in ["bufferView", "byteOffset", "componentType", "normalized", "count", "type", "sparse"] {
         rest.shift_remove(derived);
@@ -229,6 +249,7 @@ pub fn read_accessor(json: &Value, at: &str, views: &[View], budget: &mut Budget
         bounds: has_data && (json.get("min").is_some() || json.get("max").is_some()),
         packing: Packing::Plain,
         rest,
+        view_rest,
     };
     if let Some(sparse) = json.get("sparse").filter(|_| count > 0) {
         substitute(&mut accessor, sparse, &format!("{at}/sparse"), views)?;

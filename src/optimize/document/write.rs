@@ -180,6 +180,7 @@ impl File {
         if let Some(target) = target {
             view.insert("target".into(), target.into());
         }
+        view.extend(group.rest.clone());
         self.add_view(view.into())
     }
 
@@ -369,6 +370,32 @@ mod tests {
     use super::super::read::{Files, read};
     use super::*;
     use crate::optimize::document::Limits;
+
+    /// What views of accessors said of themselves was lost.
+    #[test]
+    fn regression_views_keep_their_extras_and_those_that_say_the_same_are_one() {
+        let said = |extras: Value| json!({ "extras": extras }).as_object().unwrap().clone();
+        let of = |value: f32, view_rest: Map<String, Value>| Accessor {
+            view_rest,
+            ..Accessor::from_floats(Shape::Vec3, &[value; 9])
+        };
+        let accessors = [said(json!(1)), said(json!({"from": "a"})), said(json!(1)), Map::new()];
+        let accessors = (0_u8..).zip(accessors).map(|(value, rest)| of(value.into(), rest)).collect();
+        let primitive = |index: usize| json!({ "attributes": { "POSITION": index } });
+        let primitives: Vec<Value> = (0..4).map(primitive).collect();
+        let root = json!({ "asset": { "version": "2.0" }, "meshes": [{ "primitives": primitives }] });
+        let before = Document { root: root.as_object().unwrap().clone(), accessors, ..Document::default() };
+        for compression in [None, Some(meshopt::Version::Ext)] {
+            let file = write(&Document { compression, ..before.clone() }).unwrap();
+            let json: Value = serde_json::from_slice(glb::parse(&file).unwrap().json).unwrap();
+            let views = json["bufferViews"].as_array().unwrap();
+            let extras: Vec<&Value> = views.iter().map(|view| &view["extras"]).collect();
+            assert_eq!(extras, [&Value::Null, &json!(1), &json!({"from": "a"})]);
+            let after = read(&file, &Files::new(), &Limits::default()).unwrap();
+            assert_eq!(after.accessors, before.accessors);
+            assert!(after.dropped.is_empty(), "{:?}", after.dropped);
+        }
+    }
 
     #[test]
     fn both_versions_of_the_codec_read_as_written() {

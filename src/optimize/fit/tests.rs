@@ -142,6 +142,24 @@ fn nothing_is_left_out_of_what_looks_right() {
     assert!(fitted.worst.is_some());
 }
 
+/// Thirteen views of a pot of tea said which number they had in the program that wrote them.
+#[test]
+fn regression_views_of_accessors_keep_their_extras() {
+    let mut document = balls();
+    for (number, accessor) in document.accessors.iter_mut().enumerate() {
+        accessor.view_rest.insert("extras".into(), format!("view {number}").into());
+    }
+    let count = document.accessors.len();
+    let glb = crate::optimize::document::write::write(&document).unwrap();
+    let settings = Settings { effort: Effort::Fast, ..Settings::default() };
+    let made = crate::optimize::optimize(&glb, &Files::new(), &settings, &mut |_| {}).unwrap();
+    assert!(made.glb.len() < glb.len() && made.report.dropped.is_empty(), "{:?}", made.report.dropped);
+    let text = String::from_utf8_lossy(&made.glb);
+    for number in 0..count {
+        assert!(text.contains(&format!("\"view {number}\"")), "view {number}");
+    }
+}
+
 /// A flight helmet was 2 % larger: with slower encoders alone the search came to rest elsewhere.
 #[test]
 fn regression_best_is_never_larger_than_normal() {

@@ -95,9 +95,11 @@ fn merge(document: &mut Document, kind: Kind, first: &[usize]) -> usize {
 
 /// Accessors without elements stay apart: a reader fills each from the Draco stream of its own primitive.
 fn accessor_key((index, accessor): (usize, &Accessor)) -> (String, Result<blake3::Hash, usize>) {
-    let Accessor { component, shape, normalized, count, sparse, bounds, packing, rest, .. } = accessor;
-    let description =
-        format!("{component:?} {shape:?} {normalized} {count} {sparse:?} {bounds} {packing:?} {rest:?}");
+    let Accessor { component, shape, normalized, count, sparse, bounds, packing, rest, view_rest, .. } =
+        accessor;
+    let description = format!(
+        "{component:?} {shape:?} {normalized} {count} {sparse:?} {bounds} {packing:?} {rest:?} {view_rest:?}"
+    );
     (description, accessor.data.as_ref().map(|data| blake3::hash(data)).ok_or(index))
 }
 

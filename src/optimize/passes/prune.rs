@@ -123,7 +123,8 @@ fn json_of(document: &Document, kind: Kind, index: usize) -> Vec<&Map<String, Va
         Kind::Accessor => {
             let accessor = document.accessors.get(index);
             let sparse = accessor.and_then(|accessor| accessor.sparse.as_ref()).map(|sparse| &sparse.rest);
-            accessor.map(|accessor| &accessor.rest).into_iter().chain(sparse).collect()
+            let own = accessor.into_iter().flat_map(|accessor| [&accessor.rest, &accessor.view_rest]);
+            own.chain(sparse).collect()
         }
         Kind::Image => {
             let image = document.images.get(index);

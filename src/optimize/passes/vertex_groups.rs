@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::optimize::document::primitives::{self, PrimitiveId};
 use crate::optimize::document::refs::{Kind, Role, visit};
@@ -103,10 +103,12 @@ pub(super) fn apply(document: &mut Document, group: &VertexGroup, renumbered: &R
     for (&id, indices) in group.primitives.iter().zip(&renumbered.indices) {
         let old = primitives::indices(primitives::json(document, id)).and_then(|i| document.accessors.get(i));
         // Name and extras stay; indices that have different ones are not shared.
-        let rest = old.map(|accessor| accessor.rest.clone()).unwrap_or_default();
-        let index = *written.entry((indices, Value::from(rest.clone()).to_string())).or_insert_with(|| {
+        let of = |what: fn(&Accessor) -> &Map<String, Value>| old.map(what).cloned().unwrap_or_default();
+        let (rest, view_rest) = (of(|accessor| &accessor.rest), of(|accessor| &accessor.view_rest));
+        let said = [&rest, &view_rest].map(|map| Value::from(map.clone()).to_string()).concat();
+        let index = *written.entry((indices, said)).or_insert_with(|| {
             let accessor = Accessor::from_indices(indices, renumbered.vertices.len());
-            document.accessors.push(Accessor { rest, ..accessor });
+            document.accessors.push(Accessor { rest, view_rest, ..accessor });
             document.accessors.len() - 1
         });
         if let Some(json) = primitives::json_mut(document, id) {

@@ -107,10 +107,15 @@ struct Stream {
 }
 
 impl Stream {
-    /// Encodes a primitive; `None` if the format cannot hold it, or the codec does not give back what it was given.
+    /// Encodes a primitive; `None` if the format cannot hold it, or the codec does not give back what it was given. There are no
+    /// buffer views of accessors in a stream, so it cannot hold what those say of themselves.
     fn of(document: &Document, json: &Value, budget: &Budget) -> Option<Self> {
         let mut attributes: Vec<(&str, usize)> = primitives::attributes(&json["attributes"]).collect();
         attributes.sort_by_key(|(name, _)| *name != "POSITION");
+        let mut accessors = attributes.iter().map(|(_, index)| *index).chain(primitives::indices(json));
+        if accessors.any(|index| !document.accessors[index].view_rest.is_empty()) {
+            return None;
+        }
         let mesh = Compact::of(document, json)?;
         let columns = attributes.iter().map(|(name, index)| {
             Column::of(name, &mesh.picked(&document.accessors[*index]), budget.normal_bits)

@@ -81,7 +81,10 @@ fn key(document: &Document, primitive: &Value) -> Option<String> {
         && extensions.map(|(name, _)| name).all(|name| name == "KHR_materials_variants")
         && LISTS.contains(&primitives::mode(primitive))
         && primitives::locked(document, primitive).is_none();
-    let is_bare = |index: usize| document.accessors[index].rest.is_empty();
+    let is_bare = |index: usize| {
+        let accessor = &document.accessors[index];
+        accessor.rest.is_empty() && accessor.view_rest.is_empty()
+    };
     let accessors = primitives::vertex_accessors(primitive).into_iter().chain(primitives::indices(primitive));
     let shown_in_order = |material| document.list("materials").get(material).is_some_and(is_sorted);
     if !is_plain
