@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use super::{OfFile, files};
 use crate::optimize::compare::compare;
 use crate::optimize::document::{Document, read};
 use crate::optimize::proof::{Comparison, Pictures};
 use crate::optimize::{Limits, MaxError};
-use anyhow::Context;
 
 /// What `compare` can be told.
 #[derive(Debug, clap::Args)]

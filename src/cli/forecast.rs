@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::optimize::Inventory;
 
 /// Seconds of one processor that `best` takes: for any model, for a million pixels of its images, and for a million triangles.
-/// By seven models of up to 17 million pixels and 140,000 triangles, on a server's processor of 2024.
+/// By five models of up to 17 million pixels and 576,000 triangles, on a server's processor of 2024.
 const ANYHOW: f64 = 15.0;
 const OF_PIXELS: f64 = 5.0;
 const OF_TRIANGLES: f64 = 150.0;
 
-/// Those models took 0.8 to 2.7 times as long: how many attempts it takes is not known before.
+/// Those models took 0.5 to 2.2 times as long: how many attempts it takes is not known before.
 const AT_LEAST: f64 = 0.5;
 const AT_MOST: f64 = 3.0;
 

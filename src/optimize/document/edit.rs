@@ -15,7 +15,8 @@ pub fn json_list(root: &Map<String, Value>, kind: Kind) -> Option<&Vec<Value>> {
     value.as_array()
 }
 
-fn json_list_mut(root: &mut Map<String, Value>, kind: Kind) -> Option<&mut Vec<Value>> {
+/// The same, to be changed.
+pub fn json_list_mut(root: &mut Map<String, Value>, kind: Kind) -> Option<&mut Vec<Value>> {
     let mut value = root.get_mut(*path(kind).first()?)?;
     for part in &path(kind)[1..] {
         value = value.get_mut(part)?;

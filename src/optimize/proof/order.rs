@@ -1,11 +1,9 @@
 //! Animations and variants in the order of the original: another tool may write them in another, and pictures are compared by
 //! their places.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::render::model::VARIANTS;
-use crate::optimize::document::Document;
-use crate::optimize::document::primitives::{self, as_index};
+use crate::optimize::document::{Document, Kind, edit};
 
 /// Puts the animations and the variants of `after` in the places that those of the same names have in `before`.
 ///
@@ -20,24 +18,20 @@ pub fn align(after: &mut Document, before: &Document) {
     if order.iter().enumerate().all(|(place, from)| *from == Some(place)) {
         return;
     }
-    for id in primitives::all(after) {
-        if let Some(primitive) = primitives::json_mut(after, id) {
-            rename(primitive, &order);
-        }
-    }
-    let extension = after.root.get_mut("extensions").and_then(|extensions| extensions.get_mut(VARIANTS));
-    if let Some(Value::Array(list)) = extension.and_then(|extension| extension.get_mut("variants")) {
+    let place = |index: usize| order.iter().position(|from| *from == Some(index));
+    let to: Vec<usize> = (0..variants(after).len()).filter_map(place).collect();
+    edit::redirect(after, Kind::Variant, &to);
+    if let Some(list) = edit::json_list_mut(&mut after.root, Kind::Variant) {
         *list = arranged(list, &order);
     }
 }
 
 /// The variants of a document: objects with names.
 pub(super) fn variants(document: &Document) -> &[Value] {
-    let extension = document.root.get("extensions").and_then(|extensions| extensions.get(VARIANTS));
-    extension.and_then(|extension| extension["variants"].as_array()).map_or(&[], Vec::as_slice)
+    edit::json_list(&document.root, Kind::Variant).map_or(&[], Vec::as_slice)
 }
 
-/// For each place, which item of `after` belongs there.
+/// For each place, which item of `after` belongs there; every item has a place.
 fn places(before: &[Value], after: &[Value]) -> Vec<Option<usize>> {
     let mut order: Vec<Option<usize>> = before
         .iter()
@@ -60,15 +54,4 @@ fn only(items: &[Value], name: &Value) -> Option<usize> {
 
 fn arranged(items: &[Value], order: &[Option<usize>]) -> Vec<Value> {
     order.iter().map(|from| from.map_or(Value::Null, |from| items[from].clone())).collect()
-}
-
-/// Gives the variants that a primitive has materials for their new places.
-fn rename(primitive: &mut Map<String, Value>, order: &[Option<usize>]) {
-    let extension = primitive.get_mut("extensions").and_then(|extensions| extensions.get_mut(VARIANTS));
-    let mappings = extension.and_then(|extension| extension["mappings"].as_array_mut());
-    let lists = mappings.into_iter().flatten().filter_map(|mapping| mapping["variants"].as_array_mut());
-    for variant in lists.flatten() {
-        let place = as_index(variant).and_then(|old| order.iter().position(|from| *from == Some(old)));
-        *variant = place.map_or(Value::Null, Value::from);
-    }
 }

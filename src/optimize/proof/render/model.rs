@@ -23,7 +23,7 @@ use crate::optimize::document::{Accessor, Document};
 /// Images are looked at in at most this size, in pixels: more than a close-up can show.
 const LARGEST_SIDE: u32 = 2048;
 
-pub(in super::super) const VARIANTS: &str = "KHR_materials_variants";
+const VARIANTS: &str = "KHR_materials_variants";
 
 /// Larger images are not looked at: decoded they would take more memory than all the rest of a job.
 const MOST_PIXELS: u64 = 1 << 26;
