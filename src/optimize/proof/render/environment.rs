@@ -16,12 +16,19 @@ const MAPS: [(f32, usize); 8] =
 /// Side of the map of the unblurred room, in texels.
 const SOURCE_SIDE: usize = 64;
 const IRRADIANCE_SIDE: usize = 16;
+/// How much the room is blurred before anything else, in radians (a standard deviation): edges of panels would be as sharp as
+/// nowhere else. A little more is added by reading between texels.
+const SOFTNESS: f32 = 0.035;
+/// Places along a normal distribution of deviation 1 that stand for an equal part of it each.
+const SPREAD: [f32; 6] = [-1.542, -0.752, -0.235, 0.235, 0.752, 1.542];
 
 /// The half sizes of the room, in metres; the model hangs below its middle.
 const ROOM: Vec3 = Vec3::new(15.5, 14.0, 14.5);
 const VIEWER: Vec3 = Vec3::new(0.6, -9.5, -0.6);
-const LAMP: Vec3 = Vec3::new(1.0, 6.5, 0.0);
+const LAMP: Vec3 = Vec3::new(1.2, 3.0, -0.4);
 const LAMP_POWER: f32 = 900.0;
+/// The lamp's light ends here, smoothly, as that of a file's lamps does where a range is given.
+const LAMP_RANGE: f32 = 28.0;
 
 /// Centre, half size and radiance of the panels.
 const PANELS: [(Vec3, Vec3, f32); 6] = [
@@ -54,12 +61,11 @@ pub(super) static ROOM_LIGHT: LazyLock<Environment> = LazyLock::new(Environment:
 impl Environment {
     fn new() -> Self {
         let source = Map::painted(SOURCE_SIDE, |direction| {
-            // The mean of four rays: panels have sharp edges.
-            let side = direction.any_orthonormal_pair();
-            let spread = 0.6 / SOURCE_SIDE as f32;
+            let (x_axis, y_axis) = direction.any_orthonormal_pair();
             let ray =
-                |x: f32, y: f32| light_from((direction + (side.0 * x + side.1 * y) * spread).normalize());
-            (ray(1.0, 1.0) + ray(-1.0, 1.0) + ray(1.0, -1.0) + ray(-1.0, -1.0)) / 4.0
+                |x: f32, y: f32| light_from((direction + (x_axis * x + y_axis * y) * SOFTNESS).normalize());
+            let rays = SPREAD.iter().flat_map(|x| SPREAD.map(|y| ray(*x, y)));
+            rays.sum::<f32>() / (SPREAD.len() * SPREAD.len()) as f32
         });
         let samples: Vec<(Vec3, f32, f32)> = source.samples().collect();
         let maps = MAPS.map(|(roughness, side)| blurred(&samples, side, Lobe::of(roughness)));
@@ -127,15 +133,24 @@ fn blurred(samples: &[(Vec3, f32, f32)], side: usize, lobe: Lobe) -> Map {
 /// Light in every direction, on an octahedron unfolded to a square.
 struct Map {
     side: usize,
-    /// Rows of `side` texels, with one more around them, equal to the outermost.
+    /// Rows of `side` texels, with one more around them: those across the edges of the square.
     texels: Vec<f32>,
 }
 
 impl Map {
     fn painted(side: usize, light: impl Fn(Vec3) -> f32 + Sync) -> Self {
         let inner: Vec<f32> = (0..side * side).into_par_iter().map(|i| light(direction(side, i))).collect();
-        let place = |framed: usize| framed.clamp(1, side) - 1;
-        let framed = |i: usize| inner[place(i / (side + 2)) * side + place(i % (side + 2))];
+        let framed = |i: usize| {
+            let (mut x, mut y) = (i % (side + 2), i / (side + 2));
+            // The other side of an edge of the square is the same edge, turned around.
+            if x == 0 || x > side {
+                (x, y) = (x.clamp(1, side), side + 1 - y);
+            }
+            if y == 0 || y > side {
+                (x, y) = (side + 1 - x, y.clamp(1, side));
+            }
+            inner[(y - 1) * side + x - 1]
+        };
         Self { side, texels: (0..(side + 2) * (side + 2)).map(framed).collect() }
     }
 
@@ -213,7 +228,8 @@ fn light_from(direction: Vec3) -> f32 {
 fn lit(at: Vec3, normal: Vec3) -> f32 {
     let to_lamp = LAMP - at;
     let distance = to_lamp.length().max(1.0);
-    LAMP_POWER / std::f32::consts::PI * normal.dot(to_lamp / distance).max(0.0) / (distance * distance)
+    let end = (1.0 - (distance / LAMP_RANGE).powi(4)).clamp(0.0, 1.0).powi(2);
+    LAMP_POWER / std::f32::consts::PI * end * normal.dot(to_lamp / distance).max(0.0) / (distance * distance)
 }
 
 /// Distance and inward normal of the wall in a direction.
@@ -234,4 +250,32 @@ fn hit_box(from: Vec3, direction: Vec3, centre: Vec3, half: Vec3) -> Option<(f32
     }
     let normal = Vec3::select(near.cmpge(Vec3::splat(enter)), -direction.signum(), Vec3::ZERO);
     Some((enter, normal.normalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Normals that point down, and a little to one side of the seam or to the other, were lit as if they pointed elsewhere.
+    #[test]
+    fn regression_light_is_the_same_on_both_sides_of_the_seam_of_a_map() {
+        for step in 0..40 {
+            let angle = (step as f32 + 0.5) / 40.0 * std::f32::consts::PI;
+            for (x, z) in [(angle.cos(), 0.0), (0.0, angle.cos())] {
+                let beside = |by: f32| {
+                    Vec3::new(if x == 0.0 { by } else { x }, -angle.sin(), if z == 0.0 { by } else { z })
+                };
+                let [one, other] = [1e-6, -1e-6].map(|by| ROOM_LIGHT.diffuse(beside(by)));
+                assert!((one - other).abs() < 1e-3, "diffuse: {one} and {other} at {}", beside(0.0));
+                for roughness in [0.05, 0.3, 1.0] {
+                    let [one, other] = [1e-6, -1e-6].map(|by| ROOM_LIGHT.reflected(beside(by), roughness));
+                    assert!(
+                        (one - other).abs() < 1e-3 * (1.0 + one),
+                        "{roughness}: {one} and {other} at {}",
+                        beside(0.0)
+                    );
+                }
+            }
+        }
+    }
 }
