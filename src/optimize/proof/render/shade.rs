@@ -63,7 +63,8 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> (Vec3,
     let normal = face.mapped_normal(smooth, place);
     let metal_rough = face.texel(material.metal_rough_slot.as_ref(), place);
     let (metallic, roughness, specular) = reflectance(face, place, metal_rough.unwrap_or(Vec4::ONE));
-    let roughness = roughness.clamp(SMOOTHEST, 1.0);
+    let curving = face.curving(place);
+    let roughness = blurred(roughness, curving);
     let facing = normal.dot(view).clamp(0.0, 1.0);
     let matt = colour * (1.0 - metallic);
     let base = specular.lerp(colour, metallic);
@@ -108,7 +109,7 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> (Vec3,
         let (shine, left) = sheen.shine(face, place, facing);
         light = light * left + shine * around * shadow;
     }
-    (coated(face, light + emissive, smooth, place), clear)
+    (coated(face, light + emissive, (smooth, curving), place), clear)
 }
 
 /// What a surface reflects: once, and after several bounces between its facets (Fdez-Aguera, "A Multiple-Scattering
@@ -158,14 +159,19 @@ fn occlusion(texel: Option<Vec4>, strength: f32, roughness: f32, facing: f32) ->
     (shadow, (power((facing + shadow).max(0.0), exponent) - 1.0 + shadow).clamp(0.0, 1.0))
 }
 
-fn coated(face: &Face, light: Vec3, smooth: Vec3, place: &Place) -> Vec3 {
+/// A roughness at which a mirror that curves within a pixel is as blurred as it is there.
+fn blurred(roughness: f32, curving: f32) -> f32 {
+    (roughness.max(SMOOTHEST) + curving).min(1.0)
+}
+
+fn coated(face: &Face, light: Vec3, (smooth, curving): (Vec3, f32), place: &Place) -> Vec3 {
     let material = face.surface.material;
     if material.coat <= 0.0 {
         return light;
     }
     let texel = |slot: &Option<Slot>| face.texel(slot.as_ref(), place).unwrap_or(Vec4::ONE);
     let coat = material.coat * texel(&material.coat_slot).x;
-    let roughness = (material.coat_roughness * texel(&material.coat_roughness_slot).y).clamp(SMOOTHEST, 1.0);
+    let roughness = blurred(material.coat_roughness * texel(&material.coat_roughness_slot).y, curving);
     let (view, normal) = (place.view, face.coat_normal(smooth, place));
     let facing = normal.dot(view).clamp(0.0, 1.0);
     let (scale, bias) = split_sum(roughness, facing);

@@ -96,6 +96,9 @@ impl<'m> Surface<'m> {
     }
 }
 
+/// How much farther than its nearest corner a place on a triangle's plane may be, as one over it.
+const LEAST_NEARNESS: f32 = 1e-3;
+
 /// A triangle on the screen.
 pub(super) struct Face<'f> {
     pub(super) surface: &'f Surface<'f>,
@@ -114,8 +117,9 @@ pub(super) struct Face<'f> {
 
 /// A place on a triangle.
 pub(super) struct Place {
-    /// Of the corners.
+    /// Of the corners, there and one pixel to the right and below.
     weights: Vec3,
+    beside: [Vec3; 2],
     /// Texture coordinates there and one pixel to the right and below, in the sets that the material reads.
     uvs: [[Vec2; 3]; SETS],
     /// Towards the eye.
@@ -148,29 +152,33 @@ impl<'f> Face<'f> {
         face
     }
 
-    /// Where a point of the screen lies; a point outside of the triangle takes the nearest inside.
+    /// Where the middle of a pixel lies, of which the triangle covers a part. Where it lies outside, values go on beyond the corners,
+    /// as on GPUs.
     #[inline]
     pub(super) fn place(&self, at: Vec2, view: Vec3) -> Place {
         let raw = Vec3::X + self.across * (at.x - self.from.x) + self.down * (at.y - self.from.y);
-        let weights = self.in_perspective(raw.max(Vec3::ZERO));
+        let weights = self.in_perspective(raw);
+        let beside = [self.in_perspective(raw + self.across), self.in_perspective(raw + self.down)];
         let mut uvs = [[Vec2::ZERO; 3]; SETS];
         for (set, read) in self.surface.material.sets.into_iter().enumerate() {
             let values = &self.surface.draw.part.uvs[set];
             if read && !values.is_empty() {
-                uvs[set] = [
-                    self.mix(values, weights),
-                    self.mix(values, self.in_perspective(raw + self.across)),
-                    self.mix(values, self.in_perspective(raw + self.down)),
-                ];
+                uvs[set] = [weights, beside[0], beside[1]].map(|weights| self.mix(values, weights));
             }
         }
-        Place { weights, uvs, view }
+        Place { weights, beside, uvs, view }
     }
 
     #[inline]
     fn in_perspective(&self, weights: Vec3) -> Vec3 {
-        let weights = weights * self.nearness;
-        weights / weights.element_sum()
+        let near = weights * self.nearness;
+        let sum = near.element_sum();
+        if sum > LEAST_NEARNESS * self.nearness.max_element() {
+            return near / sum;
+        }
+        // Beyond the horizon of its plane there is nothing.
+        let inside = weights.max(Vec3::ZERO) * self.nearness;
+        inside / inside.element_sum()
     }
 
     /// A vertex attribute; the array covers all vertices.
@@ -216,6 +224,19 @@ impl<'f> Face<'f> {
         }
         let normal = (*turn * self.mix(&draw.part.normals, place.weights)).normalize_or(place.view);
         if self.is_back && material.is_double_sided { -normal } else { normal }
+    }
+
+    /// By how much the smooth normal turns from a pixel to the next: the largest change of its coordinates, as three.js has it.
+    pub(super) fn curving(&self, place: &Place) -> f32 {
+        let Surface { draw, turn, .. } = self.surface;
+        let normals = &draw.part.normals;
+        if normals.is_empty() {
+            return 0.0;
+        }
+        let normal = |weights: Vec3| (*turn * self.mix(normals, weights)).normalize_or_zero();
+        let here = normal(place.weights);
+        let [right, below] = place.beside.map(|weights| (normal(weights) - here).abs().max_element());
+        right.max(below)
     }
 
     /// Where a place is in the world.

@@ -233,6 +233,24 @@ fn glass_shows_what_is_behind_it() {
     assert_eq!(compare(&opaque, &clear).glass, 0.0);
 }
 
+/// A mirror that curves within a pixel is blurred, and does not sparkle: teapots, of which there were two thousand in a view, showed
+/// the least shift of a normal.
+#[test]
+fn the_smaller_a_ball_the_less_is_seen_of_how_smooth_it_is() {
+    let mirror = |roughness: f32, size: f32| {
+        let mut document = balls();
+        document.root["materials"] = json!([{"pbrMetallicRoughness": {"roughnessFactor": roughness}}]);
+        document.root["nodes"][0]["scale"] = json!([size, size, size]);
+        document
+    };
+    let seen = |size: f32| {
+        let view = compare(&mirror(0.0, size), &mirror(0.25, size)).views[0].clone();
+        view.error * view.pixels as f32 / (size * size)
+    };
+    let [large, small] = [seen(1.0), seen(0.012)];
+    assert!(small > 0.0 && small * 2.0 < large, "{small} against {large}");
+}
+
 #[test]
 fn a_solid_colours_the_light_that_goes_through_it() {
     let of = |thickness: f32, scale: f32| {
