@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 /// Roughness of each blurred map, and its side in texels.
 const MAPS: [(f32, usize); 8] =
-    [(0.05, 64), (0.12, 48), (0.2, 48), (0.3, 32), (0.42, 24), (0.58, 16), (0.78, 16), (1.0, 12)];
+    [(0.05, 64), (0.12, 64), (0.2, 48), (0.3, 48), (0.42, 48), (0.58, 32), (0.78, 32), (1.0, 24)];
 /// Side of the map of the unblurred room, in texels.
 const SOURCE_SIDE: usize = 64;
 const IRRADIANCE_SIDE: usize = 16;
