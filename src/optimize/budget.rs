@@ -353,7 +353,7 @@ impl Budget {
     fn of_preset(preset: Preset) -> Self {
         match preset {
             Preset::High => Self {
-                look: Look::of_preset(0.0185),
+                look: Look::of_preset(0.0182),
                 surface_error: 0.06 * PIXEL,
                 position_bits: 14,
                 normal_bits: 11,
@@ -371,7 +371,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.75, p999: 9.0 },
             },
             Preset::Balanced => Self {
-                look: Look::of_preset(0.0325),
+                look: Look::of_preset(0.032),
                 surface_error: 0.2 * PIXEL,
                 position_bits: 13,
                 normal_bits: 10,
@@ -389,7 +389,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 1.5, p999: 16.0 },
             },
             Preset::Maximum => Self {
-                look: Look::of_preset(0.056),
+                look: Look::of_preset(0.055),
                 surface_error: 0.4 * PIXEL,
                 position_bits: 12,
                 normal_bits: 8,
