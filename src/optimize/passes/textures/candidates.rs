@@ -106,6 +106,9 @@ const LARGE_PIXELS: u64 = 1200 * 1200;
 /// whose own were rounded (a JPEG) to one side: 0.2 steps on a table's wood, at any quality. Red, green and blue by themselves are
 /// not mixed at all, and may take fewer bytes then.
 const FINE_QUALITY: u8 = 90;
+/// The same of flat paint, whose few colours come out as they are where they are not mixed: a fox's fur, 12 kB at quality 46 with next to
+/// no error, in place of 16 at 72 with a visible one.
+const FINE_QUALITY_OF_FLAT: u8 = 46;
 
 /// From this quality on a larger image at a lower quality may take fewer bytes, and up to the other a smaller one at a higher.
 const HIGH_QUALITY: u8 = 46;
@@ -297,8 +300,9 @@ impl Search<'_> {
         let coder = Coder { speed: search_speed(self.effort), ..Coder::of(Format::Avif) };
         let with = |search: &Self, coder| search.within(coder, |quality| search.encoded_avif(quality, coder));
         let mixed = with(self, coder)?;
+        let fine = if self.source.is_flat { FINE_QUALITY_OF_FLAT } else { FINE_QUALITY };
         let is_fine = match &mixed {
-            Some(mixed) => mixed.quality >= FINE_QUALITY,
+            Some(mixed) => mixed.quality >= fine,
             None => self.is_too_coarse(coder),
         };
         if self.goal.meaning().content != Content::Colour || !is_fine {
