@@ -270,8 +270,7 @@ mod tests {
             let middle = Vec2::new(number(), number()) * 800.0 - 150.0;
             [(); 3].map(|()| {
                 let at = middle + (Vec2::new(number(), number()) - 0.5) * size;
-                let at = on_grid(at);
-                Corner { at, depth: 0.5, inverse_w: 1.0 }
+                Corner { at: on_grid(at), depth: 0.5, inverse_w: 1.0 }
             })
         })
     }

@@ -117,10 +117,11 @@ pub(super) struct Face<'f> {
 
 /// A place on a triangle.
 pub(super) struct Place {
-    /// Of the corners, there and one pixel to the right and below.
+    /// Of the corners.
     weights: Vec3,
+    /// The same one pixel to the right and one below.
     beside: [Vec3; 2],
-    /// Texture coordinates there and one pixel to the right and below, in the sets that the material reads.
+    /// Texture coordinates at these three, in the sets that the material reads.
     uvs: [[Vec2; 3]; SETS],
     /// Towards the eye.
     pub(super) view: Vec3,
