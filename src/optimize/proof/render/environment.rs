@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 use glam::{Vec2, Vec3};
 use rayon::prelude::*;
 
+use super::light::left_at;
+
 /// Roughness of each blurred map, and its side in texels.
 const MAPS: [(f32, usize); 8] =
     [(0.05, 64), (0.12, 64), (0.2, 48), (0.3, 48), (0.42, 48), (0.58, 32), (0.78, 32), (1.0, 24)];
@@ -228,8 +230,9 @@ fn light_from(direction: Vec3) -> f32 {
 fn lit(at: Vec3, normal: Vec3) -> f32 {
     let to_lamp = LAMP - at;
     let distance = to_lamp.length().max(1.0);
-    let end = (1.0 - (distance / LAMP_RANGE).powi(4)).clamp(0.0, 1.0).powi(2);
-    LAMP_POWER / std::f32::consts::PI * end * normal.dot(to_lamp / distance).max(0.0) / (distance * distance)
+    let squared = distance * distance;
+    let light = LAMP_POWER / std::f32::consts::PI * left_at(squared, LAMP_RANGE);
+    light * normal.dot(to_lamp / distance).max(0.0) / squared
 }
 
 /// Distance and inward normal of the wall in a direction.

@@ -82,6 +82,7 @@ impl<'m> Frame<'m> {
                 continue;
             }
             let places = surface.corners();
+            work += surface.draw.part.triangles.len() as f32;
             for (number, &triangle) in (self.starts[index]..).zip(&surface.draw.part.triangles) {
                 let corners = surface.seen(&places, triangle);
                 let Some(corners) = corners.filter(|corners| is_wanted(surface, corners)) else { continue };
@@ -111,12 +112,12 @@ impl<'m> Frame<'m> {
     }
 
     /// Lines and points are a pixel wide.
-    fn enter_strokes(&self, index: usize, places: &[Option<Corner>], visible: &mut Visible) {
+    fn enter_strokes(&self, index: usize, places: &[Corner], visible: &mut Visible) {
         let part = &self.surfaces[index].draw.part;
         let first =
             self.starts[index].saturating_add(u32::try_from(part.triangles.len()).unwrap_or(u32::MAX));
         for (number, stroke) in (first..).zip(&part.strokes) {
-            let [Some(from), Some(to)] = stroke.map(|vertex| places[vertex as usize]) else { continue };
+            let [from, to] = stroke.map(|vertex| places[vertex as usize]);
             for half in raster::stroke(from, to) {
                 raster::cover(half, |pixel, covered, depths| visible.enter(number, pixel, covered, depths));
             }
@@ -204,6 +205,7 @@ impl<'m> Frame<'m> {
                 continue;
             }
             let places = surface.corners();
+            work += surface.draw.part.triangles.len() as f32;
             for &triangle in &surface.draw.part.triangles {
                 let Some(corners) = surface.seen(&places, triangle) else { continue };
                 let face = Face::new(surface, triangle, corners);

@@ -82,15 +82,19 @@ impl Light {
     pub(super) fn falling(&self, on: Vec3) -> Option<(Vec3, Vec3)> {
         let (at, range, cone) = match &self.place {
             Place::Far(towards) => return Some((*towards, self.intensity)),
-            Place::Near { at, range, cone } => (at, *range, cone),
+            Place::Near { at, range, cone } => (at, range, cone),
         };
         let squared = at.distance_squared(on);
         let towards = (*at - on).try_normalize()?;
-        let end = (1.0 - (squared / (range * range)).powi(2)).clamp(0.0, 1.0).powi(2);
         let inside = cone.as_ref().map_or(1.0, |cone| cone.share(-towards));
-        let light = self.intensity * (end * inside / squared.max(NEAREST_SQUARED));
+        let light = self.intensity * (left_at(squared, *range) * inside / squared.max(NEAREST_SQUARED));
         (light != Vec3::ZERO).then_some((towards, light))
     }
+}
+
+/// The part of a lamp's light that its smooth end leaves, by the square of the distance and the range.
+pub(super) fn left_at(squared: f32, range: f32) -> f32 {
+    (1.0 - (squared / (range * range)).powi(2)).clamp(0.0, 1.0).powi(2)
 }
 
 impl Cone {

@@ -45,6 +45,16 @@ const STEPS: f32 = 16.0;
 /// Corners, and so edges, lie beside samples, which are on the same grid: two triangles of an edge would both have those on it.
 const BESIDE_SAMPLES: Vec2 = Vec2::new(1.0 / 64.0, 1.0 / 128.0);
 
+impl Corner {
+    /// Where what is behind the camera is: no sample lies in a triangle with such a corner.
+    pub(super) const NOWHERE: Self = Self { at: Vec2::NAN, depth: f32::NAN, inverse_w: f32::NAN };
+
+    #[inline]
+    fn lanes(&self) -> Vec4 {
+        Vec4::new(self.at.x, self.at.y, self.depth, self.inverse_w)
+    }
+}
+
 /// Where a position is on the screen, by the matrix to clip space; `None` behind the camera.
 #[inline]
 pub(super) fn corner(matrix: &Mat4, position: Vec3) -> Option<Corner> {
@@ -60,10 +70,13 @@ pub(super) fn corner(matrix: &Mat4, position: Vec3) -> Option<Corner> {
     at.is_finite().then_some(Corner { at: on_grid(at), depth: screen.z, inverse_w })
 }
 
-/// Far from zero, floating-point numbers have no finer steps than these: much faster than to round.
+/// Added and taken away again, it leaves a whole number: that far from zero, floating-point numbers have no finer steps. Much faster
+/// than to round.
+const WHOLE: f32 = 1.5 * (1 << 23) as f32;
+
 #[inline]
 fn on_grid(at: Vec2) -> Vec2 {
-    const FAR: f32 = 1.5 * (1 << 23) as f32 / STEPS;
+    const FAR: f32 = WHOLE / STEPS;
     (at + FAR) - FAR + BESIDE_SAMPLES
 }
 
@@ -95,9 +108,6 @@ pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, u32, Vec4)) 
     }
     let low = a.at.min(b.at).min(c.at);
     let high = a.at.max(b.at).max(c.at);
-    if !has_sample(low.x, high.x) || !has_sample(low.y, high.y) {
-        return TRIANGLE;
-    }
     let (Some((x0, x1)), Some((y0, y1))) = (span(low.x, high.x), span(low.y, high.y)) else {
         return TRIANGLE;
     };
@@ -193,12 +203,17 @@ fn skipped(edges: &[Edge; 3], row: &[Vec4; 3], (x0, most): (usize, usize)) -> us
     (farthest.min(most as f32) as usize).saturating_sub(1)
 }
 
-/// Whether a column (or row) of samples lies between two coordinates; most triangles of fine meshes lie between all.
+/// Whether both a column and a row of samples lie between some corners: most triangles of fine meshes lie between all, and are told
+/// from others by this much faster than by their edges. Nothing lies between corners of which one is [`Corner::NOWHERE`].
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "saturates")]
-fn has_sample(low: f32, high: f32) -> bool {
-    let columns = |at: f32| at * SAMPLES as f32 - 0.5;
-    (columns(high) as i32) as f32 >= columns(low)
+pub(super) fn may_cover([a, b, c]: &[Corner; 3]) -> bool {
+    // The first two lanes count.
+    let [a, b, c] = [a.lanes(), b.lanes(), c.lanes()];
+    let columns = |at: Vec4| at * SAMPLES as f32 - 0.5;
+    let (low, high) = (columns(a.min(b).min(c)), columns(a.max(b).max(c)));
+    // Rounded down: corners on the grid lie on no column, nor half way between two.
+    let last = ((high - 0.5) + WHOLE) - WHOLE;
+    last.cmpge(low).bitmask() & 0b11 == 0b11
 }
 
 /// The pixels between two coordinates, cut at the edges of the view.
@@ -303,6 +318,18 @@ mod tests {
             cover(corners, |_, covered, _| sum += covered.count_ones());
             assert_eq!(sum, covered(corners), "{corners:?}");
         }
+    }
+
+    #[test]
+    fn triangles_between_all_samples_are_told_before_they_are_covered() {
+        let mut told = 0;
+        for corners in triangles() {
+            told += u32::from(!may_cover(&corners));
+            assert!(may_cover(&corners) || covered(corners) == 0, "{corners:?}");
+        }
+        assert!(told > 500, "{told}");
+        let [a, b, _] = triangles().nth(3).unwrap();
+        assert!(!may_cover(&[a, b, Corner::NOWHERE]));
     }
 
     #[test]

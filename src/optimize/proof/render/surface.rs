@@ -48,9 +48,10 @@ impl<'m> Surface<'m> {
         (raster::facing(a.at, b.at, c.at) < 0.0) != self.is_mirrored
     }
 
-    /// Where all its vertices are on the screen; `None` behind the camera.
-    pub(super) fn corners(&self) -> Vec<Option<Corner>> {
-        self.draw.part.positions.iter().map(|&position| raster::corner(&self.to_clip, position)).collect()
+    /// Where all its vertices are on the screen.
+    pub(super) fn corners(&self) -> Vec<Corner> {
+        let corner = |&position| raster::corner(&self.to_clip, position).unwrap_or(Corner::NOWHERE);
+        self.draw.part.positions.iter().map(corner).collect()
     }
 
     /// Whether nothing of it can be in the view.
@@ -65,13 +66,14 @@ impl<'m> Surface<'m> {
         corners.is_some_and(|corners| raster::is_beside_view(&corners))
     }
 
-    /// The corners of a triangle that faces the camera, or may be seen from behind; of all `corners`.
+    /// The corners of a triangle that faces the camera, or may be seen from behind, and has samples between them; of all `corners`.
     #[inline]
-    pub(super) fn seen(&self, corners: &[Option<Corner>], [a, b, c]: [u32; 3]) -> Option<[Corner; 3]> {
-        self.facing([corners[a as usize]?, corners[b as usize]?, corners[c as usize]?])
+    pub(super) fn seen(&self, corners: &[Corner], triangle: [u32; 3]) -> Option<[Corner; 3]> {
+        let corners = triangle.map(|vertex| corners[vertex as usize]);
+        raster::may_cover(&corners).then_some(corners).and_then(|corners| self.facing(corners))
     }
 
-    /// The same of a triangle alone.
+    /// The same of a triangle alone, which has samples.
     #[inline]
     pub(super) fn seen_alone(&self, [a, b, c]: [u32; 3]) -> Option<[Corner; 3]> {
         let corner = |vertex: u32| raster::corner(&self.to_clip, self.draw.part.positions[vertex as usize]);
