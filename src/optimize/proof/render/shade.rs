@@ -64,7 +64,7 @@ fn lit(face: &Face, colour: Vec3, place: &Place, behind: Option<Vec4>) -> (Vec3,
     let metal_rough = face.texel(material.metal_rough_slot.as_ref(), place);
     let (metallic, roughness, specular) = reflectance(face, place, metal_rough.unwrap_or(Vec4::ONE));
     let is_matt = roughness >= 1.0 && material.coat <= 0.0;
-    let curving = if is_matt { 0.0 } else { face.curving(place) };
+    let curving = if is_matt { 0.0 } else { face.curving(smooth, place) };
     let roughness = blurred(roughness, curving);
     let facing = normal.dot(view).clamp(0.0, 1.0);
     let matt = colour * (1.0 - metallic);

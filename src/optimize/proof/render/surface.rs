@@ -69,7 +69,8 @@ impl<'m> Surface<'m> {
     /// The corners of a triangle that faces the camera, or may be seen from behind, and has samples between them; of all `corners`.
     #[inline]
     pub(super) fn seen(&self, corners: &[Corner], triangle: [u32; 3]) -> Option<[Corner; 3]> {
-        let corners = triangle.map(|vertex| corners[vertex as usize]);
+        let [a, b, c] = triangle;
+        let corners = [corners[a as usize], corners[b as usize], corners[c as usize]];
         raster::may_cover(&corners).then_some(corners).and_then(|corners| self.facing(corners))
     }
 
@@ -101,6 +102,15 @@ impl<'m> Surface<'m> {
 /// How much farther than its nearest corner a place on a triangle's plane may be, as one over it.
 const LEAST_NEARNESS: f32 = 1e-3;
 
+/// The mean of three corners' values by their weights.
+#[inline]
+fn mixed<T: std::ops::Mul<f32, Output = T> + std::ops::Add<Output = T>>(
+    [a, b, c]: [T; 3],
+    weights: Vec3,
+) -> T {
+    a * weights.x + b * weights.y + c * weights.z
+}
+
 /// A triangle on the screen.
 pub(super) struct Face<'f> {
     pub(super) surface: &'f Surface<'f>,
@@ -112,6 +122,8 @@ pub(super) struct Face<'f> {
     /// One over the distance of each corner along the view.
     nearness: Vec3,
     is_back: bool,
+    /// Normals of the corners in the world, on the side that is seen; `None` where the mesh has none.
+    normals: Option<[Vec3; 3]>,
     /// Directions of u and v of the normal map (or of a brush) and of the coat's, where the mesh has no tangents.
     axes: Option<(Vec3, Vec3)>,
     coat_axes: Option<(Vec3, Vec3)>,
@@ -142,9 +154,11 @@ impl<'f> Face<'f> {
             down: Vec3::new(b.x - c.x, c.x - a.x, a.x - b.x) * inverse,
             nearness: Vec3::from_array(corners.map(|corner| corner.inverse_w)),
             is_back: surface.is_back(&corners),
+            normals: None,
             axes: None,
             coat_axes: None,
         };
+        face.normals = face.normals();
         if surface.draw.part.tangents.is_empty() {
             let axes = |slot: Option<&Slot>| slot.and_then(|slot| face.axes(slot));
             let material = surface.material;
@@ -166,7 +180,8 @@ impl<'f> Face<'f> {
         for (set, read) in self.surface.material.sets.into_iter().enumerate() {
             let values = &self.surface.draw.part.uvs[set];
             if read && !values.is_empty() {
-                uvs[set] = [weights, beside[0], beside[1]].map(|weights| self.mix(values, weights));
+                let mix = |weights| self.mix(values, weights);
+                uvs[set] = [mix(weights), mix(beside[0]), mix(beside[1])];
             }
         }
         Place { weights, beside, uvs, view }
@@ -186,13 +201,12 @@ impl<'f> Face<'f> {
 
     /// A vertex attribute; the array covers all vertices.
     #[inline]
-    fn mix<T: Copy + std::ops::Mul<f32, Output = T> + std::ops::Add<Output = T>>(
-        &self,
-        values: &[T],
-        weights: Vec3,
-    ) -> T {
+    fn mix<T>(&self, values: &[T], weights: Vec3) -> T
+    where
+        T: Copy + std::ops::Mul<f32, Output = T> + std::ops::Add<Output = T>,
+    {
         let [a, b, c] = self.vertices;
-        values[a] * weights.x + values[b] * weights.y + values[c] * weights.z
+        mixed([values[a], values[b], values[c]], weights)
     }
 
     /// A texture at a place; `None` where there is none.
@@ -203,7 +217,7 @@ impl<'f> Face<'f> {
             return None;
         }
         let [here, right, below] = place.uvs[slot.set];
-        let [here, right, below] = [slot.at(here), slot.at(right), slot.at(below)];
+        let (here, right, below) = (slot.at(here), slot.at(right), slot.at(below));
         here.is_finite().then(|| texture.sample(slot.sampling, here, right - here, below - here))
     }
 
@@ -216,30 +230,34 @@ impl<'f> Face<'f> {
         material.colour * texel * vertex
     }
 
+    fn normals(&self) -> Option<[Vec3; 3]> {
+        let Surface { draw, material, turn, .. } = self.surface;
+        let normals = &draw.part.normals;
+        let side = if self.is_back && material.is_double_sided { -1.0 } else { 1.0 };
+        let [a, b, c] = self.vertices;
+        let turned = |vertex: usize| *turn * normals[vertex] * side;
+        (!normals.is_empty()).then(|| [turned(a), turned(b), turned(c)])
+    }
+
     /// The normal of the vertices, or of the triangle where they have none; towards the eye.
     #[inline]
     pub(super) fn smooth_normal(&self, place: &Place) -> Vec3 {
-        let Surface { draw, material, turn, .. } = self.surface;
-        if draw.part.normals.is_empty() {
+        let Some(normals) = &self.normals else {
             let [a, b, c] = self.positions();
             let normal = (b - a).cross(c - a).normalize_or(place.view);
             return if normal.dot(place.view) < 0.0 { -normal } else { normal };
-        }
-        let normal = (*turn * self.mix(&draw.part.normals, place.weights)).normalize_or(place.view);
-        if self.is_back && material.is_double_sided { -normal } else { normal }
+        };
+        mixed(*normals, place.weights).normalize_or(place.view)
     }
 
-    /// By how much the smooth normal turns from a pixel to the next: the largest change of its coordinates, as three.js has it.
-    pub(super) fn curving(&self, place: &Place) -> f32 {
-        let Surface { draw, turn, .. } = self.surface;
-        let normals = &draw.part.normals;
-        if normals.is_empty() {
-            return 0.0;
-        }
-        let normal = |weights: Vec3| (*turn * self.mix(normals, weights)).normalize_or_zero();
-        let here = normal(place.weights);
-        let [right, below] = place.beside.map(|weights| (normal(weights) - here).abs().max_element());
-        right.max(below)
+    /// By how much the `smooth` normal of a place turns from a pixel to the next: the largest change of its coordinates, as three.js
+    /// has it.
+    #[inline]
+    pub(super) fn curving(&self, smooth: Vec3, place: &Place) -> f32 {
+        let Some(normals) = self.normals.filter(|[a, b, c]| a != b || b != c) else { return 0.0 };
+        let turned = |weights| (mixed(normals, weights).normalize_or(smooth) - smooth).abs().max_element();
+        let [right, below] = place.beside;
+        turned(right).max(turned(below))
     }
 
     /// Where a place is in the world.
