@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use glam::{Vec2, Vec3};
+use glam::{Vec2, Vec3, Vec4};
 use rayon::prelude::*;
 
 use super::light::left_at;
@@ -69,11 +69,11 @@ impl Environment {
             let rays = SPREAD.iter().flat_map(|x| SPREAD.map(|y| ray(*x, y)));
             rays.sum::<f32>() / (SPREAD.len() * SPREAD.len()) as f32
         });
-        let samples: Vec<(Vec3, f32, f32)> = source.samples().collect();
+        let samples = source.samples();
         let maps = MAPS.map(|(roughness, side)| blurred(&samples, side, Lobe::of(roughness)));
         let irradiance = Map::painted(IRRADIANCE_SIDE, |normal| {
-            samples.iter().map(|(from, light, angle)| light * angle * normal.dot(*from).max(0.0)).sum::<f32>()
-                / std::f32::consts::PI
+            let received = |four: &Samples| four.light * four.angle * four.cosine(normal).max(Vec4::ZERO);
+            sum_of(samples.iter().map(received).sum()) / std::f32::consts::PI
         });
         Self { maps: maps.into(), irradiance }
     }
@@ -109,7 +109,7 @@ impl Lobe {
         Self { alpha_squared: alpha * alpha, narrowest: reach.cos().max(0.0) }
     }
 
-    fn weight(&self, cosine: f32) -> f32 {
+    fn weight(&self, cosine: Vec4) -> Vec4 {
         // The half vector lies half way between eye and light.
         let half = (1.0 + cosine) / 2.0;
         let bottom = half * (self.alpha_squared - 1.0) + 1.0;
@@ -117,19 +117,40 @@ impl Lobe {
     }
 }
 
-fn blurred(samples: &[(Vec3, f32, f32)], side: usize, lobe: Lobe) -> Map {
+fn blurred(samples: &[Samples], side: usize, lobe: Lobe) -> Map {
     Map::painted(side, |direction| {
-        let (mut sum, mut total) = (0.0, 1e-9);
-        for (from, light, angle) in samples {
-            let cosine = direction.dot(*from);
-            if cosine > lobe.narrowest {
-                let weight = lobe.weight(cosine) * angle;
-                sum += light * weight;
+        let (mut sum, mut total) = (Vec4::ZERO, Vec4::ZERO);
+        for four in samples {
+            let cosine = four.cosine(direction);
+            let is_near = cosine.cmpgt(Vec4::splat(lobe.narrowest));
+            if is_near.any() {
+                let weight = Vec4::select(is_near, lobe.weight(cosine) * four.angle, Vec4::ZERO);
+                sum += four.light * weight;
                 total += weight;
             }
         }
-        sum / total
+        sum_of(sum) / (sum_of(total) + 1e-9)
     })
+}
+
+/// In the same order on every machine.
+fn sum_of(four: Vec4) -> f32 {
+    (four.x + four.y) + (four.z + four.w)
+}
+
+/// Four texels of a map: their directions, their light and their solid angles.
+struct Samples {
+    x: Vec4,
+    y: Vec4,
+    z: Vec4,
+    light: Vec4,
+    angle: Vec4,
+}
+
+impl Samples {
+    fn cosine(&self, direction: Vec3) -> Vec4 {
+        self.x * direction.x + self.y * direction.y + self.z * direction.z
+    }
 }
 
 /// Light in every direction, on an octahedron unfolded to a square.
@@ -156,16 +177,28 @@ impl Map {
         Self { side, texels: (0..(side + 2) * (side + 2)).map(framed).collect() }
     }
 
-    /// Direction, light and solid angle of every texel.
-    fn samples(&self) -> impl Iterator<Item = (Vec3, f32, f32)> + '_ {
+    /// All its texels; there is a multiple of four.
+    fn samples(&self) -> Vec<Samples> {
         let area = 4.0 / (self.side * self.side) as f32;
-        (0..self.side * self.side).map(move |i| {
+        let of = |i: usize| {
             let direction = direction(self.side, i);
             let light = self.texels[(i / self.side + 1) * (self.side + 2) + i % self.side + 1];
             let flat = direction / (direction.x.abs() + direction.y.abs() + direction.z.abs());
             // A face of the octahedron has 1/sqrt(3) of distance; the square's cells project onto it evenly.
             (direction, light, area / flat.length().powi(3))
-        })
+        };
+        let four = |first: usize| {
+            let four = [of(first), of(first + 1), of(first + 2), of(first + 3)];
+            let each = |value: fn(&(Vec3, f32, f32)) -> f32| Vec4::from_array(four.each_ref().map(value));
+            Samples {
+                x: each(|(direction, ..)| direction.x),
+                y: each(|(direction, ..)| direction.y),
+                z: each(|(direction, ..)| direction.z),
+                light: each(|(_, light, _)| *light),
+                angle: each(|(.., angle)| *angle),
+            }
+        };
+        (0..self.side * self.side).step_by(4).map(four).collect()
     }
 
     /// The light at octahedral coordinates.

@@ -10,6 +10,7 @@ use super::camera::VIEW_SIDE;
 
 /// Samples a pixel, where GPUs put them for 4x multisampling, in parts of a pixel.
 pub(super) const SAMPLES: u32 = 4;
+const ALL_SAMPLES: u32 = (1 << SAMPLES) - 1;
 const SAMPLES_X: Vec4 = Vec4::new(0.375, 0.875, 0.125, 0.625);
 const SAMPLES_Y: Vec4 = Vec4::new(0.125, 0.375, 0.625, 0.875);
 
@@ -25,7 +26,7 @@ pub(super) struct Pixel {
     /// 0 near to 1 far.
     pub(super) depths: Vec4,
     /// Number of the element over all draws, or [`NOTHING`].
-    pub(super) ids: [u32; 4],
+    pub(super) ids: [u32; SAMPLES as usize],
 }
 
 /// A corner on the screen.
@@ -240,10 +241,14 @@ impl Visible {
     pub(super) fn enter(&mut self, id: u32, pixel: usize, covered: u32, depths: Vec4) {
         let pixel = &mut self.0[pixel];
         let nearer = depths.cmplt(pixel.depths).bitmask() & covered;
-        for i in 0..4 {
-            if nearer >> i & 1 == 1 {
-                pixel.depths[i] = depths[i];
-                pixel.ids[i] = id;
+        match nearer {
+            0 => {}
+            ALL_SAMPLES => *pixel = Pixel { depths, ids: [id; SAMPLES as usize] },
+            _ => {
+                for i in (0..SAMPLES as usize).filter(|i| nearer >> i & 1 == 1) {
+                    pixel.depths[i] = depths[i];
+                    pixel.ids[i] = id;
+                }
             }
         }
     }

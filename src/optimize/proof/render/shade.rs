@@ -4,6 +4,8 @@
 //! all around, split-sum reflections with the fit of Lazarov ("Getting More Physical in Call of Duty", 2013), [`sheen`](super::sheen) and a clear coat
 //! on top, and the Khronos PBR Neutral tone mapper at the end.
 
+use std::sync::LazyLock;
+
 use glam::{Vec3, Vec4, Vec4Swizzles};
 
 use super::environment::ROOM_LIGHT;
@@ -12,7 +14,7 @@ use super::light::Lit;
 use super::material::Alpha;
 use super::slot::Slot;
 use super::surface::{Face, Place};
-use crate::optimize::proof::powers::{TO_SRGB, exp2, power};
+use crate::optimize::proof::powers::{Curve, TO_SRGB, exp2, power};
 
 /// Smoother than this is as smooth: a perfect mirror too is read from a blurred map.
 const SMOOTHEST: f32 = 0.045;
@@ -181,11 +183,14 @@ fn coated(face: &Face, light: Vec3, (smooth, curving): (Vec3, f32), place: &Plac
     light * (1.0 - coat * fresnel) + coat * (0.04 * scale + bias) * ROOM_LIGHT.reflected(mirrored, roughness)
 }
 
+/// By how much less is mirrored the more straight on one looks.
+static GRAZING: LazyLock<Curve> = LazyLock::new(|| Curve::of(|facing| exp2(-9.28 * facing)));
+
 /// Scale and bias of the reflectance at normal incidence.
 #[inline]
 fn split_sum(roughness: f32, facing: f32) -> (f32, f32) {
     let r = Vec4::new(-1.0, -0.0275, -0.572, 0.022) * roughness + Vec4::new(1.0, 0.0425, 1.04, -0.04);
-    let a = (r.x * r.x).min(exp2(-9.28 * facing)) * r.x + r.y;
+    let a = (r.x * r.x).min(GRAZING.at(facing)) * r.x + r.y;
     (-1.04 * a + r.z, 1.04 * a + r.w)
 }
 
