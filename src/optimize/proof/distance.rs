@@ -23,7 +23,8 @@ const MOST_ENTRIES: usize = 8_000_000;
 
 type Triangle = [Vec3; 3];
 
-fn triangles(draws: &[Draw]) -> impl Iterator<Item = Triangle> + '_ {
+/// All triangles in the world that have a place there.
+pub(super) fn triangles(draws: &[Draw]) -> impl Iterator<Item = Triangle> + '_ {
     let of_draw = |draw: &Draw| {
         let positions = draw.positions();
         draw.triangles()
@@ -77,11 +78,6 @@ impl Grid {
     /// What is drawn; `None` where it is too large to be searched.
     pub(super) fn of(draws: &[Draw], around: &Sphere) -> Option<Self> {
         Self::new(triangles(draws).collect(), around)
-    }
-
-    /// How many triangles there are.
-    pub(super) fn triangles(&self) -> usize {
-        self.triangles.len()
     }
 
     /// How far the farthest of some points is from the surface, in units of the scene, and at most [`FARTHEST`] of the radius;

@@ -178,10 +178,16 @@ impl Reference {
         not_shown.extend(undecoded(&model, "original"));
         let at_rest = model.draws(Case::default());
         let motion = Motion::of(before, boxes(&at_rest));
-        let points = distance::points(&at_rest);
-        let grid = render::sphere(&at_rest).and_then(|around| Grid::of(&at_rest, &around));
-        let surface = grid.filter(|grid| grid.triangles() <= MOST_KEPT);
-        let shots = views::shots(&model, &cases);
+        // Pictures are many and keep all threads busy, and the grid only one.
+        let (shots, (points, surface)) = rayon::join(
+            || views::shots(&model, &cases),
+            || {
+                let is_kept = distance::triangles(&at_rest).nth(MOST_KEPT).is_none();
+                let around = render::sphere(&at_rest).filter(|_| is_kept);
+                let surface = around.and_then(|around| Grid::of(&at_rest, &around));
+                (distance::points(&at_rest), surface)
+            },
+        );
         let blank = shots.is_empty().then(|| views::blank(&model));
         not_shown.extend(blank.map(|blank| format!("anything: {blank}")));
         let whole = shots.iter().filter(|shot| shot.is_whole());
@@ -265,9 +271,12 @@ impl Reference {
     #[must_use]
     pub(super) fn complete(&self, after: &Document, comparison: &mut Comparison) -> Option<Pictures> {
         let after = Model::new(after, &self.textures);
-        self.measure(&after, comparison);
-        let worst = comparison.worst_view()?;
-        let (_, pictures) = self.look(&after, |shot| shot.name() == worst.name, |seen| seen.pictures());
+        let worst = comparison.worst_view().map(|view| view.name.clone());
+        let is_worst = |shot: &Shot| worst.as_ref().is_some_and(|name| shot.name() == *name);
+        let ((_, pictures), ()) = rayon::join(
+            || self.look(&after, is_worst, |seen| seen.pictures()),
+            || self.measure(&after, comparison),
+        );
         pictures.into_iter().next()
     }
 
@@ -321,11 +330,12 @@ impl Reference {
     fn look(
         &self,
         after: &Model,
-        is_wanted: impl Fn(&Shot) -> bool + Sync,
+        is_wanted: impl Fn(&Shot) -> bool,
         picture: impl Fn(&Seen) -> Option<Pictures> + Sync,
     ) -> (Comparison, Vec<Pictures>) {
-        let wanted = |case: &Case| self.shots.iter().any(|shot| shot.case == *case && is_wanted(shot));
-        let drawn = self.cases.par_iter().filter(|case| wanted(case));
+        let wanted: Vec<&Shot> = self.shots.iter().filter(|shot| is_wanted(shot)).collect();
+        let is_shown = |case: &Case| wanted.iter().any(|shot| shot.case == *case);
+        let drawn = self.cases.par_iter().filter(|case| is_shown(case));
         let named = Named::new(&self.names, after.document);
         let drawn = drawn.map(|&case| {
             let draws = after.draws(case);
@@ -333,7 +343,8 @@ impl Reference {
             (case, draws, owners)
         });
         let drawn: Vec<(Case, Vec<Draw>, Vec<Owner>)> = drawn.collect();
-        let seen = self.shots.par_iter().filter(|shot| is_wanted(shot)).filter_map(|shot| {
+        // Each is worth a thread of its own: in longer pieces, neighbours would wait for each other.
+        let seen = wanted.par_iter().with_max_len(1).filter_map(|shot| {
             let (_, draws, owners) = drawn.iter().find(|(case, ..)| *case == shot.case)?;
             let seen = Seen::new(shot, render::render(after, draws, &shot.view, &shot.around), owners);
             let (error, owner) = seen.error()?;

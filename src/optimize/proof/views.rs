@@ -79,7 +79,8 @@ pub(super) fn shots(model: &Model, cases: &[Case]) -> Vec<Shot> {
     let scenes: Vec<Scene> = cases.par_iter().filter_map(|&case| Scene::new(model, case)).collect();
     let views: Vec<(&Scene, View)> =
         scenes.iter().flat_map(|scene| scene.views().map(move |view| (scene, view))).collect();
-    let mut shots: Vec<Shot> = views.par_iter().map(|(scene, view)| scene.shot(model, *view)).collect();
+    let shot = |(scene, view): &(&Scene, View)| scene.shot(model, *view);
+    let mut shots: Vec<Shot> = views.par_iter().with_max_len(1).map(shot).collect();
     let at_rest = scenes.first().filter(|scene| scene.case == Case::default());
     if let Some(scene) = at_rest {
         let details = details(&shots);
