@@ -65,6 +65,8 @@ pub struct Look {
     pub mean: f32,
     /// The largest mean FLIP error of a close-up.
     pub close: f32,
+    /// The largest mean FLIP error of a close-up of where most is to be seen.
+    pub detail: f32,
     /// The largest mean FLIP error of any whole view, pose or variant.
     pub worst: f32,
     /// The smallest overlap of the outlines.
@@ -152,7 +154,7 @@ impl Look {
             colour(Measure::CloseWorst, seen.close_worst, self.close),
             // A pose is one view, which may stand out as the worst of the others may.
             colour(Measure::Worst, seen.worst, self.worst),
-            colour(Measure::DetailWorst, seen.detail_worst, self.detail()),
+            colour(Measure::DetailWorst, seen.detail_worst, self.detail),
             Bound {
                 measure: Measure::Silhouette,
                 found: seen.silhouette,
@@ -188,7 +190,7 @@ impl Look {
     fn bound(&self, stand: Stand) -> f32 {
         match stand.glance {
             Glance::CloseUp => self.close,
-            Glance::Detail => self.detail(),
+            Glance::Detail => self.detail,
             Glance::Around | Glance::Rest => self.worst,
         }
     }
@@ -201,13 +203,8 @@ impl Look {
     /// Whether close-ups are nearer to their bounds than whole views.
     #[must_use]
     pub fn is_closer_up(&self, seen: &Comparison) -> bool {
-        let close = (seen.close_worst / self.close).max(seen.detail_worst / self.detail());
+        let close = (seen.close_worst / self.close).max(seen.detail_worst / self.detail);
         close > (seen.mean / self.mean).max(seen.worst / self.worst)
-    }
-
-    /// The largest mean FLIP error of a detail.
-    fn detail(&self) -> f32 {
-        self.mean * WORST_VIEW
     }
 
     /// Bounds on colours that are so many times as large, and nowhere larger than `most`.
@@ -216,9 +213,17 @@ impl Look {
         Self {
             mean: most.mean.min(self.mean * factor),
             close: most.close.min(self.close * factor),
+            detail: most.detail.min(self.detail * factor),
             worst: most.worst.min(self.worst * factor),
             outline: most.outline,
         }
+    }
+
+    /// Bounds that what was seen just keeps to: its mean, and the others as they are, or as many times as large as it needs; nowhere
+    /// larger than `most`.
+    #[must_use]
+    pub fn met_by(&self, seen: &Comparison, most: &Self) -> Self {
+        Self { mean: seen.mean * guessed(seen.glass), ..self.times(self.part(seen).max(1.0), most) }
     }
 
     /// That of a preset.
@@ -227,7 +232,8 @@ impl Look {
     }
 
     const fn of(mean: f32) -> Self {
-        Self { mean, close: mean * CLOSE_UP_BOUND, worst: mean * WORST_VIEW, outline: 0.985 }
+        let worst = mean * WORST_VIEW;
+        Self { mean, close: mean * CLOSE_UP_BOUND, detail: worst, worst, outline: 0.985 }
     }
 }
 

@@ -8,12 +8,14 @@
 
 mod balance;
 mod part;
+mod refine;
 mod weighed;
 
 use std::rc::Rc;
 
 use self::balance::Balance;
 pub(super) use self::part::{Cost, Estimate, GROWTH, Group, Part};
+pub(super) use self::refine::refine;
 use super::budget::Shares;
 
 /// An attempt as the search sees it.
@@ -310,14 +312,14 @@ fn wanted(balance: &Balance, course: &[Tried], estimate: &dyn Estimate) -> f32 {
 pub(super) mod tests {
     use super::*;
 
-    struct Made {
-        bytes: usize,
-        part: f32,
+    pub(in crate::optimize::search) struct Made {
+        pub(in crate::optimize::search) bytes: usize,
+        pub(in crate::optimize::search) part: f32,
         shares: Shares,
     }
 
     impl Made {
-        fn of(bytes: usize, part: f32) -> Self {
+        pub(in crate::optimize::search) fn of(bytes: usize, part: f32) -> Self {
             Self { bytes, part, shares: Shares::even(1.0, 0) }
         }
     }
@@ -333,7 +335,7 @@ pub(super) mod tests {
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a test's own small numbers")]
-    fn whole(bytes: f32) -> usize {
+    pub(in crate::optimize::search) fn whole(bytes: f32) -> usize {
         bytes as usize
     }
 
@@ -355,10 +357,10 @@ pub(super) mod tests {
     }
 
     /// A subject of functions.
-    struct Toy<T, G, B> {
-        attempt: T,
-        groups: G,
-        bytes: Told<B>,
+    pub(in crate::optimize::search) struct Toy<T, G, B> {
+        pub(in crate::optimize::search) attempt: T,
+        pub(in crate::optimize::search) groups: G,
+        pub(in crate::optimize::search) bytes: Told<B>,
     }
 
     impl<T, G, B: Fn(&Part, f32) -> f32> Estimate for Toy<T, G, B> {

@@ -12,7 +12,7 @@ use super::super::inventory;
 use super::super::passes::{self, Pass};
 use super::super::proof::{Comparison, Glance, Stand, drawn_images};
 use super::super::report::{PassReport, Tried};
-use super::super::search::{Attempt as _, Cost, Estimate, Group, Part, Subject, search};
+use super::super::search::{Attempt as _, Cost, Estimate, Group, Part, Subject, refine, search};
 use super::super::settings::Target;
 use super::super::sizes::{self, GeometrySizes};
 
@@ -118,11 +118,33 @@ impl<'a, 'p> Series<'a, 'p> {
         start: &Shares,
         see: &mut dyn FnMut(&Rc<Fitted>),
     ) -> Result<Rc<Fitted>, Error> {
+        let hidden_share = if tries > 1 { HIDDEN_SHARE } else { 1.0 } * start.surface;
+        search(&mut self.shown(hidden_share, see), (tries, leaps), start)
+    }
+
+    /// What looks best of `made` and at most `tries` attempts near it that are no larger than `most`, see [`refine`]; likewise.
+    ///
+    /// # Errors
+    /// Those of the passes, and of writing.
+    pub(super) fn refined(
+        &mut self,
+        (tries, most): (usize, u64),
+        made: &Rc<Fitted>,
+        see: &mut dyn FnMut(&Rc<Fitted>),
+    ) -> Result<Rc<Fitted>, Error> {
+        let drawn = drawn_images(&self.prepared.document);
+        let hidden = made.shares.images.iter().enumerate().find(|(image, _)| !drawn.contains(image));
+        let hidden_share = hidden.map_or(made.shares.surface, |(_, share)| *share);
+        let part = made.comparison.as_ref().map_or(0.0, |seen| self.job.aim.part(seen));
+        let as_aimed = Rc::new(Fitted { part, ..Fitted::clone(made) });
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        refine(&mut self.shown(hidden_share, see), (tries, most), as_aimed, &made.shares)
+    }
+
+    fn shown<'s>(&'s mut self, hidden_share: f32, see: &'s mut dyn FnMut(&Rc<Fitted>)) -> Shown<'s, 'a, 'p> {
         let views = self.job.original.reference.stands(GLANCES);
         let drawn = drawn_images(&self.prepared.document);
-        let hidden_share = if tries > 1 { HIDDEN_SHARE } else { 1.0 } * start.surface;
-        let mut shown = Shown { series: self, views, drawn, hidden_share, see };
-        search(&mut shown, (tries, leaps), start)
+        Shown { series: self, views, drawn, hidden_share, see }
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! The bound on what is seen is looked for whose smallest result has that size, with a search for each bound that is tried;
 //! what is still missing is made up between the nearest attempts on either side. So a size gets what a preset would have
-//! made of it, had there been one for it.
+//! made of it, had there been one for it; and then a few more attempts that take bytes from where they show least and give
+//! them to where they show most.
 
 use std::rc::Rc;
 
 use super::series::{Prepared, Series};
 use super::{Budget, Error, Fitted, Job, Memo, Original, Pass, Settings, Stages, attempts_of};
 use crate::optimize::budget::{Look, Shares};
+use crate::optimize::proof::Glance;
 use crate::optimize::report::Tried;
 use crate::optimize::search::{Attempt as _, GROWTH};
 use crate::optimize::settings::Preset;
@@ -29,6 +31,8 @@ const LEAST: f32 = 5e-4;
 const LATER_TRIES: usize = 3;
 /// Attempts between two others, at most.
 const FILLINGS: usize = 3;
+/// Attempts near the best, at most.
+const REFINEMENTS: usize = 4;
 
 /// What looks best of at most `size` bytes; where all is larger, the smallest that looks right, and else what looks least wrong.
 ///
@@ -75,6 +79,21 @@ pub(super) fn of_size(
             series.attempt(&shares)
         })?;
         seen.add(&made);
+    }
+    if let Some(best) = seen.best.clone().filter(|best| seen.is_right(best))
+        && let Some(looks) = &best.comparison
+        && let Some(at) = presets.iter_mut().find(|at| at.settings.preset == best.preset)
+    {
+        let aim = at.usual.met_by(looks, &most);
+        at.attempts(&mut ground, |series| {
+            series.towards(aim, most, size);
+            let mut see = |made: &Rc<Fitted>| {
+                if seen.is_right(made) {
+                    seen.add(made);
+                }
+            };
+            series.refined((REFINEMENTS, size), &best, &mut see)
+        })?;
     }
     let best = seen.into_best().ok_or_else(|| Error::Internal("no attempt was made".to_owned()))?;
     Ok(Fitted { curve: ground.curve, ..Rc::unwrap_or_clone(best) })
@@ -187,6 +206,11 @@ impl Nearest {
     /// The others are let go.
     fn into_best(self) -> Option<Rc<Fitted>> {
         self.best
+    }
+
+    /// Whether all of it was looked at, nothing is wrong with it, and it is small enough.
+    fn is_right(&self, made: &Fitted) -> bool {
+        made.fault.is_none() && made.glances == Glance::ALL.len() && self.is_fit(made)
     }
 
     fn is_fit(&self, made: &Fitted) -> bool {

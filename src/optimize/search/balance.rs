@@ -17,6 +17,9 @@ const LEAST_PRICE: f32 = 1e-4;
 const LITTLE: f32 = 0.01;
 /// How often a division is made anew, with what a view's errors weigh in the last.
 const DIVISIONS: usize = 6;
+/// How far from what was seen shares of a size are looked for, to either side, as a logarithm to base 2; and how often.
+const WIDEST_LOOK: f32 = 0.5;
+const LOOKS: usize = 10;
 /// The least part of its share that a part keeps where an attempt is mended.
 const LEAST_KEPT: f32 = 0.1;
 
@@ -159,6 +162,31 @@ impl Balance {
             }
         }
         best.map_or_else(|| last.clone(), |(_, shares)| shares)
+    }
+
+    /// The shares to try after `last` that should take no more than so many bytes, and of which least should be seen; `seen` was seen
+    /// of the last.
+    pub(super) fn next_of_bytes(
+        &self,
+        last: &Shares,
+        bytes: f32,
+        seen: f32,
+        estimate: &dyn Estimate,
+    ) -> Shares {
+        let now = self.error(last, estimate).max(LEAST_PRICE).log2();
+        let mut best = last.clone();
+        // By bisection over the logarithm of what is seen: the less, the more bytes.
+        let (mut low, mut high) = (now - WIDEST_LOOK, now + WIDEST_LOOK);
+        for _ in 0..LOOKS {
+            let wanted = f32::midpoint(low, high);
+            let next = self.next(last, wanted.exp2(), seen, estimate);
+            if self.bytes(&next, estimate) <= bytes {
+                (high, best) = (wanted, next);
+            } else {
+                low = wanted;
+            }
+        }
+        best
     }
 
     /// What a little more in each view adds to all that is seen.
