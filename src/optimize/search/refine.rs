@@ -64,9 +64,10 @@ mod tests {
             shares.images.iter().enumerate().map(effect).collect()
         };
         let start = Shares::even(0.8, 2);
-        let (size, seen) = (made(&start).bytes, made(&start).part);
         let mut toy = Toy { attempt: made, groups, bytes: Told(bytes) };
-        let Ok(best) = refine(&mut toy, (4, size), made(&start), &start);
+        let Ok(first) = Subject::attempt(&mut toy, &start);
+        let (size, seen) = (first.bytes, first.part);
+        let Ok(best) = refine(&mut toy, (4, size), first, &start);
         assert!(
             best.bytes <= size && best.part < 0.8 * seen,
             "{} of {size}, {} of {seen}",
