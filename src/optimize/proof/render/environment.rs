@@ -8,7 +8,6 @@
 use std::sync::LazyLock;
 
 use glam::{Vec2, Vec3, Vec4};
-use rayon::prelude::*;
 
 use super::light::left_at;
 
@@ -161,8 +160,9 @@ struct Map {
 }
 
 impl Map {
-    fn painted(side: usize, light: impl Fn(Vec3) -> f32 + Sync) -> Self {
-        let inner: Vec<f32> = (0..side * side).into_par_iter().map(|i| light(direction(side, i))).collect();
+    fn painted(side: usize, light: impl Fn(Vec3) -> f32) -> Self {
+        // By one thread: one that waits for others while the room is made may begin with a picture that needs it.
+        let inner: Vec<f32> = (0..side * side).map(|i| light(direction(side, i))).collect();
         let framed = |i: usize| {
             let (mut x, mut y) = (i % (side + 2), i / (side + 2));
             // The other side of an edge of the square is the same edge, turned around.
