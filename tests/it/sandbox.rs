@@ -91,13 +91,13 @@ fn refuse_measures() {
 #[tokio::test]
 async fn a_job_over_the_memory_limit_says_which_limit() {
     let folder = tempdir().unwrap();
-    let server = Server::start_with(folder.path(), &[("MEMORY_LIMIT_MB", "192")]);
+    let server = Server::start_with(folder.path(), &[("MEMORY_LIMIT_MB", "128")]);
     let id = server.submit(padded_glb(100 << 20)).await;
     let waiting = server.job_until(&id, |job| !job["error"].is_null()).await;
     assert_eq!(waiting["error"]["code"], "out_of_memory", "{waiting}");
     assert_eq!(
         waiting["error"]["message"],
-        "The optimizer needed more than 192 MB of memory, which is this server's limit for a job (MEMORY_LIMIT_MB)."
+        "The optimizer needed more than 128 MB of memory, which is this server's limit for a job (MEMORY_LIMIT_MB)."
     );
     // A small one fits.
     let small = server.submit(triangle_glb()).await;

@@ -178,16 +178,10 @@ impl Reference {
         not_shown.extend(undecoded(&model, "original"));
         let at_rest = model.draws(Case::default());
         let motion = Motion::of(before, boxes(&at_rest));
-        // Pictures are many and keep all threads busy, and the grid only one.
-        let (shots, (points, surface)) = rayon::join(
-            || views::shots(&model, &cases),
-            || {
-                let is_kept = distance::triangles(&at_rest).nth(MOST_KEPT).is_none();
-                let around = render::sphere(&at_rest).filter(|_| is_kept);
-                let surface = around.and_then(|around| Grid::of(&at_rest, &around));
-                (distance::points(&at_rest), surface)
-            },
-        );
+        let shots = views::shots(&model, &cases);
+        let is_kept = distance::triangles(&at_rest).nth(MOST_KEPT).is_none();
+        let around = render::sphere(&at_rest).filter(|_| is_kept);
+        let surface = around.and_then(|around| Grid::of(&at_rest, &around));
         let blank = shots.is_empty().then(|| views::blank(&model));
         not_shown.extend(blank.map(|blank| format!("anything: {blank}")));
         let whole = shots.iter().filter(|shot| shot.is_whole());
@@ -196,7 +190,7 @@ impl Reference {
             shots,
             morphs: morphs::morphs(&model),
             motion,
-            points,
+            points: distance::points(&at_rest),
             surface,
             names: Names::of(before),
             glass,
@@ -273,10 +267,8 @@ impl Reference {
         let after = Model::new(after, &self.textures);
         let worst = comparison.worst_view().map(|view| view.name.clone());
         let is_worst = |shot: &Shot| worst.as_ref().is_some_and(|name| shot.name() == *name);
-        let ((_, pictures), ()) = rayon::join(
-            || self.look(&after, is_worst, |seen| seen.pictures()),
-            || self.measure(&after, comparison),
-        );
+        self.measure(&after, comparison);
+        let (_, pictures) = self.look(&after, is_worst, |seen| seen.pictures());
         pictures.into_iter().next()
     }
 

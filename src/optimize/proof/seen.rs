@@ -30,15 +30,21 @@ pub(super) struct Shot {
     pub(super) view: View,
     pub(super) case: Case,
     pub(super) around: Sphere,
-    image: render::Image,
+    /// See [`render::Image`].
+    coverage: Vec<u8>,
+    glazed: usize,
     /// Who drew what the image shows.
     owners: Arc<[Owner]>,
+    /// Nothing else is kept of what is outside of it.
     window: Window,
-    /// What is perceived in the window.
+    picture: Picture,
+    /// What is perceived of the picture.
     perceived: Perceived,
+    /// Which draw is seen at each of its pixels, and how deep that lies.
+    front: Vec<(u32, f32)>,
 }
 
-/// The part of a view in which the original is seen, with room for filters around it.
+/// The part of a view in which the original is seen, with room for filters around it; empty where it is not.
 struct Window {
     columns: Range<usize>,
     rows: Range<usize>,
@@ -53,8 +59,12 @@ impl Shot {
         owners: Arc<[Owner]>,
     ) -> Self {
         let window = Window::of(&image.coverage);
-        let perceived = Perceived::of(&window.cut(&image.picture));
-        Self { view, case, around, image, owners, window, perceived }
+        let picture = window.cut(&image.picture);
+        let mut front = Vec::with_capacity(picture.pixels.len());
+        front.extend(window.pixels().map(|pixel| (image.owners[pixel], image.depths[pixel])));
+        let render::Image { coverage, glazed, .. } = image;
+        let perceived = Perceived::of(&picture);
+        Self { view, case, around, coverage, glazed, owners, window, picture, perceived, front }
     }
 
     /// Whether all of the model is seen, at rest.
@@ -71,8 +81,8 @@ impl Shot {
 
     /// The part of what is seen of the model through which light goes.
     pub(super) fn glass(&self) -> f32 {
-        let covered = self.image.coverage.iter().filter(|cover| **cover > 0).count();
-        self.image.glazed as f32 / covered.max(1) as f32
+        let covered = self.coverage.iter().filter(|cover| **cover > 0).count();
+        self.glazed as f32 / covered.max(1) as f32
     }
 
     fn standpoint(&self) -> Standpoint {
@@ -90,9 +100,9 @@ impl Shot {
     pub(super) fn detail(&self, side: usize) -> Vec<f32> {
         let columns = VIEW_SIDE / side;
         let mut cells = vec![0.0; columns * columns];
-        let places = self.window.rows.clone().flat_map(|y| self.window.columns.clone().map(move |x| (x, y)));
-        for ((x, y), strength) in places.zip(self.perceived.detail()) {
-            if self.image.coverage[y * VIEW_SIDE + x] == u8::MAX {
+        for (pixel, strength) in self.window.pixels().zip(self.perceived.detail()) {
+            if self.coverage[pixel] == u8::MAX {
+                let (x, y) = (pixel % VIEW_SIDE, pixel / VIEW_SIDE);
                 cells[(y / side).min(columns - 1) * columns + (x / side).min(columns - 1)] += strength;
             }
         }
@@ -104,17 +114,25 @@ impl Shot {
         let mut all: Vec<f32> =
             after.coverage.iter().map(|cover| if *cover > 0 { 1.0 } else { 0.0 }).collect();
         let part = self.window.cut(&after.picture);
-        let errors = if part == self.window.cut(&self.image.picture) {
+        let errors = if part == self.picture {
             vec![0.0; part.pixels.len()]
         } else {
-            let is_covered = |pixel: usize| self.image.coverage[pixel] > 0 || after.coverage[pixel] > 0;
+            let is_covered = |pixel: usize| self.coverage[pixel] > 0 || after.coverage[pixel] > 0;
             flip::flip_where(&self.perceived, &Perceived::of(&part), |i| is_covered(self.window.pixel(i)))
         };
-        let Window { columns, rows } = &self.window;
-        for (y, row) in rows.clone().zip(errors.chunks_exact(columns.len())) {
-            all[y * VIEW_SIDE..][columns.clone()].copy_from_slice(row);
+        for (pixel, error) in self.window.pixels().zip(errors) {
+            all[pixel] = error;
         }
         all
+    }
+
+    /// The picture of the whole view: there is only background outside of the window.
+    fn whole_picture(&self) -> Picture {
+        let mut pixels = vec![render::BACKGROUND; VIEW_SIDE * VIEW_SIDE];
+        for (pixel, colour) in self.window.pixels().zip(&self.picture.pixels) {
+            pixels[pixel] = *colour;
+        }
+        Picture { width: VIEW_SIDE, pixels }
     }
 }
 
@@ -135,7 +153,7 @@ impl<'r> Seen<'r> {
 
     /// The error of the view; `None` where neither model is in it.
     pub(super) fn error(&self) -> Option<(ViewError, Option<Owner>)> {
-        let cover = || self.shot.image.coverage.iter().zip(&self.after.coverage);
+        let cover = || self.shot.coverage.iter().zip(&self.after.coverage);
         let covered = cover().zip(&self.errors).filter(|((a, b), _)| **a > 0 || **b > 0);
         let (sum, pixels) = covered.fold((0.0, 0), |(sum, pixels), (_, error)| (sum + error, pixels + 1));
         let outlines =
@@ -171,11 +189,12 @@ impl<'r> Seen<'r> {
     /// Who is named for a pixel: of what the two models show there, what is in front. What is behind it has been there all
     /// along, or was uncovered.
     fn owner_at(&self, pixel: usize) -> Option<Owner> {
-        let (before, after) = (&self.shot.image, &self.after);
-        if after.depths[pixel] + NEARER < before.depths[pixel] {
+        let (shot, after) = (self.shot, &self.after);
+        let before = shot.window.index(pixel).map(|index| shot.front[index]);
+        if before.is_none_or(|(_, depth)| after.depths[pixel] + NEARER < depth) {
             return self.owners.get(after.owners[pixel] as usize).copied();
         }
-        self.shot.owners.get(before.owners[pixel] as usize).copied()
+        before.and_then(|(owner, _)| shot.owners.get(owner as usize)).copied()
     }
 
     /// Before, after, and where they differ.
@@ -183,11 +202,12 @@ impl<'r> Seen<'r> {
         // Small errors are what there is to see.
         let colours = self.errors.iter().map(|error| heat(error.sqrt()));
         let heat = Picture { width: VIEW_SIDE, pixels: colours.collect() };
-        let three = [&self.shot.image.picture, &self.after.picture, &heat];
+        let three = [&self.shot.whole_picture(), &self.after.picture, &heat];
         let row = |y: usize| {
             three.into_iter().flat_map(move |picture| &picture.pixels[y * VIEW_SIDE..][..VIEW_SIDE])
         };
-        let rgba = (0..VIEW_SIDE).flat_map(row).flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
+        let mut rgba = Vec::with_capacity(3 * VIEW_SIDE * VIEW_SIDE * 4);
+        rgba.extend((0..VIEW_SIDE).flat_map(row).flat_map(|&[r, g, b]| [r, g, b, 255]));
         let side = u32::try_from(VIEW_SIDE).ok()?;
         let pixels = Pixels::new(3 * side, side, rgba).ok()?;
         Some(Pictures { name: self.shot.name(), pixels })
@@ -217,7 +237,7 @@ pub(super) fn heat(part: f32) -> [u8; 3] {
 }
 
 impl Window {
-    /// Around what is covered; all of the view where nothing is.
+    /// Around what is covered.
     fn of(coverage: &[u8]) -> Self {
         let covered = || coverage.iter().enumerate().filter(|(_, cover)| **cover > 0).map(|(pixel, _)| pixel);
         let range = |place: fn(usize) -> usize| {
@@ -226,9 +246,22 @@ impl Window {
             Some(low..high.min(VIEW_SIDE))
         };
         Self {
-            columns: range(|pixel| pixel % VIEW_SIDE).unwrap_or(0..VIEW_SIDE),
-            rows: range(|pixel| pixel / VIEW_SIDE).unwrap_or(0..VIEW_SIDE),
+            columns: range(|pixel| pixel % VIEW_SIDE).unwrap_or_default(),
+            rows: range(|pixel| pixel / VIEW_SIDE).unwrap_or_default(),
         }
+    }
+
+    /// Its pixels in the view, row by row.
+    fn pixels(&self) -> impl Iterator<Item = usize> + use<> {
+        let columns = self.columns.clone();
+        self.rows.clone().flat_map(move |y| columns.clone().map(move |x| y * VIEW_SIDE + x))
+    }
+
+    /// The place of a pixel of the view among them; `None` outside.
+    fn index(&self, pixel: usize) -> Option<usize> {
+        let (x, y) = (pixel % VIEW_SIDE, pixel / VIEW_SIDE);
+        let is_inside = self.columns.contains(&x) && self.rows.contains(&y);
+        is_inside.then(|| (y - self.rows.start) * self.columns.len() + x - self.columns.start)
     }
 
     /// The pixel of the view that is one of the window's, counted row by row.

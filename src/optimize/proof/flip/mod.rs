@@ -9,8 +9,6 @@ mod filters;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use rayon::prelude::*;
-
 use self::filters::{Plane, along, down, kernel, without_tails};
 use super::powers::{Curve, power};
 use crate::optimize::codecs::difference::linear_light;
@@ -61,7 +59,7 @@ pub fn flip(before: &Perceived, after: &Perceived) -> Vec<f32> {
 pub(super) fn flip_where(
     before: &Perceived,
     after: &Perceived,
-    is_wanted: impl Fn(usize) -> bool + Sync,
+    is_wanted: impl Fn(usize) -> bool,
 ) -> Vec<f32> {
     let scale = ColourScale::new();
     let error = |i: usize| {
@@ -74,7 +72,7 @@ pub(super) fn flip_where(
         let feature = power(edges.max(points) * std::f32::consts::FRAC_1_SQRT_2, FEATURE_EXPONENT);
         power(colour, 1.0 - feature)
     };
-    (0..before.edges.len()).into_par_iter().with_min_len(4096).map(error).collect()
+    (0..before.edges.len()).map(error).collect()
 }
 
 /// From distances between colours to errors: most of the scale is for small ones.
@@ -109,14 +107,17 @@ pub struct Perceived {
 }
 
 impl Perceived {
-    /// What is perceived of a picture.
+    /// What is perceived of a picture. By one thread: pictures are many, and a thread that waited for another here would begin one
+    /// more meanwhile, with all the memory that takes.
     #[must_use]
     pub fn of(picture: &Picture) -> Self {
-        let planes = opponent_planes(picture);
-        let (colours, (edges, points)) = rayon::join(
-            || colours(&[0, 1, 2].map(|channel| blurred(&planes[channel], SENSITIVITY[channel]))),
-            || features(&planes[0]),
-        );
+        if picture.pixels.is_empty() {
+            return Self { colours: Vec::new(), edges: Vec::new(), points: Vec::new() };
+        }
+        let [y, cx, cz] = opponent_planes(picture);
+        let (edges, points) = features(&y);
+        let [of_y, of_cx, of_cz] = SENSITIVITY;
+        let colours = colours(&[blurred(y, of_y), blurred(cx, of_cx), blurred(cz, of_cz)]);
         Self { colours, edges, points }
     }
 }
@@ -159,7 +160,7 @@ fn colours([y, cx, cz]: &[Plane; 3]) -> Vec<[f32; 3]> {
 }
 
 /// One plane through its contrast sensitivity: what is finer than the eye resolves is averaged away.
-fn blurred(plane: &Plane, gaussians: [(f32, f32); 2]) -> Plane {
+fn blurred(plane: Plane, gaussians: [(f32, f32); 2]) -> Plane {
     let pi = std::f32::consts::PI;
     let radius = (3.0 * (WIDEST / (2.0 * pi * pi)).sqrt() * PIXELS_PER_DEGREE).ceil();
     let mut sum = vec![0.0; plane.values.len()];
@@ -169,7 +170,7 @@ fn blurred(plane: &Plane, gaussians: [(f32, f32); 2]) -> Plane {
         let kernel = without_tails(&kernel);
         let scale = weight * (pi / width).sqrt();
         total += scale * kernel.iter().sum::<f32>().powi(2);
-        let part = down(&along(plane, kernel), kernel);
+        let part = down(&along(&plane, kernel), kernel);
         sum.iter_mut().zip(&part.values).for_each(|(sum, value)| *sum += scale * value);
     }
     sum.iter_mut().for_each(|value| *value /= total);
@@ -253,7 +254,9 @@ impl Picture {
     #[must_use]
     pub fn window(&self, columns: Range<usize>, rows: Range<usize>) -> Self {
         let row = |y: usize| &self.pixels[y * self.width..][columns.clone()];
-        Self { width: columns.len(), pixels: rows.flat_map(row).copied().collect() }
+        let mut pixels = Vec::with_capacity(columns.len() * rows.len());
+        rows.for_each(|y| pixels.extend_from_slice(row(y)));
+        Self { width: columns.len(), pixels }
     }
 }
 

@@ -12,8 +12,9 @@ use super::texture::to_byte;
 use super::{Image, NOBODY};
 use crate::optimize::proof::flip::Picture;
 
-/// sRGB of what is behind the model.
-const BACKGROUND: f32 = 128.0 / 255.0;
+/// sRGB of what is behind the model, and its bytes.
+const GREY: f32 = 128.0 / 255.0;
+pub(in crate::optimize::proof) const BACKGROUND: [u8; 3] = [128; 3];
 
 /// Pixels that triangles may be tested against in one view: a hundred times what a well-filled one needs. Beyond that,
 /// what is left is not drawn, in either picture.
@@ -280,7 +281,7 @@ impl Canvas {
 
     fn finish(self) -> Image {
         let before_grey = |(colour, cover): (&Vec3, &f32)| {
-            let colour = *colour + Vec3::splat(BACKGROUND * (1.0 - cover));
+            let colour = *colour + Vec3::splat(GREY * (1.0 - cover));
             colour.to_array().map(|v| to_byte(v.clamp(0.0, 1.0)))
         };
         let pixels = self.colours.iter().zip(&self.coverage).map(before_grey).collect();

@@ -30,6 +30,7 @@ use self::frame::Frame;
 use self::model::{Draw, Model};
 use super::flip::Picture;
 
+pub(super) use self::frame::BACKGROUND;
 pub(super) use self::light::MOST_LIGHTS;
 pub(in crate::optimize) use self::material::drawn_images;
 pub(super) use self::slot::SETS;
