@@ -8,7 +8,6 @@ use super::model::{Draw, Model};
 use super::raster::{self, Corner, SAMPLES, Visible};
 use super::shade::{Shaded, neutral, shade, to_srgb};
 use super::surface::{Face, Surface};
-use super::texture::to_byte;
 use super::{Image, NOBODY};
 use crate::optimize::proof::flip::Picture;
 
@@ -235,6 +234,24 @@ fn centre(pixel: usize) -> Vec2 {
     Vec2::new((pixel % VIEW_SIDE) as f32 + 0.5, (pixel / VIEW_SIDE) as f32 + 0.5)
 }
 
+/// The bytes of a colour in a pixel. Each is rounded up or down as the pixel has it, more often to what is nearer: whether a wall
+/// that became a third of a step darker is a step darker, or as it was, would hang on its very light otherwise, and that is
+/// another one in every viewer.
+fn on_screen(colour: Vec3, pixel: usize) -> [u8; 3] {
+    let grain = grain(pixel);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    std::array::from_fn(|channel| (colour[channel].clamp(0.0, 1.0) * 255.0 + grain[channel]) as u8)
+}
+
+/// Three numbers between 0 and 1 that are the pixel's own and like those of no pixel near it.
+fn grain(pixel: usize) -> [f32; 3] {
+    // The finalizer of SplitMix64 (Steele, Lea and Flood, 2014).
+    let mut bits = (pixel as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    [16, 32, 48].map(|shift| (f32::from((bits >> shift) as u8) + 0.5) / 256.0)
+}
+
 impl Canvas {
     fn new() -> Self {
         let pixels = VIEW_SIDE * VIEW_SIDE;
@@ -280,11 +297,9 @@ impl Canvas {
     }
 
     fn finish(self) -> Image {
-        let before_grey = |(colour, cover): (&Vec3, &f32)| {
-            let colour = *colour + Vec3::splat(GREY * (1.0 - cover));
-            colour.to_array().map(|v| to_byte(v.clamp(0.0, 1.0)))
-        };
-        let pixels = self.colours.iter().zip(&self.coverage).map(before_grey).collect();
+        let before_grey = |(colour, cover): (&Vec3, &f32)| *colour + Vec3::splat(GREY * (1.0 - cover));
+        let colours = self.colours.iter().zip(&self.coverage).map(before_grey);
+        let pixels = colours.enumerate().map(|(pixel, colour)| on_screen(colour, pixel)).collect();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1 in, a byte out")]
         let coverage = self.coverage.iter().map(|cover| (cover * 255.0).ceil() as u8).collect();
         Image {
@@ -294,5 +309,34 @@ impl Canvas {
             depths: self.depths,
             glazed: self.glazed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_step_is_seen_in_that_part_of_the_pixels() {
+        let pixels = VIEW_SIDE * VIEW_SIDE;
+        for from in [60.0, 60.3, 60.49, 60.5, 60.9] {
+            for by in [0.0, 0.1, 0.5, 1.0] {
+                let bytes = |level: f32, pixel| on_screen(Vec3::splat(level / 255.0), pixel);
+                let changed = |channel: usize| {
+                    let is_changed =
+                        |&pixel: &usize| bytes(from, pixel)[channel] != bytes(from + by, pixel)[channel];
+                    (0..pixels).filter(is_changed).count() as f32 / pixels as f32
+                };
+                for part in [0, 1, 2].map(changed) {
+                    assert!((part - by).abs() < 0.01, "{part} for {by} from {from}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_colour_of_a_screen_is_shown_as_it_is() {
+        let shown = |byte: u8, pixel| on_screen(Vec3::splat(f32::from(byte) / 255.0), pixel);
+        assert!((0..=u8::MAX).all(|byte| (0..4096).all(|pixel| shown(byte, pixel) == [byte; 3])));
     }
 }

@@ -216,6 +216,6 @@ fn wrapped(at: i32, size: usize, wrap: Wrap) -> usize {
 
 /// A value from 0 to 1 as a byte.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1 in, a byte out")]
-pub(super) fn to_byte(value: f32) -> u8 {
+fn to_byte(value: f32) -> u8 {
     (value * 255.0 + 0.5) as u8
 }
