@@ -100,6 +100,9 @@ const WORTH_MENDING: f32 = 0.95;
 const MENDED: f32 = 0.985;
 const REPAIRS: usize = 2;
 
+/// How often the way from a best that uses little of what is allowed ([`FAR`]) to what is much smaller and shows too much is halved.
+const HALVINGS: usize = 3;
+
 /// Between this part of what is allowed and all of it, another attempt is worth its time if it should save this part of the bytes.
 const NEAR_ENOUGH: f32 = 0.94;
 const WORTH_TRYING: f32 = 0.03;
@@ -179,6 +182,7 @@ pub(super) fn search<S: Subject>(
     if found.is_right() && leaps > 0 {
         found.leap(leaps, &balance, subject)?;
         found.mend(leaps.min(REPAIRS), &balance, subject)?;
+        found.approach(leaps.min(HALVINGS), subject)?;
     }
     Ok(found.best)
 }
@@ -261,6 +265,27 @@ impl<A: Attempt> Found<A> {
             let Some((part, next)) = repair else { break };
             self.add(&next, subject.attempt(&next)?);
             mended.push(part);
+        }
+        Ok(())
+    }
+
+    /// Where the search has not found its way, whatever it thought to know: halves the way from the best to the attempt that promises
+    /// most of those that show too much.
+    fn approach<S: Subject<Made = A>>(&mut self, halvings: usize, subject: &mut S) -> Result<(), S::Error> {
+        let promise = |tried: &Tried| tried.promise(&self.best);
+        let promising = self.course.iter().filter(|tried| promise(tried) <= MUCH_SMALLER);
+        let Some(wrong) = promising.min_by(|a, b| promise(a).total_cmp(&promise(b))) else { return Ok(()) };
+        let mut wrong = wrong.shares.clone();
+        for _ in 0..halvings {
+            if self.best.part() >= FAR {
+                break;
+            }
+            let half = self.shares_of_best.towards(&wrong, 0.5);
+            // Of numbers there are whole bits.
+            let next = Shares { numbers: self.shares_of_best.numbers, ..half };
+            if !self.add(&next, subject.attempt(&next)?) {
+                wrong = next;
+            }
         }
         Ok(())
     }
@@ -548,5 +573,20 @@ pub(super) mod tests {
             let best = best_of((2, leaps), &Shares::even(1.0, 1), attempt, groups, bytes);
             assert_eq!(best.bytes, expected);
         }
+    }
+    /// A bottle with 84 kB at two thirds of what is allowed, where 31 showed hardly too much: eight attempts were behind it.
+    #[test]
+    fn regression_the_way_to_what_is_much_smaller_is_halved_where_little_is_used_of_what_is_allowed() {
+        let of = |share: f32| Made::of(whole(100_000.0 / share), 0.75 * share);
+        let at = |share: f32| Shares::even(share, 1);
+        let attempt = |shares: &Shares| of(shares.images[0]);
+        let mut found = Found::new(&at(0.1), of(0.1));
+        found.add(&at(1.6), of(1.6));
+        let mut toy = Toy { attempt, groups: |_: &Shares| Vec::new(), bytes: Told(|_: &Part, _| 0.0) };
+        let Ok(()) = found.approach(HALVINGS, &mut toy);
+        assert!((FAR..=1.0).contains(&found.best.part), "{} of {}", found.best.part, found.best.bytes);
+        let tried = found.course.len();
+        let Ok(()) = found.approach(HALVINGS, &mut toy);
+        assert_eq!(found.course.len(), tried, "near enough");
     }
 }
