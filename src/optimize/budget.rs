@@ -259,7 +259,7 @@ const BITS_OF_FINE_FRACTIONS: i32 = 2;
 
 /// From 0.05 on a single view is plainly not the same, whatever the others are like: no preset goes that far, even from where
 /// no view looks. Who asks for a larger error gets it.
-const PLAIN_CHANGE: f32 = 0.043;
+const PLAIN_CHANGE: f32 = 0.044;
 
 /// How much more than the mean of all views a single one may differ.
 const WORST_VIEW: f32 = 2.0;
@@ -359,7 +359,7 @@ impl Budget {
     fn of_preset(preset: Preset) -> Self {
         match preset {
             Preset::High => Self {
-                look: Look::of_preset(0.0182),
+                look: Look::of_preset(0.0185),
                 surface_error: 0.06 * PIXEL,
                 position_bits: 14,
                 normal_bits: 11,
@@ -377,7 +377,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 0.75, p999: 9.0 },
             },
             Preset::Balanced => Self {
-                look: Look::of_preset(0.032),
+                look: Look::of_preset(0.0326),
                 surface_error: 0.2 * PIXEL,
                 position_bits: 13,
                 normal_bits: 10,
@@ -395,7 +395,7 @@ impl Budget {
                 normal_map_error: Spread { mean: 1.5, p999: 16.0 },
             },
             Preset::Maximum => Self {
-                look: Look::of_preset(0.055),
+                look: Look::of_preset(0.056),
                 surface_error: 0.4 * PIXEL,
                 position_bits: 12,
                 normal_bits: 8,

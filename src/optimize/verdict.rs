@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(
             verdict.reason.as_deref(),
             Some(
-                "the error of the worst view, pose or variant is 0.6000, past the bound of 0.0430, most of all from \
+                "the error of the worst view, pose or variant is 0.6000, past the bound of 0.0440, most of all from \
                  \"front, clip 2 at 31 %\", there at node 3 \"head\"; also past their bounds: the error of the worst \
                  close-up"
             )
