@@ -499,37 +499,4 @@ mod tests {
         let best = smallest(&source, &goal, rules, &mut Tries::default()).unwrap().unwrap();
         assert!(best.how.contains("AVIF") && best.how.ends_with("apart"), "{}", best.how);
     }
-
-    /// Squares of one colour each: mixed, they are off by a step at any quality, and without loss they took six times the bytes.
-    #[test]
-    fn regression_flat_paint_takes_its_own_colours_before_it_is_stored_without_loss() {
-        let colours = [[255, 247, 153], [250, 205, 137], [126, 206, 244], [136, 171, 218], [255, 255, 255]];
-        let side = 320_u32;
-        let texel = |at: u32| {
-            let (x, y) = (at % side, at / side);
-            // Lettering, which takes bytes without loss.
-            let is_ink = (x * x + 3 * y * y) % 61 < 4 && x % 40 < 12;
-            let [r, g, b] = if is_ink { [90, 60, 80] } else { colours[((x / 64 + y / 64 * 2) % 5) as usize] };
-            [r, g, b, 255]
-        };
-        let pixels = Pixels::new(side, side, (0..side * side).flat_map(texel).collect()).unwrap();
-        let budget = Budget::of(&Settings { preset: Preset::Maximum, ..Settings::default() });
-        let source = Source { pixels: &pixels, is_flat: true, is_tiny: false, is_lossless: true };
-        let options = avif::Options { quality: 97, speed: 8, channels: avif::Channels::Separate };
-        let apart = avif::encode(&pixels, &options).unwrap();
-        let decoded = image_file::decode(&apart, u64::MAX).unwrap();
-        let (mut missed, mut taken) = (Vec::new(), 0);
-        for share in (0..12).map(|step| 0.5_f32.powf(step as f32 / 2.0)) {
-            let goal = Goal::new(&pixels, &COLOUR, Some(256.0), &budget).with_share(share);
-            let best = smallest(&source, &goal, (Target::Web, Effort::Normal), &mut Tries::default());
-            let best = best.unwrap().unwrap();
-            let is_enough = goal.part(goal.error(&decoded).unwrap()) <= 1.0;
-            taken += usize::from(best.how.ends_with("apart"));
-            if is_enough && apart.len() < best.bytes.len() {
-                missed.push((share, best.how, best.bytes.len()));
-            }
-        }
-        assert!(missed.is_empty(), "{} bytes were enough: {missed:?}", apart.len());
-        assert!(taken > 0, "the colours are never the smallest way");
-    }
 }
