@@ -178,6 +178,7 @@ impl Reference {
         not_shown.extend(undecoded(&model, "original"));
         let at_rest = model.draws(Case::default());
         let motion = Motion::of(before, boxes(&at_rest));
+        // One after the other: side by side, both take their memory at once.
         let shots = views::shots(&model, &cases);
         let is_kept = distance::triangles(&at_rest).nth(MOST_KEPT).is_none();
         let around = render::sphere(&at_rest).filter(|_| is_kept);

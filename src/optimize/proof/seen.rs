@@ -30,21 +30,47 @@ pub(super) struct Shot {
     pub(super) view: View,
     pub(super) case: Case,
     pub(super) around: Sphere,
-    /// See [`render::Image`].
+    /// Of the whole view, see [`render::Image`].
     coverage: Vec<u8>,
     glazed: usize,
-    /// Who drew what the image shows.
     owners: Arc<[Owner]>,
-    /// Nothing else is kept of what is outside of it.
-    window: Window,
-    picture: Picture,
-    /// What is perceived of the picture.
-    perceived: Perceived,
-    /// Which draw is seen at each of its pixels, and how deep that lies.
+    /// Where it is seen. Of the rest of the view nothing else is kept.
+    part: ViewPart,
+    /// Which of the owners is in front at each pixel of that part, or [`render::NOBODY`], and how deep.
     front: Vec<(u32, f32)>,
 }
 
-/// The part of a view in which the original is seen, with room for filters around it; empty where it is not.
+/// A part of a view, as a picture and as what is perceived of it.
+struct ViewPart {
+    window: Window,
+    picture: Picture,
+    perceived: Perceived,
+}
+
+impl ViewPart {
+    fn new(window: Window, picture: Picture) -> Self {
+        let perceived = Perceived::of(&picture);
+        Self { window, picture, perceived }
+    }
+
+    /// One in which only the background is seen.
+    fn of_nothing(window: Window) -> Self {
+        let pixels = vec![render::BACKGROUND; window.columns.len() * window.rows.len()];
+        let picture = Picture { width: window.columns.len(), pixels };
+        Self::new(window, picture)
+    }
+
+    /// The picture of the whole view: there is only background outside of this part.
+    fn whole_picture(&self) -> Picture {
+        let mut pixels = vec![render::BACKGROUND; VIEW_SIDE * VIEW_SIDE];
+        for (pixel, colour) in self.window.pixels().zip(&self.picture.pixels) {
+            pixels[pixel] = *colour;
+        }
+        Picture { width: VIEW_SIDE, pixels }
+    }
+}
+
+/// A rectangle around what is covered in a view, with room for filters around it; empty where nothing is.
 struct Window {
     columns: Range<usize>,
     rows: Range<usize>,
@@ -60,11 +86,11 @@ impl Shot {
     ) -> Self {
         let window = Window::of(&image.coverage);
         let picture = window.cut(&image.picture);
+        // Collected, it would take up to twice as much: how many there are is not known beforehand.
         let mut front = Vec::with_capacity(picture.pixels.len());
         front.extend(window.pixels().map(|pixel| (image.owners[pixel], image.depths[pixel])));
         let render::Image { coverage, glazed, .. } = image;
-        let perceived = Perceived::of(&picture);
-        Self { view, case, around, coverage, glazed, owners, window, picture, perceived, front }
+        Self { view, case, around, coverage, glazed, owners, part: ViewPart::new(window, picture), front }
     }
 
     /// Whether all of the model is seen, at rest.
@@ -100,7 +126,7 @@ impl Shot {
     pub(super) fn detail(&self, side: usize) -> Vec<f32> {
         let columns = VIEW_SIDE / side;
         let mut cells = vec![0.0; columns * columns];
-        for (pixel, strength) in self.window.pixels().zip(self.perceived.detail()) {
+        for (pixel, strength) in self.part.window.pixels().zip(self.part.perceived.detail()) {
             if self.coverage[pixel] == u8::MAX {
                 let (x, y) = (pixel % VIEW_SIDE, pixel / VIEW_SIDE);
                 cells[(y / side).min(columns - 1) * columns + (x / side).min(columns - 1)] += strength;
@@ -111,28 +137,29 @@ impl Shot {
 
     /// The FLIP error of every pixel. Where the result covers what is far outside the original, it is the largest.
     fn errors(&self, after: &render::Image) -> Vec<f32> {
+        if self.part.picture.pixels.is_empty() {
+            // No place is far from an original that may be just outside of the view.
+            let nothing = ViewPart::of_nothing(Window::of(&after.coverage));
+            return self.errors_beside(&nothing, after);
+        }
+        self.errors_beside(&self.part, after)
+    }
+
+    fn errors_beside(&self, before: &ViewPart, after: &render::Image) -> Vec<f32> {
         let mut all: Vec<f32> =
             after.coverage.iter().map(|cover| if *cover > 0 { 1.0 } else { 0.0 }).collect();
-        let part = self.window.cut(&after.picture);
-        let errors = if part == self.picture {
+        let ViewPart { window, picture, perceived } = before;
+        let part = window.cut(&after.picture);
+        let errors = if part == *picture {
             vec![0.0; part.pixels.len()]
         } else {
             let is_covered = |pixel: usize| self.coverage[pixel] > 0 || after.coverage[pixel] > 0;
-            flip::flip_where(&self.perceived, &Perceived::of(&part), |i| is_covered(self.window.pixel(i)))
+            flip::flip_where(perceived, &Perceived::of(&part), |i| is_covered(window.pixel(i)))
         };
-        for (pixel, error) in self.window.pixels().zip(errors) {
+        for (pixel, error) in window.pixels().zip(errors) {
             all[pixel] = error;
         }
         all
-    }
-
-    /// The picture of the whole view: there is only background outside of the window.
-    fn whole_picture(&self) -> Picture {
-        let mut pixels = vec![render::BACKGROUND; VIEW_SIDE * VIEW_SIDE];
-        for (pixel, colour) in self.window.pixels().zip(&self.picture.pixels) {
-            pixels[pixel] = *colour;
-        }
-        Picture { width: VIEW_SIDE, pixels }
     }
 }
 
@@ -190,11 +217,11 @@ impl<'r> Seen<'r> {
     /// along, or was uncovered.
     fn owner_at(&self, pixel: usize) -> Option<Owner> {
         let (shot, after) = (self.shot, &self.after);
-        let before = shot.window.index(pixel).map(|index| shot.front[index]);
-        if before.is_none_or(|(_, depth)| after.depths[pixel] + NEARER < depth) {
-            return self.owners.get(after.owners[pixel] as usize).copied();
+        let before = shot.part.window.index(pixel).map(|index| shot.front[index]);
+        match before.filter(|(_, depth)| after.depths[pixel] + NEARER >= *depth) {
+            Some((owner, _)) => shot.owners.get(owner as usize).copied(),
+            None => self.owners.get(after.owners[pixel] as usize).copied(),
         }
-        before.and_then(|(owner, _)| shot.owners.get(owner as usize)).copied()
     }
 
     /// Before, after, and where they differ.
@@ -202,7 +229,7 @@ impl<'r> Seen<'r> {
         // Small errors are what there is to see.
         let colours = self.errors.iter().map(|error| heat(error.sqrt()));
         let heat = Picture { width: VIEW_SIDE, pixels: colours.collect() };
-        let three = [&self.shot.whole_picture(), &self.after.picture, &heat];
+        let three = [&self.shot.part.whole_picture(), &self.after.picture, &heat];
         let row = |y: usize| {
             three.into_iter().flat_map(move |picture| &picture.pixels[y * VIEW_SIDE..][..VIEW_SIDE])
         };
@@ -272,5 +299,73 @@ impl Window {
 
     fn cut(&self, picture: &Picture) -> Picture {
         picture.window(self.columns.clone(), self.rows.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::Vec3;
+
+    use super::*;
+
+    const PIXELS: usize = VIEW_SIDE * VIEW_SIDE;
+
+    /// A picture with a rectangle of a grey, or with nothing.
+    fn image(rectangle: Option<(Range<usize>, Range<usize>, u8)>) -> render::Image {
+        let covered = |pixel: usize| {
+            let (columns, rows, grey) = rectangle.as_ref()?;
+            let is_inside = columns.contains(&(pixel % VIEW_SIDE)) && rows.contains(&(pixel / VIEW_SIDE));
+            is_inside.then_some(*grey)
+        };
+        let of = |pixel: usize| covered(pixel).map_or(render::BACKGROUND, |grey| [grey; 3]);
+        render::Image {
+            picture: Picture { width: VIEW_SIDE, pixels: (0..PIXELS).map(of).collect() },
+            coverage: (0..PIXELS).map(|pixel| covered(pixel).map_or(0, |_| u8::MAX)).collect(),
+            owners: (0..PIXELS).map(|pixel| covered(pixel).map_or(render::NOBODY, |_| 0)).collect(),
+            depths: (0..PIXELS).map(|pixel| covered(pixel).map_or(f32::INFINITY, |_| 0.5)).collect(),
+            glazed: 0,
+        }
+    }
+
+    fn shot(image: render::Image) -> Shot {
+        let around = Sphere { centre: Vec3::ZERO, radius: 1.0 };
+        Shot::new(WHOLE[0], Case::default(), around, image, Arc::new([]))
+    }
+
+    #[test]
+    fn pixels_of_a_window_are_found_again_and_its_picture_is_the_view() {
+        for rectangle in [Some((200..300, 150..160, 90)), Some((0..3, 500..VIEW_SIDE, 7)), None] {
+            let view = image(rectangle);
+            let whole = view.picture.clone();
+            let part = shot(view).part;
+            let found: Vec<usize> = part.window.pixels().collect();
+            let counted: Vec<usize> = (0..found.len()).map(|at| part.window.pixel(at)).collect();
+            assert_eq!(found, counted);
+            let places = |is_inside: bool| {
+                (0..PIXELS).filter(move |pixel| found.binary_search(pixel).is_ok() == is_inside)
+            };
+            assert!(places(true).eq((0..PIXELS).filter(|&pixel| part.window.index(pixel).is_some())));
+            assert!(counted.iter().enumerate().all(|(at, &pixel)| part.window.index(pixel) == Some(at)));
+            assert_eq!(part.whole_picture(), whole);
+        }
+    }
+
+    /// What is beside an original is as wrong as it can be; where a view shows nothing of one, as what is seen of it.
+    #[test]
+    fn in_a_view_without_the_original_a_result_is_compared_with_the_background() {
+        let error = |before: Option<(Range<usize>, Range<usize>, u8)>, grey: u8| {
+            let shot = shot(image(before));
+            let seen = Seen::new(&shot, image(Some((200..300, 200..300, grey))), &[]);
+            seen.error().map(|(view, _)| view.error)
+        };
+        let elsewhere = || Some((400..500, 400..500, 130));
+        let (beside, alone) = (error(elsewhere(), 130).unwrap(), error(None, 130).unwrap());
+        assert!(beside > 0.45, "half of what is covered: {beside}");
+        assert!(0.0 < alone && alone < 0.1, "{alone}");
+        assert!(error(None, 255).unwrap() > 3.0 * alone);
+        assert_eq!(
+            Seen::new(&shot(image(None)), image(None), &[]).error().map(|(view, _)| view.pixels),
+            None
+        );
     }
 }

@@ -30,6 +30,9 @@ const BREAK_TO: f32 = 0.95;
 const FEATURE_WIDTH: f32 = 0.082;
 const FEATURE_EXPONENT: f32 = 0.5;
 
+/// The most that edges and points together come to where pixels differ by no more than how they are rounded.
+const GRAIN: f32 = 0.004;
+
 /// Reference white of D65, as XYZ of linear sRGB (1, 1, 1).
 const WHITE: [f32; 3] = [0.950_428_55, 1.0, 1.088_900_4];
 
@@ -107,8 +110,8 @@ pub struct Perceived {
 }
 
 impl Perceived {
-    /// What is perceived of a picture. By one thread: pictures are many, and a thread that waited for another here would begin one
-    /// more meanwhile, with all the memory that takes.
+    /// What is perceived of a picture. By one thread: pictures are many, and a thread that waited for another here would begin
+    /// another picture meanwhile, with all the memory that takes.
     #[must_use]
     pub fn of(picture: &Picture) -> Self {
         if picture.pixels.is_empty() {
@@ -123,16 +126,16 @@ impl Perceived {
 }
 
 impl Perceived {
-    /// How much there is to see at each pixel: edges and points.
+    /// How much there is to see at each pixel: edges and points, but for those of a plain wall's grain.
     pub(super) fn detail(&self) -> impl Iterator<Item = f32> {
-        self.edges.iter().zip(&self.points).map(|(edge, point)| edge + point)
+        self.edges.iter().zip(&self.points).map(|(edge, point)| (edge + point - GRAIN).max(0.0))
     }
 }
 
 /// Brightness, red-green and blue-yellow of a picture.
 fn opponent_planes(picture: &Picture) -> [Plane; 3] {
     let mut planes = [(); 3].map(|()| Vec::with_capacity(picture.pixels.len()));
-    // Neighbours are often equal.
+    // Around the model, neighbours are equal.
     let mut last = ([0; 3], to_opponent(xyz([0.0; 3])));
     for &pixel in &picture.pixels {
         if pixel != last.0 {
@@ -146,7 +149,7 @@ fn opponent_planes(picture: &Picture) -> [Plane; 3] {
 /// The colours of filtered planes.
 fn colours([y, cx, cz]: &[Plane; 3]) -> Vec<[f32; 3]> {
     let colour = |opponent| hunt(lab(rgb(from_opponent(opponent)).map(|v| v.clamp(0.0, 1.0))));
-    // Neighbours are often equal here too: around the model all is.
+    // Likewise.
     let mut last = ([0.0; 3], colour([0.0; 3]));
     let places = y.values.iter().zip(&cx.values).zip(&cz.values);
     places
@@ -159,7 +162,8 @@ fn colours([y, cx, cz]: &[Plane; 3]) -> Vec<[f32; 3]> {
         .collect()
 }
 
-/// One plane through its contrast sensitivity: what is finer than the eye resolves is averaged away.
+/// One plane through its contrast sensitivity: what is finer than the eye resolves is averaged away. It takes the plane, which is gone
+/// before the next is filtered.
 fn blurred(plane: Plane, gaussians: [(f32, f32); 2]) -> Plane {
     let pi = std::f32::consts::PI;
     let radius = (3.0 * (WIDEST / (2.0 * pi * pi)).sqrt() * PIXELS_PER_DEGREE).ceil();

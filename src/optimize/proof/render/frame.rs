@@ -234,9 +234,9 @@ fn centre(pixel: usize) -> Vec2 {
     Vec2::new((pixel % VIEW_SIDE) as f32 + 0.5, (pixel / VIEW_SIDE) as f32 + 0.5)
 }
 
-/// The bytes of a colour in a pixel. Each is rounded up or down as the pixel has it, more often to what is nearer: whether a wall
-/// that became a third of a step darker is a step darker, or as it was, would hang on its very light otherwise, and that is
-/// another one in every viewer.
+/// The bytes of a colour in a pixel. Each is rounded up or down as the pixel has it, more often to what is nearer. Otherwise, whether
+/// a wall that became a third of a step darker is seen to be darker would depend on where between two steps its light happens
+/// to lie, which differs from viewer to viewer.
 fn on_screen(colour: Vec3, pixel: usize) -> [u8; 3] {
     let grain = grain(pixel);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
@@ -245,7 +245,7 @@ fn on_screen(colour: Vec3, pixel: usize) -> [u8; 3] {
 
 /// Three numbers between 0 and 1 that are the pixel's own and like those of no pixel near it.
 fn grain(pixel: usize) -> [f32; 3] {
-    // The finalizer of SplitMix64 (Steele, Lea and Flood, 2014).
+    // SplitMix64 (Steele, Lea and Flood, 2014) in the state of the pixel's number, without its last step.
     let mut bits = (pixel as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
