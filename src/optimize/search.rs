@@ -574,6 +574,7 @@ pub(super) mod tests {
             assert_eq!(best.bytes, expected);
         }
     }
+
     /// A bottle with 84 kB at two thirds of what is allowed, where 31 showed hardly too much: eight attempts were behind it.
     #[test]
     fn regression_the_way_to_what_is_much_smaller_is_halved_where_little_is_used_of_what_is_allowed() {

@@ -30,7 +30,7 @@ const BREAK_TO: f32 = 0.95;
 const FEATURE_WIDTH: f32 = 0.082;
 const FEATURE_EXPONENT: f32 = 0.5;
 
-/// The most that edges and points together come to where pixels differ by no more than how they are rounded.
+/// What edges and points together stay below, at all but a few pixels, where pixels differ by no more than how they are rounded.
 const GRAIN: f32 = 0.004;
 
 /// Reference white of D65, as XYZ of linear sRGB (1, 1, 1).

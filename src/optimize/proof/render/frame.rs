@@ -315,6 +315,7 @@ impl Canvas {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optimize::proof::flip::Perceived;
 
     #[test]
     fn a_part_of_a_step_is_seen_in_that_part_of_the_pixels() {
@@ -331,6 +332,18 @@ mod tests {
                     assert!((part - by).abs() < 0.01, "{part} for {by} from {from}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_plain_wall_has_next_to_no_details() {
+        let wall = |level: f32| {
+            let shown = |pixel| on_screen(Vec3::splat(level / 255.0), pixel);
+            Picture { width: VIEW_SIDE, pixels: (0..VIEW_SIDE * VIEW_SIDE).map(shown).collect() }
+        };
+        for level in [20.5, 60.3, 128.0, 200.5] {
+            let count = Perceived::of(&wall(level)).detail().filter(|&detail| detail > 0.0).count();
+            assert!(count < VIEW_SIDE * VIEW_SIDE / 1000, "{count} pixels at {level}");
         }
     }
 
