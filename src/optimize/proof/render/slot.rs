@@ -32,6 +32,12 @@ impl Slot {
         self.transform.transform_point2(uv)
     }
 
+    /// Whether another texture is read at the same places and in the same way.
+    #[inline]
+    pub(super) fn is_read_like(&self, other: &Self) -> bool {
+        (self.set, self.sampling, self.transform) == (other.set, other.sampling, other.transform)
+    }
+
     /// Reads a texture info; `None` where there is no texture, its image is not in the document, or no such
     /// coordinates are read.
     pub(super) fn read(document: &Document, info: &Value, is_srgb: bool) -> Option<Self> {

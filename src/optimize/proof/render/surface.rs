@@ -1,11 +1,14 @@
 //! Triangles on the screen: where on them a pixel lies, and which way they face there.
 
+use std::cell::OnceCell;
+
 use glam::{Mat3, Mat4, Vec2, Vec3, Vec4};
 
 use super::material::Material;
 use super::model::{Draw, Model};
 use super::raster::{self, Corner};
 use super::slot::{SETS, Slot};
+use super::texture::Footprint;
 
 /// A draw, ready to be shaded.
 pub(super) struct Surface<'m> {
@@ -139,6 +142,8 @@ pub(super) struct Place {
     uvs: [[Vec2; 3]; SETS],
     /// Towards the eye.
     pub(super) view: Vec3,
+    /// What was read of the first texture: mostly the others are of its size, and read alike.
+    first: OnceCell<(Slot, [usize; 2], Footprint)>,
 }
 
 impl<'f> Face<'f> {
@@ -184,7 +189,7 @@ impl<'f> Face<'f> {
                 uvs[set] = [mix(weights), mix(beside[0]), mix(beside[1])];
             }
         }
-        Place { weights, beside, uvs, view }
+        Place { weights, beside, uvs, view, first: OnceCell::new() }
     }
 
     #[inline]
@@ -216,9 +221,21 @@ impl<'f> Face<'f> {
         if self.surface.draw.part.uvs[slot.set].is_empty() {
             return None;
         }
-        let [here, right, below] = place.uvs[slot.set];
-        let (here, right, below) = (slot.at(here), slot.at(right), slot.at(below));
-        here.is_finite().then(|| texture.sample(slot.sampling, here, right - here, below - here))
+        let size = texture.size();
+        if let Some((first, of, footprint)) = place.first.get()
+            && *of == size
+            && first.is_read_like(slot)
+        {
+            return Some(texture.read(footprint));
+        }
+        let [here, right, below] = place.uvs[slot.set].map(|uv| slot.at(uv));
+        if !here.is_finite() {
+            return None;
+        }
+        let footprint = texture.footprint(slot.sampling, here, right - here, below - here);
+        // It stays that of the first.
+        let _ = place.first.set((*slot, size, footprint));
+        Some(texture.read(&footprint))
     }
 
     /// The material's colour, linear and with alpha.

@@ -35,6 +35,22 @@ pub(in super::super) struct Texture {
     alphas: [f32; 256],
 }
 
+/// What is read of a texture for a pixel: the same of all textures of one size that are read alike.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Footprint {
+    near: Spot,
+    /// In the next level, and its part.
+    far: Option<(Spot, f32)>,
+}
+
+/// Four neighbours in a level, row by row, and where between them.
+#[derive(Debug, Clone, Copy)]
+struct Spot {
+    level: usize,
+    texels: [usize; 4],
+    part: Vec2,
+}
+
 struct Level {
     width: usize,
     height: usize,
@@ -63,8 +79,18 @@ impl Texture {
         self.levels.iter().map(|level| std::mem::size_of_val(&level.texels[..])).sum()
     }
 
+    /// Columns and rows of the image.
+    pub(super) fn size(&self) -> [usize; 2] {
+        [self.levels[0].width, self.levels[0].height]
+    }
+
     /// The colour at `uv`, in linear values; `dx` and `dy` are the steps of `uv` to the next pixels.
     pub(super) fn sample(&self, sampling: Sampling, uv: Vec2, dx: Vec2, dy: Vec2) -> Vec4 {
+        self.read(&self.footprint(sampling, uv, dx, dy))
+    }
+
+    /// What [`Self::sample`] reads.
+    pub(super) fn footprint(&self, sampling: Sampling, uv: Vec2, dx: Vec2, dy: Vec2) -> Footprint {
         let size = Vec2::new(self.levels[0].width as f32, self.levels[0].height as f32);
         let step = (dx * size).length_squared().max((dy * size).length_squared());
         let last = if sampling.has_levels { (self.levels.len() - 1) as f32 } else { 0.0 };
@@ -72,18 +98,26 @@ impl Texture {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the levels")]
         let low = level as usize;
         let part = level - low as f32;
-        let near = self.in_level(low, sampling, uv);
-        if part < 1.0 / 256.0 { near } else { near.lerp(self.in_level(low + 1, sampling, uv), part) }
+        let near = self.spot(low, sampling, uv);
+        let far = (part >= 1.0 / 256.0).then(|| (self.spot(low + 1, sampling, uv), part));
+        Footprint { near, far }
+    }
+
+    /// The colour there. The footprint is this texture's, or that of one of the same size.
+    pub(super) fn read(&self, footprint: &Footprint) -> Vec4 {
+        let near = self.blended(&footprint.near);
+        footprint.far.as_ref().map_or(near, |(far, part)| near.lerp(self.blended(far), *part))
     }
 
     #[inline]
-    fn in_level(&self, level: usize, sampling: Sampling, uv: Vec2) -> Vec4 {
-        let level = &self.levels[level];
+    fn spot(&self, number: usize, sampling: Sampling, uv: Vec2) -> Spot {
+        let level = &self.levels[number];
         let [wrap_x, wrap_y] = sampling.wrap;
         let at = uv * Vec2::new(level.width as f32, level.height as f32);
         if sampling.is_nearest {
             let x = wrapped(floor(at.x), level.width, wrap_x);
-            return self.colour(level.texels[wrapped(floor(at.y), level.height, wrap_y) * level.width + x]);
+            let texel = wrapped(floor(at.y), level.height, wrap_y) * level.width + x;
+            return Spot { level: number, texels: [texel; 4], part: Vec2::ZERO };
         }
         let at = at - 0.5;
         let (x, y) = (floor(at.x), floor(at.y));
@@ -92,12 +126,17 @@ impl Texture {
         let right = wrapped(x.saturating_add(1), level.width, wrap_x);
         let top = wrapped(y, level.height, wrap_y) * level.width;
         let bottom = wrapped(y.saturating_add(1), level.height, wrap_y) * level.width;
+        Spot { level: number, texels: [top + left, top + right, bottom + left, bottom + right], part }
+    }
+
+    #[inline]
+    fn blended(&self, spot: &Spot) -> Vec4 {
+        let texels = &self.levels[spot.level].texels;
+        let [top_left, top_right, bottom_left, bottom_right] = spot.texels;
         // No loop and no closure: this is where most of a comparison's time goes.
-        let above =
-            self.colour(level.texels[top + left]).lerp(self.colour(level.texels[top + right]), part.x);
-        let below =
-            self.colour(level.texels[bottom + left]).lerp(self.colour(level.texels[bottom + right]), part.x);
-        above.lerp(below, part.y)
+        let above = self.colour(texels[top_left]).lerp(self.colour(texels[top_right]), spot.part.x);
+        let below = self.colour(texels[bottom_left]).lerp(self.colour(texels[bottom_right]), spot.part.x);
+        above.lerp(below, spot.part.y)
     }
 
     #[inline]
