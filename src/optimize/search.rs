@@ -114,8 +114,10 @@ const CAUTION_AT_LAST: f32 = 0.98;
 const CAUTION: f32 = 0.96;
 /// The least part of what is allowed that is told from nothing.
 const LEAST_PART: f32 = 1e-3;
-/// Outside of this part of what is allowed, what is seen of the parts is not what was thought, and is looked at again.
+/// Outside of this part of what is allowed, what is seen of the parts is not what was thought, and is looked at again: this often, as
+/// it takes as long as several comparisons.
 const EXPECTED: std::ops::RangeInclusive<f32> = 0.7..=1.15;
+const SECOND_LOOKS: usize = 3;
 
 /// The best result, of at most `tries` attempts (at least one), the first of them with `start` as the share of all; where none
 /// looks right, of a few more with ever smaller shares. When not even these look right, the one that looks least wrong.
@@ -137,6 +139,7 @@ pub(super) fn search<S: Subject>(
     let mut last = (made.part(), made.bytes());
     let mut found = Found::new(&shares, made);
     let mut unchanged = 0;
+    let mut second_looks = 0;
     for made in 1..tries + RESCUES {
         let is_right = found.is_right();
         // Where there is little time for leaps, there is little for these, and none where there is none.
@@ -165,11 +168,13 @@ pub(super) fn search<S: Subject>(
         last = (attempt.part(), attempt.bytes());
         let seen = subject.seen(&attempt);
         if made + 1 < most
+            && second_looks < SECOND_LOOKS
             && !changed_nothing
             && !EXPECTED.contains(&last.0)
             && seen.iter().all(|seen| seen.is_finite())
         {
             balance.add(subject.groups(&attempt), &seen, &shares, subject);
+            second_looks += 1;
         } else {
             balance.learn(&shares, &before, &seen, subject);
         }
@@ -335,6 +340,8 @@ fn wanted(balance: &Balance, course: &[Tried], estimate: &dyn Estimate) -> f32 {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     pub(in crate::optimize::search) struct Made {
@@ -573,6 +580,23 @@ pub(super) mod tests {
             let best = best_of((2, leaps), &Shares::even(1.0, 1), attempt, groups, bytes);
             assert_eq!(best.bytes, expected);
         }
+    }
+
+    /// A controller whose parts were looked at after each of six attempts: half of its time.
+    #[test]
+    fn regression_parts_are_looked_at_again_a_few_times_however_often_they_surprise() {
+        let (attempts, looks) = (Cell::new(0), Cell::new(0));
+        let attempt = |shares: &Shares| {
+            attempts.set(attempts.get() + 1);
+            Made::of(whole(1e6 / shares.images[0]), if attempts.get() % 2 == 0 { 0.4 } else { 1.6 })
+        };
+        let groups = |_: &Shares| {
+            looks.set(looks.get() + 1);
+            vec![(Part::Images(vec![0]), 0.4)]
+        };
+        best_of((9, 0), &Shares::even(1.0, 1), attempt, groups, |_, share| 1e6 / share);
+        assert!(attempts.get() >= 9, "{attempts:?} attempts");
+        assert_eq!(looks.get(), 1 + SECOND_LOOKS);
     }
 
     /// A bottle with 84 kB at two thirds of what is allowed, where 31 showed hardly too much: eight attempts were behind it.
