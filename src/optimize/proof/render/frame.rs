@@ -297,9 +297,11 @@ impl Canvas {
     }
 
     fn finish(self) -> Image {
-        let before_grey = |(colour, cover): (&Vec3, &f32)| *colour + Vec3::splat(GREY * (1.0 - cover));
-        let colours = self.colours.iter().zip(&self.coverage).map(before_grey);
-        let pixels = colours.enumerate().map(|(pixel, colour)| on_screen(colour, pixel)).collect();
+        let shown = |(pixel, (colour, &cover)): (usize, (&Vec3, &f32))| match cover {
+            0.0 => BACKGROUND,
+            _ => on_screen(*colour + Vec3::splat(GREY * (1.0 - cover)), pixel),
+        };
+        let pixels = self.colours.iter().zip(&self.coverage).enumerate().map(shown).collect();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1 in, a byte out")]
         let coverage = self.coverage.iter().map(|cover| (cover * 255.0).ceil() as u8).collect();
         Image {
