@@ -64,9 +64,10 @@ impl Curve {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the curve")]
     pub(super) fn at(&self, value: f32) -> f32 {
         let at = value.clamp(0.0, 1.0) * f32::from(STEPS);
-        let step = at as usize;
-        let (low, high) = (self.0[step], self.0[step + 1]);
-        low + (high - low) * (at - step as f32)
+        let step = at as u16;
+        let steps = &self.0[usize::from(step)..][..2];
+        let (low, high) = (steps[0], steps[1]);
+        low + (high - low) * (at - f32::from(step))
     }
 }
 

@@ -206,12 +206,14 @@ impl Map {
     #[inline]
     fn at(&self, folded: Vec2) -> f32 {
         let at = folded.clamp(Vec2::ZERO, Vec2::ONE) * self.side as f32 + 0.5;
-        let (x, y) = (at.x as usize, at.y as usize);
-        let part = Vec2::new(at.x - x as f32, at.y - y as f32);
+        // Small numbers: a processor turns them into floats and back in one step.
+        let (x, y) = (at.x as u16, at.y as u16);
+        let part = Vec2::new(at.x - f32::from(x), at.y - f32::from(y));
         let row = |y: usize| {
-            let pair = &self.texels[y * (self.side + 2) + x..][..2];
+            let pair = &self.texels[y * (self.side + 2) + usize::from(x)..][..2];
             pair[0] + (pair[1] - pair[0]) * part.x
         };
+        let y = usize::from(y);
         let top = row(y);
         top + (row(y + 1) - top) * part.y
     }

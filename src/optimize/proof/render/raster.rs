@@ -125,13 +125,13 @@ pub(super) fn cover(corners: [Corner; 3], mut at: impl FnMut(usize, u32, Vec4)) 
             let [of_a, of_b, of_c] = weights;
             let covered = of_a.min(of_b).min(of_c).cmpge(Vec4::ZERO).bitmask();
             if covered != 0 {
-                at(y * VIEW_SIDE + x, covered, of_b * to_b + of_c * to_c + a.depth);
+                at(usize::from(y) * VIEW_SIDE + usize::from(x), covered, of_b * to_b + of_c * to_c + a.depth);
             } else if edges.iter().zip(weights).any(|(edge, weight)| edge.is_past(weight)) {
                 break;
             }
         }
     }
-    ((x1 - x0 + 1) * (y1 - y0 + 1)) as f32 + TRIANGLE
+    f32::from(x1 - x0 + 1) * f32::from(y1 - y0 + 1) + TRIANGLE
 }
 
 /// A line a pixel wide, as two triangles; a line of no length is a point, and fills a pixel's square.
@@ -172,14 +172,14 @@ impl Edge {
 
     /// What all samples of a row of pixels have in common.
     #[inline]
-    fn along(&self, y: usize) -> Vec4 {
-        (SAMPLES_Y + (y as f32 - self.from.y)) * self.down
+    fn along(&self, y: u16) -> Vec4 {
+        (SAMPLES_Y + (f32::from(y) - self.from.y)) * self.down
     }
 
     /// The sides of the samples of a pixel in a row.
     #[inline]
-    fn at_samples(&self, x: usize, row: Vec4) -> Vec4 {
-        (SAMPLES_X + (x as f32 - self.from.x)) * self.across + row
+    fn at_samples(&self, x: u16, row: Vec4) -> Vec4 {
+        (SAMPLES_X + (f32::from(x) - self.from.x)) * self.across + row
     }
 
     /// Whether a pixel, and all to the right of it, lie beyond. That a pixel has no sample in the triangle does not tell: a sliver
@@ -192,7 +192,7 @@ impl Edge {
 
 /// How many pixels of a row, from `x0` on and at most `most`, certainly lie before the triangle.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the row first")]
-fn skipped(edges: &[Edge; 3], row: &[Vec4; 3], (x0, most): (usize, usize)) -> usize {
+fn skipped(edges: &[Edge; 3], row: &[Vec4; 3], (x0, most): (u16, u16)) -> u16 {
     if most < 8 {
         return 0;
     }
@@ -201,7 +201,7 @@ fn skipped(edges: &[Edge; 3], row: &[Vec4; 3], (x0, most): (usize, usize)) -> us
     };
     let farthest = edges.iter().zip(row).map(until).fold(0.0, f32::max);
     // One less, as these are rounded.
-    (farthest.min(most as f32) as usize).saturating_sub(1)
+    (farthest.min(f32::from(most)) as u16).saturating_sub(1)
 }
 
 /// Whether both a column and a row of samples lie between some corners: most triangles of fine meshes lie between all, and are told
@@ -219,10 +219,10 @@ pub(super) fn may_cover([a, b, c]: &[Corner; 3]) -> bool {
 
 /// The pixels between two coordinates, cut at the edges of the view.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the view first")]
-fn span(low: f32, high: f32) -> Option<(usize, usize)> {
+fn span(low: f32, high: f32) -> Option<(u16, u16)> {
     let last = VIEW_SIDE as f32 - 1.0;
     (high >= 0.0 && low <= last + 1.0)
-        .then(|| (low.clamp(0.0, last) as usize, high.clamp(0.0, last) as usize))
+        .then(|| (low.clamp(0.0, last) as u16, high.clamp(0.0, last) as u16))
 }
 
 impl Visible {
@@ -306,7 +306,7 @@ mod tests {
         let edges = [Edge::new(b, c, sign), Edge::new(c, a, sign), Edge::new(a, b, sign)];
         let low = a.at.min(b.at).min(c.at).floor().clamp(Vec2::ZERO, Vec2::splat(511.0));
         let high = a.at.max(b.at).max(c.at).clamp(Vec2::ZERO, Vec2::splat(511.0));
-        let range = |low: f32, high: f32| (low as usize)..=(high as usize);
+        let range = |low: f32, high: f32| (low as u16)..=(high as u16);
         let in_pixel = |x, y| {
             let [a, b, c] = edges.map(|edge| edge.at_samples(x, edge.along(y)));
             a.min(b).min(c).cmpge(Vec4::ZERO).bitmask().count_ones()
@@ -354,7 +354,7 @@ mod tests {
                 if on.min_element() < 0.0 {
                     continue;
                 }
-                let (x, y) = (on.x as usize, on.y as usize);
+                let (x, y) = (on.x as u16, on.y as u16);
                 assert_eq!(one.at_samples(x, one.along(y)), -other.at_samples(x, other.along(y)));
             }
         }

@@ -54,17 +54,16 @@ struct Spot {
 struct Level {
     width: usize,
     height: usize,
+    /// Both.
+    size: Vec2,
     texels: Vec<[u8; 4]>,
 }
 
 impl Texture {
     /// Builds the mip levels; `is_srgb` images are averaged, and read, as light.
     pub(super) fn new(pixels: &Pixels, is_srgb: bool) -> Self {
-        let first = Level {
-            width: pixels.width() as usize,
-            height: pixels.height() as usize,
-            texels: pixels.texels().to_vec(),
-        };
+        let texels = pixels.texels().to_vec();
+        let first = Level::new(pixels.width() as usize, pixels.height() as usize, texels);
         let mut levels = vec![first];
         while let Some(next) = levels.last().and_then(|level| level.halved(is_srgb)) {
             levels.push(next);
@@ -91,7 +90,7 @@ impl Texture {
 
     /// What [`Self::sample`] reads.
     pub(super) fn footprint(&self, sampling: Sampling, uv: Vec2, dx: Vec2, dy: Vec2) -> Footprint {
-        let size = Vec2::new(self.levels[0].width as f32, self.levels[0].height as f32);
+        let size = self.levels[0].size;
         let step = (dx * size).length_squared().max((dy * size).length_squared());
         let last = if sampling.has_levels { (self.levels.len() - 1) as f32 } else { 0.0 };
         let level = (0.5 * log2(step.clamp(1e-12, 1e12))).clamp(0.0, last);
@@ -113,7 +112,7 @@ impl Texture {
     fn spot(&self, number: usize, sampling: Sampling, uv: Vec2) -> Spot {
         let level = &self.levels[number];
         let [wrap_x, wrap_y] = sampling.wrap;
-        let at = uv * Vec2::new(level.width as f32, level.height as f32);
+        let at = uv * level.size;
         if sampling.is_nearest {
             let x = wrapped(floor(at.x), level.width, wrap_x);
             let texel = wrapped(floor(at.y), level.height, wrap_y) * level.width + x;
@@ -185,6 +184,10 @@ pub(in crate::optimize) fn as_mapped(
 }
 
 impl Level {
+    fn new(width: usize, height: usize, texels: Vec<[u8; 4]>) -> Self {
+        Self { width, height, size: Vec2::new(width as f32, height as f32), texels }
+    }
+
     /// The next level, each texel the mean of the up to four below it; `None` after 1 x 1.
     fn halved(&self, is_srgb: bool) -> Option<Self> {
         if self.width == 1 && self.height == 1 {
@@ -208,7 +211,7 @@ impl Level {
                 });
             }
         }
-        Some(Self { width, height, texels })
+        Some(Self::new(width, height, texels))
     }
 }
 
