@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use self::filters::{Plane, along, down, kernel, without_tails};
 use super::powers::{Curve, power};
-use crate::optimize::codecs::difference::linear_light;
+use crate::optimize::codecs::difference::LINEAR;
 
 /// Pixels a degree of the viewer's eye: 0.7 m before a screen of 3840 pixels on 0.7 m, as the authors assume.
 const PIXELS_PER_DEGREE: f32 = 67.0206;
@@ -86,7 +86,7 @@ struct ColourScale {
 
 impl ColourScale {
     fn new() -> Self {
-        let [green, blue] = [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|colour| hunt(lab(colour)));
+        let [green, blue] = [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|colour| hunt(lab(colour, &RESPONSE)));
         let largest = power(distance(green, blue), COLOUR_EXPONENT);
         Self { break_at: BREAK_AT * largest, largest }
     }
@@ -134,12 +134,16 @@ impl Perceived {
 
 /// Brightness, red-green and blue-yellow of a picture.
 fn opponent_planes(picture: &Picture) -> [Plane; 3] {
+    let light = &*LINEAR;
+    let opponent = |[r, g, b]: [u8; 3]| {
+        to_opponent(xyz([light[usize::from(r)], light[usize::from(g)], light[usize::from(b)]]))
+    };
     let mut planes = [(); 3].map(|()| Vec::with_capacity(picture.pixels.len()));
     // Around the model, neighbours are equal.
-    let mut last = ([0; 3], to_opponent(xyz([0.0; 3])));
+    let mut last = ([0; 3], opponent([0; 3]));
     for &pixel in &picture.pixels {
         if pixel != last.0 {
-            last = (pixel, to_opponent(xyz(pixel.map(linear_light))));
+            last = (pixel, opponent(pixel));
         }
         planes.iter_mut().zip(last.1).for_each(|(plane, value)| plane.push(value));
     }
@@ -148,7 +152,11 @@ fn opponent_planes(picture: &Picture) -> [Plane; 3] {
 
 /// The colours of filtered planes.
 fn colours([y, cx, cz]: &[Plane; 3]) -> Vec<[f32; 3]> {
-    let colour = |opponent| hunt(lab(rgb(from_opponent(opponent)).map(|v| v.clamp(0.0, 1.0))));
+    let response = &*RESPONSE;
+    let colour = |opponent| {
+        let [r, g, b] = rgb(from_opponent(opponent));
+        hunt(lab([r.clamp(0.0, 1.0), g.clamp(0.0, 1.0), b.clamp(0.0, 1.0)], response))
+    };
     // Likewise.
     let mut last = ([0.0; 3], colour([0.0; 3]));
     let places = y.values.iter().zip(&cx.values).zip(&cz.values);
@@ -225,7 +233,7 @@ fn rgb([x, y, z]: [f32; 3]) -> [f32; 3] {
 
 /// XYZ to the linear opponent space YCxCz.
 fn to_opponent(xyz: [f32; 3]) -> [f32; 3] {
-    let [x, y, z] = [0, 1, 2].map(|i| xyz[i] / WHITE[i]);
+    let (x, y, z) = (xyz[0] / WHITE[0], xyz[1] / WHITE[1], xyz[2] / WHITE[2]);
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 
@@ -235,11 +243,11 @@ fn from_opponent([y, cx, cz]: [f32; 3]) -> [f32; 3] {
     [x * WHITE[0], y * WHITE[1], z * WHITE[2]]
 }
 
-/// CIELAB of a linear sRGB colour.
-fn lab(colour: [f32; 3]) -> [f32; 3] {
-    let xyz = xyz(colour);
-    let response = &*RESPONSE;
-    let [x, y, z] = [0, 1, 2].map(|i| response.at(xyz[i] / WHITE[i]));
+/// CIELAB of a linear sRGB colour; `response` is [`RESPONSE`].
+#[inline]
+fn lab(colour: [f32; 3], response: &Curve) -> [f32; 3] {
+    let [x, y, z] = xyz(colour);
+    let [x, y, z] = [response.at(x / WHITE[0]), response.at(y / WHITE[1]), response.at(z / WHITE[2])];
     [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
 }
 
