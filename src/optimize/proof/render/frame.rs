@@ -127,7 +127,7 @@ impl<'m> Frame<'m> {
     fn opaque(&self, visible: &Visible) -> Canvas {
         let mut canvas = Canvas::new();
         let mut last: Option<(u32, usize, Face)> = None;
-        for (pixel, seen) in visible.0.iter().enumerate() {
+        for (pixel, seen) in visible.0.iter().enumerate().filter(|(_, seen)| !seen.is_empty()) {
             let depth = seen.depths.min_element();
             for (id, part) in seen.elements() {
                 if last.as_ref().is_none_or(|(of, ..)| *of != id) {

@@ -255,6 +255,12 @@ impl Visible {
 }
 
 impl Pixel {
+    /// Whether nothing is seen there.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.ids == [NOTHING; SAMPLES as usize]
+    }
+
     /// Each element that is seen, and its share of the pixel.
     #[inline]
     pub(super) fn elements(&self) -> impl Iterator<Item = (u32, f32)> + use<> {

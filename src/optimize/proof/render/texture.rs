@@ -108,7 +108,7 @@ impl Texture {
         footprint.far.as_ref().map_or(near, |(far, part)| near.lerp(self.blended(far), *part))
     }
 
-    #[inline]
+    #[inline(always)]
     fn spot(&self, number: usize, sampling: Sampling, uv: Vec2) -> Spot {
         let level = &self.levels[number];
         let [wrap_x, wrap_y] = sampling.wrap;
@@ -128,7 +128,7 @@ impl Texture {
         Spot { level: number, texels: [top + left, top + right, bottom + left, bottom + right], part }
     }
 
-    #[inline]
+    #[inline(always)]
     fn blended(&self, spot: &Spot) -> Vec4 {
         let texels = &self.levels[spot.level].texels;
         let [top_left, top_right, bottom_left, bottom_right] = spot.texels;
