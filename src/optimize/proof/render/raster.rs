@@ -221,8 +221,7 @@ pub(super) fn may_cover([a, b, c]: &[Corner; 3]) -> bool {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "cut to the view first")]
 fn span(low: f32, high: f32) -> Option<(u16, u16)> {
     let last = VIEW_SIDE as f32 - 1.0;
-    (high >= 0.0 && low <= last + 1.0)
-        .then(|| (low.clamp(0.0, last) as u16, high.clamp(0.0, last) as u16))
+    (high >= 0.0 && low <= last + 1.0).then(|| (low.clamp(0.0, last) as u16, high.clamp(0.0, last) as u16))
 }
 
 impl Visible {
