@@ -268,7 +268,7 @@ impl Reference {
         let after = Model::new(after, &self.textures);
         let worst = comparison.worst_view().map(|view| view.name.clone());
         let is_worst = |shot: &Shot| worst.as_ref().is_some_and(|name| shot.name() == *name);
-        // Either takes one thread.
+        // One view is drawn by one thread; the others measure meanwhile.
         let look = || self.look(&after, is_worst, |seen| seen.pictures());
         let ((_, pictures), ()) = rayon::join(look, || self.measure(&after, comparison));
         pictures.into_iter().next()

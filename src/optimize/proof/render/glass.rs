@@ -42,7 +42,7 @@ impl Frame<'_> {
 
     /// Draws the panes of a pixel over the backs of panes and what is opaque there.
     fn draw_pane(&self, pixel: usize, panes: &Pixel, [backs, opaque]: [&Pixel; 2], canvas: &mut Canvas) {
-        if panes.elements().next().is_none() {
+        if panes.is_empty() {
             return;
         }
         let behind = self.behind(pixel, backs, opaque);

@@ -143,7 +143,7 @@ pub(super) struct Place {
     /// Towards the eye.
     pub(super) view: Vec3,
     /// What was read of the first texture: mostly the others are of its size, and read alike.
-    first: OnceCell<(Slot, [usize; 2], Footprint)>,
+    first: OnceCell<(Slot, Vec2, Footprint)>,
 }
 
 impl<'f> Face<'f> {

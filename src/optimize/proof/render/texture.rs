@@ -79,8 +79,8 @@ impl Texture {
     }
 
     /// Columns and rows of the image.
-    pub(super) fn size(&self) -> [usize; 2] {
-        [self.levels[0].width, self.levels[0].height]
+    pub(super) fn size(&self) -> Vec2 {
+        self.levels[0].size
     }
 
     /// The colour at `uv`, in linear values; `dx` and `dy` are the steps of `uv` to the next pixels.
@@ -90,7 +90,7 @@ impl Texture {
 
     /// What [`Self::sample`] reads.
     pub(super) fn footprint(&self, sampling: Sampling, uv: Vec2, dx: Vec2, dy: Vec2) -> Footprint {
-        let size = self.levels[0].size;
+        let size = self.size();
         let step = (dx * size).length_squared().max((dy * size).length_squared());
         let last = if sampling.has_levels { (self.levels.len() - 1) as f32 } else { 0.0 };
         let level = (0.5 * log2(step.clamp(1e-12, 1e12))).clamp(0.0, last);
